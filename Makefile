@@ -1,0 +1,46 @@
+# Everything a developer or user types. Each target sets the environment up first if need be.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo dev test check bench lock clean
+
+demo: $(READY)  ## make demo data, train and judge synthesis, write the report (10 minutes, 2 cores)
+	$(BIN)/tessitura demo
+
+dev: $(READY)  ## open the asset graph in the browser, with history
+	$(BIN)/tessitura dev
+
+test: $(READY)  ## run the tests
+	$(BIN)/pytest -q -n 2 tests
+
+check: $(READY)  ## lint, types, floors, definitions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(BIN)/dg check defs
+	@! git check-ignore data models eval assets pipelines tests
+
+bench: $(READY)  ## measure speed side by side with peers
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
+	$(BIN)/python tests/bench/run.py
+
+lock:  ## resolve the dependencies anew
+	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --all-extras --upgrade -o requirements.lock pyproject.toml
+
+clean:  ## delete the environment; the store (.tessitura) stays
+	rm -rf .venv
+
+# uv itself comes from the lock, so that the whole environment is fixed by hashes.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
+	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@

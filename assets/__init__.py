@@ -1,0 +1,1 @@
+"""What exists, and from what: every asset and its checks."""

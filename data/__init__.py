@@ -1,0 +1,1 @@
+"""How sound is read, checked, cut and described. Code only: no sound lives here."""

@@ -1,0 +1,139 @@
+"""NSynth parts into shards: every note checked, stored or quarantined with its reason.
+
+    folder ─ sorted files ┐                       ┌ record ── shard
+                          ├─ entry ─ decode, check┤
+    tar.gz ─ stream ──────┘    (two threads)      └ rejection ─ quarantine
+
+Archives are read once, front to back; nothing is unpacked to disk and memory holds a few
+notes at a time. Labels come from `examples.json`, wherever in the archive it lies, and are
+joined to the index at the end; a WAV without metadata or metadata without a WAV is
+quarantined then.
+"""
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path, PurePosixPath
+
+from data import nsynth, quality
+from data.archive import members
+from data.audio import UnreadableAudio, decode
+from data.labels import Labels, keep_metadata, metadata_path
+from data.names import is_id, make_id
+from data.nsynth import Part, read_metadata
+from data.progress import Listener, Progress, ignore
+from data.shards import SHARD_BYTES, Item, Record, Rejection, ShardWriter
+
+_LARGEST_NOTE = 1 << 20
+_IN_FLIGHT = 64
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A WAV of the source, not yet looked into. `content` is None where a fault is known already."""
+
+    id: str
+    part: str
+    content: bytes | None
+    fault: str = ""
+
+
+def ingest(folder: Path, parts: Sequence[Part], *, listener: Listener = ignore, shard_bytes: int = SHARD_BYTES) -> None:
+    """Write `parts` as shards into `folder`; killed and called again, it goes on and ends at the same bytes.
+
+    Raises:
+        InputError: a part has no metadata, or an archive is damaged.
+    """
+    writer = ShardWriter(folder, shard_bytes)
+    progress = Progress("ingest", total=_count(parts), unit="notes", listener=listener)
+    progress.skip(writer.consumed)
+    entries = _entries(parts, folder, writer.consumed)
+    for item in _in_order(entries):
+        writer.add(item)
+        progress.advance()
+    labels = Labels(parts, folder, writer)
+    writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
+    for part in parts:
+        metadata_path(folder, part).unlink()
+    progress.finish()
+
+
+def _count(parts: Sequence[Part]) -> int | None:
+    """Return how many notes are to come, or None where an archive hides it."""
+    if any(part.is_archive for part in parts):
+        return None
+    return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix == ".wav")
+
+
+def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
+    """Yield the WAVs of all parts after the first `skip`; metadata met on the way is put aside."""
+    seen: set[str] = set()
+    number = 0
+    for part in parts:
+        source = _archive_files(part, folder) if part.is_archive else _folder_files(part, folder)
+        for name, read in source:
+            stem = PurePosixPath(name).stem
+            number += 1
+            fault = "" if is_id(stem) else f"file name {name!r} holds other characters than letters, digits, '_', '-'"
+            if stem in seen:
+                fault = "two files of this name"
+            seen.add(stem)
+            if number > skip:
+                yield Entry(stem if is_id(stem) else make_id(name), part.name, None if fault else read(), fault)
+
+
+def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield name and reader of the WAVs of a folder, sorted."""
+    if not metadata_path(folder, part).is_file():
+        with open(part.path / "examples.json", "rb") as stream:
+            keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
+    for path in sorted((part.path / "audio").iterdir()):
+        if path.suffix.lower() == ".wav":
+            yield path.name, path.read_bytes
+
+
+def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield name and reader of the WAVs of an archive, in its order."""
+    for member in members(part.path):
+        name = PurePosixPath(member.name).name
+        if name == "examples.json" and not metadata_path(folder, part).is_file():
+            keep_metadata(read_metadata(member.stream, f"{part.path}: {member.name}"), folder, part)
+        elif name.lower().endswith(".wav"):
+            stream, size = member.stream, min(member.size, _LARGEST_NOTE + 1)
+            yield name, lambda stream=stream, size=size: stream.read(size)
+
+
+def judge(entry: Entry) -> Item:
+    """Decode one WAV and tell whether it is a note of NSynth: a record with flags, or a rejection."""
+    if entry.content is None:
+        return Rejection(entry.id, entry.fault, entry.part)
+    try:
+        pcm = decode(entry.content)
+    except UnreadableAudio as error:
+        return Rejection(entry.id, str(error), entry.part)
+    expected = {
+        "Hz": (pcm.sample_rate, nsynth.SAMPLE_RATE),
+        "channels": (pcm.channels, 1),
+        "samples": (len(pcm.samples), nsynth.FRAMES),
+    }
+    for unit, (found, wanted) in expected.items():
+        if found != wanted:
+            return Rejection(entry.id, f"{found} {unit}, expected {wanted}", entry.part)
+    if reason := quality.defect(pcm.samples[:, 0]):
+        return Rejection(entry.id, reason, entry.part)
+    marks = quality.flags(pcm.samples[:, 0])
+    digest = hashlib.sha256(entry.content).hexdigest()
+    return Record(entry.id, pcm.samples, nsynth.SAMPLE_RATE, entry.part, marks, digest)
+
+
+def _in_order(entries: Iterator[Entry], threads: int = 2) -> Iterator[Item]:
+    """Judge entries on several threads, a bounded number ahead, and yield the items in order."""
+    with ThreadPoolExecutor(threads) as pool:
+        waiting: deque[Future[Item]] = deque(pool.submit(judge, entry) for entry in islice(entries, _IN_FLIGHT))
+        while waiting:
+            item = waiting.popleft().result()
+            waiting.extend(pool.submit(judge, entry) for entry in islice(entries, 1))
+            yield item

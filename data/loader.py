@@ -1,0 +1,160 @@
+"""Batches of recordings, each a pure function of (seed, step).
+
+The order of epoch e is a permutation drawn from (seed, e) alone, and step s takes the next
+batch of it, so a resumed run, or one with other numbers of threads or processes, sees the
+same batches. There is no loader state to save.
+
+Reading happens on a thread ahead of the training step, into a ring of buffers used again
+and again: touching fresh memory would cost more than reading the file. Sound stays int16 on
+the way to the device and is converted there.
+
+Shapes: B batch, T samples, K channels.
+"""
+
+import queue
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from data.errors import InputError
+from data.reader import Shards
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Recordings and their labels. `values` is overwritten once the next batch is asked for.
+
+    Attributes:
+        step: which step of training it belongs to.
+        rows: index rows, (B,).
+        values: int16 or float, (B, T, K), as stored.
+        labels: label columns, (B,) each.
+    """
+
+    step: int
+    rows: np.ndarray
+    values: np.ndarray
+    labels: dict[str, np.ndarray]
+
+    def split(self, pieces: int) -> list["Batch"]:
+        """Return the batch cut into equal pieces, in order."""
+        if pieces == 1:
+            return [self]
+        cuts = [
+            slice(start, start + len(self.rows) // pieces)
+            for start in range(0, len(self.rows), len(self.rows) // pieces)
+        ]
+        return [
+            Batch(self.step, self.rows[cut], self.values[cut], {name: one[cut] for name, one in self.labels.items()})
+            for cut in cuts
+        ]
+
+
+def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
+    """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
+    return np.random.default_rng([seed, epoch]).permutation(count)
+
+
+class Batches:
+    """Batches of rows of shards, addressed by step.
+
+    Incomplete batches at the end of an epoch are dropped. With `world` processes every one
+    takes its slice of each batch, so the batch is the same whatever their number.
+    """
+
+    def __init__(
+        self,
+        shards: Shards,
+        rows: np.ndarray,
+        batch_size: int,
+        *,
+        seed: int,
+        labels: Mapping[str, np.ndarray] | None = None,
+        rank: int = 0,
+        world: int = 1,
+    ) -> None:
+        """Choose rows of `shards`; `labels` holds a column over all index rows for each name.
+
+        Raises:
+            InputError: there are fewer rows than a batch needs.
+            ValueError: the batch cannot be shared evenly by the processes.
+        """
+        if len(rows) < batch_size:
+            raise InputError(
+                f"{shards.folder}: {len(rows)} recordings to train on, a batch needs {batch_size}; "
+                "choose a smaller preset or more data"
+            )
+        if batch_size % world:
+            raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes")
+        self._shards, self._rows, self._labels = shards, np.asarray(rows), dict(labels or {})
+        self._size, self._seed, self._rank, self._world = batch_size, seed, rank, world
+        self.per_epoch = len(rows) // batch_size
+
+    def rows(self, step: int) -> np.ndarray:
+        """Return the index rows of this process's share of batch `step`, (B,)."""
+        epoch, position = divmod(step, self.per_epoch)
+        order = epoch_order(len(self._rows), self._seed, epoch)
+        share = self._size // self._world
+        start = position * self._size + self._rank * share
+        return self._rows[order[start : start + share]]
+
+    def load(self, step: int, out: np.ndarray | None = None) -> Batch:
+        """Read batch `step`, into `out` (B, T, K) if given."""
+        rows = self.rows(step)
+        values = allocate(self._shards, rows) if out is None else out
+        self._shards.read_into(rows.tolist(), values)
+        return Batch(step, rows, values, {name: column[rows] for name, column in self._labels.items()})
+
+    @contextmanager
+    def stream(self, start: int, stop: int, ahead: int = 2) -> Iterator[Iterator[Batch]]:
+        """Read batches start … stop on a thread, at most `ahead` before they are needed.
+
+        Example:
+            >>> with batches.stream(step, steps) as stream:
+            ...     for batch in stream: ...
+        """
+        ready: queue.Queue[Batch | BaseException] = queue.Queue()
+        free: queue.Queue[np.ndarray | None] = queue.Queue()
+        if start < stop:
+            for _ in range(ahead + 1):
+                free.put(allocate(self._shards, self.rows(start)))
+        thread = threading.Thread(target=self._read, args=(range(start, stop), ready, free), daemon=True)
+        thread.start()
+        try:
+            yield _drain(stop - start, ready, free)
+        finally:
+            free.put(None)
+            thread.join()
+
+    def _read(self, steps: range, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> None:
+        """Fill free buffers in the order of steps until told to stop."""
+        try:
+            for step in steps:
+                if (buffer := free.get()) is None:
+                    return
+                ready.put(self.load(step, buffer))
+        except BaseException as error:  # handed to the consumer, which raises it
+            ready.put(error)
+
+
+def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> Iterator[Batch]:
+    """Yield batches as they come; a buffer goes back when the next batch is asked for."""
+    for _ in range(count):
+        batch = ready.get()
+        if isinstance(batch, BaseException):
+            raise batch
+        yield batch
+        free.put(batch.values)
+
+
+def allocate(shards: Shards, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return an empty array that fits recordings `rows`, which are all of one size: (B, T, K)."""
+    sizes = {tuple(shards.column(name)[row] for name in ("frames", "channels", "dtype")) for row in rows}
+    if len(sizes) != 1:
+        raise ValueError(f"recordings of different sizes in one batch: {sorted(sizes)}")
+    frames, channels, dtype = sizes.pop()
+    return np.empty((len(rows), frames, channels), dtype)

@@ -1,0 +1,1 @@
+"""How sound, embeddings and systems are judged."""

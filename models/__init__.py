@@ -1,0 +1,1 @@
+"""How each system is built and trained."""

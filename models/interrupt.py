@@ -1,0 +1,48 @@
+"""SIGTERM and SIGINT as a wish: the loop ends at the next step, after a checkpoint."""
+
+import signal
+import threading
+from types import FrameType, TracebackType
+from typing import Any
+
+
+class StopRequest:
+    """Notes SIGTERM and SIGINT while the block runs; `deliver` passes them on afterwards.
+
+    Outside the main thread Python allows no handlers; nothing is noted there.
+
+    Example:
+        >>> with StopRequest() as stop:
+        ...     while not stop.requested: ...
+        >>> stop.deliver()
+    """
+
+    def __init__(self) -> None:
+        self._received: int | None = None
+        self._former: dict[int, Any] = {}
+
+    @property
+    def requested(self) -> bool:
+        """Whether a signal has come."""
+        return self._received is not None
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        del frame
+        self._received = number
+
+    def __enter__(self) -> "StopRequest":
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGTERM, signal.SIGINT):
+                self._former[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def deliver(self) -> None:
+        """Raise the noted signal again, for whoever handled it before."""
+        if self._received is not None:
+            signal.raise_signal(self._received)

@@ -1,0 +1,1 @@
+"""SING: (instrument, pitch, velocity) to a note."""

@@ -1,0 +1,24 @@
+"""SING (paper section 3): the sequence generator followed by the decoder.
+
+Shapes: B batch, T samples.
+"""
+
+from torch import Tensor, nn
+
+from models.synthesis.autoencoder import Decoder
+from models.synthesis.config import SynthesisConfig
+from models.synthesis.sequence import SequenceGenerator
+
+
+class Sing(nn.Module):
+    """(instrument, pitch, velocity) -> waveform (B, T) with `crop` samples of margin at each end."""
+
+    def __init__(self, config: SynthesisConfig) -> None:
+        super().__init__()
+        self.sequence = SequenceGenerator(config.sequence)
+        self.decoder = Decoder(config.autoencoder)
+
+    def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
+        """Return the waveforms of integer labels (B,) each: (B, T), T = 65,024 for a 4 s note."""
+        embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity))
+        return self.decoder(embedding)

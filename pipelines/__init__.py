@@ -1,0 +1,1 @@
+"""What can be launched: definitions, jobs, settings and the command line."""

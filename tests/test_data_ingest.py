@@ -1,0 +1,250 @@
+"""From NSynth on disk to shards: every shape, every fault, killed and resumed."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import threading
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import soundfile
+from tiny import pack, sine_note, write_nsynth
+
+from data.audio import encode, write_wav
+from data.durable import read_json, write_json
+from data.errors import InputError
+from data.ingest import ingest
+from data.leaks import leaks
+from data.nsynth import completion_split, locate
+from data.reader import Shards
+from data.tables import read_table
+
+
+def run(source: Path, folder: Path, **options) -> Shards:
+    ingest(folder, locate(str(source), folder / "downloads"), **options)
+    return Shards(folder)
+
+
+def quarantine(folder: Path) -> dict[str, str]:
+    table = read_table(folder / "quarantine.parquet")
+    return dict(zip(table["id"].to_pylist(), table["reason"].to_pylist(), strict=True))
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+@pytest.fixture
+def part(tmp_path, nsynth_part) -> Path:
+    return shutil.copytree(nsynth_part, tmp_path / "nsynth-train")
+
+
+def test_a_folder_becomes_shards_with_labels_and_split(tmp_path, nsynth_part):
+    shards = run(nsynth_part, tmp_path)
+    described = read_json(nsynth_part / "examples.json")
+    assert shards.column("id").tolist() == sorted(described)
+    row = shards.table.slice(7, 1).to_pylist()[0]
+    one = described[row["id"]]
+    assert (row["pitch"], row["velocity"], row["family"]) == (one["pitch"], one["velocity"], "brass")
+    np.testing.assert_array_equal(shards.read(7)[:, 0], sine_note(one["instrument"], one["pitch"], one["velocity"]))
+    columns = (shards.column(name).tolist() for name in ("id", "instrument", "pitch"))
+    assert shards.column("split").tolist() == completion_split(*columns)
+    assert set(shards.column("split")) == {"train", "valid", "test"}
+    assert quarantine(tmp_path) == {}
+    assert leaks(tmp_path, shards.table) == []
+    assert list(shards.damaged()) == []
+
+
+@pytest.mark.parametrize("metadata_last", [False, True])
+def test_an_archive_gives_the_same_notes_wherever_its_metadata_lies(tmp_path, part, metadata_last):
+    whole = run(part, tmp_path / "a")
+    packed = run(pack(part, metadata_last), tmp_path / "b")
+    for table in (whole.table, packed.table):
+        assert len(table) == 40
+    columns = ["id", "crc32", "source_sha256", "pitch", "split", "flags"]
+    order = [("id", "ascending")]
+    assert packed.table.select(columns).sort_by(order) == whole.table.select(columns).sort_by(order)
+
+
+def test_every_fault_is_quarantined_with_its_reason(tmp_path, part):
+    audio = part / "audio"
+    names = sorted(path.stem for path in audio.iterdir())
+    sound = sine_note(0, 60, 25)
+    (audio / f"{names[0]}.wav").write_bytes(b"")
+    (audio / f"{names[1]}.wav").write_bytes((audio / f"{names[1]}.wav").read_bytes()[:64000])
+    write_wav(audio / f"{names[2]}.wav", sound, 44100)
+    write_wav(audio / f"{names[3]}.wav", np.stack([sound, sound], 1), 16000)
+    write_wav(audio / f"{names[4]}.wav", sound[:1000], 16000)
+    soundfile.write(audio / f"{names[5]}.wav", np.full(64000, np.nan), 16000, subtype="FLOAT")
+    write_wav(audio / f"{names[6]}.wav", sound * 0, 16000)
+    (audio / f"{names[7]}.wav").unlink()
+    write_wav(audio / "stranger-001-001.wav", sound + 1, 16000)
+    write_wav(audio / "e\u0301 <b>.wav", sound, 16000)
+    described = read_json(part / "examples.json")
+    described[names[8]]["pitch"] = 400
+    write_json(part / "examples.json", described)
+    shards = run(part, tmp_path / "out")
+    reasons = quarantine(tmp_path / "out")
+    unsafe = next(name for name in reasons if name.startswith("e-b-wav"))
+    assert reasons == {
+        names[0]: "empty file",
+        names[1]: "truncated: 128000 bytes of sound promised, 63956 found",
+        names[2]: "44100 Hz, expected 16000",
+        names[3]: "2 channels, expected 1",
+        names[4]: "1000 samples, expected 64000",
+        names[5]: "64000 samples are NaN or infinite",
+        names[6]: "silent",
+        names[7]: "metadata without a WAV",
+        names[8]: "pitch is 400",
+        "stranger-001-001": "no metadata",
+        unsafe: "file name 'e\u0301 <b>.wav' holds other characters than letters, digits, '_', '-'",
+    }
+    assert shards.column("id").tolist() == names[9:]
+
+
+def test_one_name_twice_in_an_archive_keeps_the_first(tmp_path, part):
+
+    archive = tmp_path / "nsynth-train.tar.gz"
+    first = min((part / "audio").iterdir())
+    with tarfile.open(archive, "w:gz") as file:
+        file.add(part, "nsynth-train")
+        file.add(first, f"elsewhere/{first.name}")
+    shards = run(archive, tmp_path / "out")
+    assert len(shards) == 40
+    assert quarantine(tmp_path / "out") == {first.stem: "two files of this name"}
+
+
+def test_the_training_copy_of_a_test_note_is_quarantined(tmp_path, part):
+    split = dict(zip(*[run(part, tmp_path / "a").column(name).tolist() for name in ("id", "split")], strict=True))
+    test, valid, train = (next(one for one in split if split[one] == name) for name in ("test", "valid", "train"))
+    for copy in (valid, train):
+        shutil.copy(part / "audio" / f"{test}.wav", part / "audio" / f"{copy}.wav")
+    shards = run(part, tmp_path / "b")
+    assert quarantine(tmp_path / "b") == {
+        valid: f"same audio as {test} of the test split",
+        train: f"same audio as {test} of the test split",
+    }
+    assert shards.table.to_pylist()[shards.column("id").tolist().index(test)]["flags"] == ["duplicate"]
+    assert leaks(tmp_path / "b", shards.table) == []
+
+
+def test_a_leak_is_found_in_an_index(tmp_path, part):
+    shards = run(part, tmp_path / "out")
+    splits = shards.column("split").tolist()
+    splits[0] = next(one for one in ("train", "test") if one != splits[0])
+    number = shards.table.schema.get_field_index("split")
+
+    broken = shards.table.set_column(number, "split", pa.array(splits))
+    assert leaks(tmp_path / "out", broken) == ["instrument 0 at pitch 60 is in test and train"]
+
+
+def test_pitches_beyond_the_keyboard_are_flagged(tmp_path):
+    part = write_nsynth(tmp_path / "nsynth-train", 1, range(18, 23), (25,))
+    shards = run(part, tmp_path / "out")
+    flags = [one["flags"] for one in shards.table.to_pylist()]
+    assert ["beyond_keyboard" in one for one in flags] == [True, True, True, False, False]
+
+
+def test_only_the_training_part_is_split(tmp_path, nsynth_part):
+    source = tmp_path / "source"
+    shutil.copytree(nsynth_part, source / "nsynth-train")
+    write_nsynth(source / "nsynth-valid", 3, range(80, 82), (25,))
+    shards = run(source, tmp_path / "out")
+    splits = {part: set(shards.column("split")[shards.column("part") == part]) for part in set(shards.column("part"))}
+    assert splits["nsynth-train"] == {"train", "valid", "test"}
+    assert splits["nsynth-valid"] == {""}
+
+
+def test_an_archive_without_metadata_says_so(tmp_path, part):
+    (part / "examples.json").write_text("{}")
+    archive = pack(part)
+
+    bare = tmp_path / "bare.tar.gz"
+    with tarfile.open(bare, "w:gz") as file:
+        file.add(part / "audio", "nsynth-train/audio")
+    with pytest.raises(InputError, match=r"bare.tar.gz: no examples.json inside"):
+        run(bare, tmp_path / "out")
+    assert set(quarantine_of(archive, tmp_path / "b").values()) == {"no metadata"}
+
+
+def quarantine_of(source: Path, folder: Path) -> dict[str, str]:
+    run(source, folder)
+    return quarantine(folder)
+
+
+def test_a_damaged_archive_is_refused_and_resumed_once_whole(tmp_path, part):
+    archive = pack(part)
+    expected = contents(run(archive, tmp_path / "a", shard_bytes=1 << 20).folder)
+    content = archive.read_bytes()
+    archive.write_bytes(content[: len(content) // 2])
+    with pytest.raises(InputError, match="damaged or cut off"):
+        run(archive, tmp_path / "b", shard_bytes=1 << 20)
+    assert not (tmp_path / "b" / "index.parquet").exists()
+    archive.write_bytes(content)
+    assert contents(run(archive, tmp_path / "b", shard_bytes=1 << 20).folder) == expected
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
+    source = pack(part) if packed else part
+    expected = contents(run(source, tmp_path / "whole", shard_bytes=600_000).folder)
+    script = (
+        "import sys; from pathlib import Path; from data.ingest import ingest; from data.nsynth import locate\n"
+        "import os, signal; left = int(sys.argv[3])\n"
+        "def hook(event, args):\n"
+        "    global left\n"
+        "    if event == 'os.rename':\n"
+        "        left -= 1\n"
+        "        if left == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sys.addaudithook(hook)\n"
+        "ingest(Path(sys.argv[2]), locate(sys.argv[1], Path('x')), shard_bytes=600_000)\n"
+    )
+    for moment in (4, 13):
+        folder = tmp_path / f"killed-{moment}"
+        command = [sys.executable, "-c", script, str(source), str(folder), str(moment)]
+        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        assert contents(run(source, folder, shard_bytes=600_000).folder) == expected
+
+
+def test_memory_stays_bounded(tmp_path, part):
+    """100 MB of notes pass through a process that may not grow by 60 MB."""
+
+    archive = tmp_path / "nsynth-train.tar.gz"
+    described = {}
+    one = next(iter(read_json(part / "examples.json").values()))
+    with tarfile.open(archive, "w:gz", compresslevel=1) as file:
+        for number in range(800):
+            name = f"brass_acoustic_{number:03d}-060-025"
+            described[name] = one | {"note_str": name, "instrument": number % 1000, "note": number}
+            content = encode(np.roll(sine_note(0, 60, 25), number), 16000, "WAV")
+            info = tarfile.TarInfo(f"nsynth-train/audio/{name}.wav")
+            info.size = len(content)
+            file.addfile(info, io.BytesIO(content))
+        text = json.dumps(described).encode()
+        info = tarfile.TarInfo("nsynth-train/examples.json")
+        info.size = len(text)
+        file.addfile(info, io.BytesIO(text))
+    script = (
+        "import resource, sys; from pathlib import Path; from data.ingest import ingest; from data.nsynth import Part\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "ingest(Path(sys.argv[2]), [Part('nsynth-train', Path(sys.argv[1]))])\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
+    )
+    command = [sys.executable, "-c", script, str(archive), str(tmp_path / "out")]
+    grown = int(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    assert grown < 60_000
+    assert len(Shards(tmp_path / "out")) == 800
+
+
+def test_progress_is_reported(tmp_path, nsynth_part):
+    reports = []
+    run(nsynth_part, tmp_path, listener=reports.append)
+    assert (reports[-1].done, reports[-1].total, reports[-1].unit) == (40, 40, "notes")
+    assert threading.active_count() == 1 or os.environ.get("PYTEST_XDIST_WORKER")

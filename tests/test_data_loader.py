@@ -1,0 +1,104 @@
+"""Batches are a pure function of (seed, step)."""
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from data.errors import InputError
+from data.loader import Batches, epoch_order
+from data.reader import CorruptShard, Shards
+from data.shards import Record, ShardWriter, shard_name
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Shards:
+    folder = tmp_path_factory.mktemp("shards")
+    writer = ShardWriter(folder)
+    for number in range(22):
+        writer.add(Record(f"n{number:02d}", np.full((50, 1), number, np.int16), 16000))
+    writer.commit()
+    return Shards(folder)
+
+
+def make(shards: Shards, batch_size: int = 4, **options) -> Batches:
+    labels = {"pitch": np.arange(len(shards)) * 10}
+    return Batches(shards, np.arange(2, 22), batch_size, seed=5, labels=labels, **options)
+
+
+def collect(batches: Batches, start: int, stop: int, ahead: int = 2) -> list[tuple]:
+    with batches.stream(start, stop, ahead) as stream:
+        return [(one.step, one.rows.tolist(), one.values.copy(), one.labels["pitch"].tolist()) for one in stream]
+
+
+def test_an_epoch_holds_every_row_once_in_an_order_of_its_own(shards):
+    batches = make(shards)
+    assert batches.per_epoch == 5
+    epochs = [np.concatenate([batches.rows(step) for step in range(first, first + 5)]) for first in (0, 5)]
+    for rows in epochs:
+        assert sorted(rows) == list(range(2, 22))
+    assert epochs[0].tolist() != epochs[1].tolist()
+    np.testing.assert_array_equal(epoch_order(20, 5, 0) + 2, epochs[0])
+
+
+def test_values_and_labels_belong_to_the_rows(shards):
+    for _, rows, values, pitches in collect(make(shards), 0, 7):
+        assert values[:, 0, 0].tolist() == rows
+        assert pitches == [row * 10 for row in rows]
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 5])
+def test_a_stream_from_the_middle_gives_the_same_batches(shards, ahead):
+    whole, rest = collect(make(shards), 0, 12), collect(make(shards), 7, 12, ahead)
+    assert [one[:2] for one in rest] == [one[:2] for one in whole[7:]]
+
+
+def test_processes_share_the_batch_of_one(shards):
+    alone = make(shards)
+    both = [make(shards, rank=rank, world=2) for rank in range(2)]
+    for step in range(9):
+        np.testing.assert_array_equal(np.concatenate([one.rows(step) for one in both]), alone.rows(step))
+    with pytest.raises(ValueError, match="cannot be shared by 3"):
+        make(shards, world=3)
+
+
+def test_a_batch_splits_into_equal_pieces(shards):
+    batch = make(shards).load(0)
+    pieces = batch.split(2)
+    assert [len(one.rows) for one in pieces] == [2, 2]
+    np.testing.assert_array_equal(np.concatenate([one.labels["pitch"] for one in pieces]), batch.labels["pitch"])
+
+
+def test_too_few_recordings_are_told_with_the_remedy(shards):
+    with pytest.raises(InputError, match="20 recordings to train on, a batch needs 21; choose a smaller preset"):
+        make(shards, 21)
+
+
+def test_leaving_a_stream_early_ends_its_thread(shards):
+    before = threading.active_count()
+    with make(shards).stream(0, 1000) as stream:
+        next(stream)
+    time.sleep(0)
+    assert threading.active_count() == before
+
+
+def test_buffers_are_reused(shards):
+    with make(shards).stream(0, 40, ahead=2) as stream:
+        addresses = {one.values.ctypes.data for one in stream}
+    assert len(addresses) <= 3
+
+
+def test_damage_met_while_reading_ahead_reaches_the_consumer(tmp_path):
+    writer = ShardWriter(tmp_path)
+    for number in range(8):
+        writer.add(Record(f"n{number}", np.full((50, 1), number, np.int16), 16000))
+    writer.commit()
+    path = tmp_path / shard_name(0)
+    content = bytearray(path.read_bytes())
+    content[int(Shards(tmp_path).column("offset")[6])] ^= 1
+    path.write_bytes(content)
+    batches = Batches(Shards(tmp_path), np.arange(8), 2, seed=0)
+    with pytest.raises(CorruptShard, match="recording n6"), batches.stream(0, 4) as stream:
+        for _ in stream:
+            pass

@@ -1,0 +1,65 @@
+"""Tiny data sets made of sines, in the real on-disk formats."""
+
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data import nsynth
+from data.audio import to_pcm16, write_wav
+from data.durable import write_json
+
+
+def note_metadata(number: int, instrument: int, pitch: int, velocity: int) -> dict[str, Any]:
+    """Return NSynth metadata of one note; instruments alternate between brass and reed."""
+    family = ("brass", "reed")[instrument % 2]
+    name = f"{family}_acoustic_{instrument:03d}"
+    return {
+        "note": number,
+        "note_str": f"{name}-{pitch:03d}-{velocity:03d}",
+        "instrument": instrument,
+        "instrument_str": name,
+        "instrument_family": nsynth.FAMILIES.index(family),
+        "instrument_family_str": family,
+        "instrument_source": 0,
+        "instrument_source_str": "acoustic",
+        "pitch": pitch,
+        "velocity": velocity,
+        "sample_rate": 16000,
+        "qualities": [1] + [0] * 9,
+        "qualities_str": ["bright"],
+    }
+
+
+def sine_note(instrument: int, pitch: int, velocity: int) -> np.ndarray:
+    """Return int16 PCM (64000,): a decaying tone whose harmonics depend on the instrument."""
+    time = np.arange(nsynth.FRAMES) / nsynth.SAMPLE_RATE
+    f0 = 440 * 2 ** ((pitch - 69) / 12)
+    wave = sum(np.sin(2 * np.pi * k * f0 * time + velocity) / k ** (1 + instrument % 3) for k in range(1, 5))
+    return to_pcm16(0.5 * wave * np.exp(-time) / np.abs(wave).max())
+
+
+def write_nsynth(folder: Path, instruments: int = 2, pitches: range = range(60, 70), velocities=(25, 127)) -> Path:
+    """Write a small NSynth part of sines as a folder, and return it."""
+    described = {}
+    for instrument in range(instruments):
+        for pitch in pitches:
+            for velocity in velocities:
+                one = note_metadata(len(described), instrument, pitch, velocity)
+                described[one["note_str"]] = one
+                path = folder / "audio" / f"{one['note_str']}.wav"
+                write_wav(path, sine_note(instrument, pitch, velocity), nsynth.SAMPLE_RATE)
+    write_json(folder / "examples.json", described)
+    return folder
+
+
+def pack(part: Path, metadata_last: bool = False) -> Path:
+    """Pack an NSynth folder as NAME.jsonwav.tar.gz beside it, and return the archive."""
+    path = part.with_name(part.name + ".jsonwav.tar.gz")
+    names = ["examples.json", *(f"audio/{one.name}" for one in sorted((part / "audio").iterdir()))]
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT) as archive:
+        archive.add(part, part.name, recursive=False)
+        for name in reversed(names) if metadata_last else names:
+            archive.add(part / name, f"{part.name}/{name}")
+    return path

@@ -14,7 +14,6 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from isal import igzip
 
@@ -41,7 +40,7 @@ class Member:
 class _Checked:
     """A gzip stream whose faults name the archive."""
 
-    def __init__(self, stream: IO[bytes], path: Path) -> None:
+    def __init__(self, stream: igzip.IGzipFile, path: Path) -> None:
         self._stream, self._path = stream, path
 
     def read(self, size: int) -> bytes:
@@ -71,7 +70,7 @@ def members(path: Path) -> Iterator[Member]:
         BadArchive: not a gzip, damaged, cut off (also between two members), or a link or
             device inside.
     """
-    with igzip.open(path, "rb") as stream:
+    with igzip.IGzipFile(str(path), "rb") as stream:
         yield from _members(_Checked(stream, path), path)
 
 

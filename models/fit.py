@@ -15,11 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from data.errors import InputError
 from data.loader import Batch
@@ -29,6 +28,7 @@ from models.config import FitConfig
 from models.history import History
 from models.interrupt import StopRequest
 from models.processes import World
+from models.state import State
 
 Loss = tuple[str, Tensor]
 
@@ -118,33 +118,30 @@ class _Trainer:
 
     def __init__(self, stage: Stage, config: FitConfig, folder: Path, device: torch.device, among: World) -> None:
         self._stage, self._config, self._device, self._among = stage, config, device, among
-        self._players = dict(stage.players) or {"network": list(stage.network.parameters())}
-        kind = torch.optim.AdamW if config.weight_decay else torch.optim.Adam
-        self._optimisers = {
-            name: kind(parameters, lr=config.learning_rate, weight_decay=config.weight_decay, fused=True)
-            for name, parameters in self._players.items()
-        }
-        self._average: AveragedModel | None = None
-        if config.ema:
-            self._average = AveragedModel(stage.network, multi_avg_fn=get_ema_multi_avg_fn(config.ema))
+        self._state = State.start(stage.network, stage.players, config)
         if config.compile and device.type == "cuda":
             for module in stage.compilable:
                 module.compile()
         self._rolling, self._history = Rolling(folder), History(folder)
-        self.step = 0
-        self._seconds, self._scale, self._window = 0.0, 1.0, []
-        self._skipped = self._rollbacks = 0
+        self.step, self._seconds = 0, 0.0
+        self._window: list[float] = []
         self._figures: dict[str, float] = {}
+        # The remedy for NaN: `scale` halves the learning rate at each return to a checkpoint.
+        self._scale, self._rollbacks, self._skipped = 1.0, 0, 0
         if (checkpoint := self._rolling.latest()) is not None:
             self._restore(checkpoint)
-        self._history.rewind(self.step)
+        if among.leads:
+            self._history.rewind(self.step)
 
     @property
     def finished(self) -> bool:
         return self.step >= self._config.steps
 
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.finished
+
     def run(self, stop: StopRequest, listener: Listener) -> None:
-        """Step until the end, a stop or a rollback."""
+        """Step until the end, a stop or a return to a checkpoint."""
         config = self._config
         progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=listener)
         progress.skip(self.step)
@@ -165,17 +162,11 @@ class _Trainer:
                     return
         progress.finish(self._figures)
 
-    def _due(self, every: int) -> bool:
-        return self.step % every == 0 or self.finished
-
     def _train(self, batch: Batch) -> bool:
         """Make every update of one batch; return whether training may go on."""
         # Whatever draws from the global generator (dropout, noise) depends on this alone.
         torch.manual_seed(hash_seed(self._config.seed, self.step, self._among.rank))
-        rate = self._config.rate(self.step) * self._scale
-        for optimiser in self._optimisers.values():
-            for group in optimiser.param_groups:
-                group["lr"] = rate
+        self._state.set_rate(self._config.rate(self.step) * self._scale)
         losses = []
         pieces = [self._stage.objective(piece) for piece in batch.split(self._config.accumulate)]
         while (update := self._backward(pieces)) is not None:
@@ -188,15 +179,15 @@ class _Trainer:
             self._stage.network.zero_grad(set_to_none=True)
             if self._skipped > PATIENCE:
                 return False
-        if self._average is not None:
-            self._average.update_parameters(self._stage.network)
+        if self._state.average is not None:
+            self._state.average.update_parameters(self._stage.network)
         if losses:
             self._window.append(sum(losses) / len(losses))
         return True
 
     def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:
         """Ask each piece of the batch for its next loss and accumulate the gradients."""
-        player, total = None, 0.0
+        player, total = "", 0.0
         for piece in pieces:
             bfloat16 = self._config.precision == "bfloat16" and self._device.type == "cuda"
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
@@ -206,18 +197,19 @@ class _Trainer:
             player, loss = following
             (loss / len(pieces)).backward()
             total += loss.item() / len(pieces)
-        return (player, total) if player is not None else None
+        return player, total
 
     def _update(self, player: str) -> bool:
         """Average, clip and apply the gradients of `player`; return False if they are not finite."""
-        gradients = [one.grad for one in self._players[player] if one.grad is not None]
+        parameters = self._state.players[player]
+        gradients = [one.grad for one in parameters if one.grad is not None]
         self._among.average(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             return False
         if self._config.clip:
-            torch.nn.utils.clip_grads_with_norm_(self._players[player], self._config.clip, norm)
-        self._optimisers[player].step()
+            torch.nn.utils.clip_grads_with_norm_(parameters, self._config.clip, norm)
+        self._state.optimisers[player].step()
         return True
 
     def _report(self) -> None:
@@ -225,15 +217,16 @@ class _Trainer:
         if self._window:
             self._figures["loss"] = sum(self._window) / len(self._window)
         self._window = []
-        if self._due(self._config.validate_every) and self._among.leads:
-            network = self._stage.network if self._average is None else self._average.module
+        if not self._among.leads:
+            return
+        if self._due(self._config.validate_every):
+            network = self._state.best()
             network.eval()
             with torch.no_grad():
                 self._figures |= {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
             network.train()
-        if self._among.leads:
-            row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale, **self._figures}
-            self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
+        row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale, **self._figures}
+        self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
 
     def _clock(self) -> float:
         """Return the seconds this training has taken, over all its restarts."""
@@ -243,70 +236,52 @@ class _Trainer:
 
     def _save(self) -> None:
         """Write a checkpoint."""
-        if not self._among.leads:
-            return
-        tensors = {f"network.{name}": one for name, one in self._stage.network.state_dict().items()}
-        if self._average is not None:
-            tensors |= {f"average.{name}": one for name, one in self._average.state_dict().items()}
-        for player, optimiser in self._optimisers.items():
-            for number, moments in optimiser.state_dict()["state"].items():
-                tensors |= {f"optimiser.{player}.{number}.{name}": one for name, one in moments.items()}
-        facts = {
-            "config": asdict(self._config),
-            "stage": self._stage.name,
-            "seconds": self._clock(),
-            "scale": self._scale,
-            "window": self._window,
-            "rollbacks": self._rollbacks,
-            "skipped": self._skipped,
-            "figures": self._figures,
-        }
-        self._rolling.save(self.step, tensors, facts)
+        if self._among.leads:
+            facts = {
+                "stage": self._stage.name,
+                "config": asdict(self._config),
+                "seconds": self._clock(),
+                "window": self._window,
+                "figures": self._figures,
+                "scale": self._scale,
+                "rollbacks": self._rollbacks,
+                "skipped": self._skipped,
+            }
+            self._rolling.save(self.step, self._state.tensors(), facts)
+        self._among.wait()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Become what the checkpoint describes."""
-        facts = checkpoint.facts
-        if facts["config"] != asdict(self._config) or facts["stage"] != self._stage.name:
-            changed = {
-                name: (facts["config"].get(name), value)
-                for name, value in asdict(self._config).items()
-                if facts["config"].get(name) != value
-            }
+        facts, now = checkpoint.facts, {"stage": self._stage.name, **asdict(self._config)}
+        then = {"stage": facts["stage"], **facts["config"]}
+        if changed := {name: (then.get(name), now[name]) for name in now if then.get(name) != now[name]}:
             raise InputError(
-                f"{self._stage.name}: the checkpoint was made by another configuration "
-                f"({facts['stage']}; then, now: {changed}); delete its folder to train anew"
+                f"{self._stage.name}: the checkpoint belongs to another configuration "
+                f"(then and now: {changed}); delete its folder to train anew"
             )
-        trees: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
-        for name, one in checkpoint.tensors.items():
-            tree, _, rest = name.partition(".")
-            trees[tree][rest] = one
-        self._stage.network.load_state_dict(trees["network"])
-        if self._average is not None:
-            self._average.load_state_dict(trees["average"])
-        for player, optimiser in self._optimisers.items():
-            _load_moments(optimiser, player, trees["optimiser"])
-        self.step, self._seconds, self._scale = facts["step"], facts["seconds"], facts["scale"]
+        self._state.restore(checkpoint.tensors)
+        self.step, self._seconds = facts["step"], facts["seconds"]
         self._window, self._figures = facts["window"], facts["figures"]
-        self._rollbacks, self._skipped = facts["rollbacks"], facts["skipped"]
+        self._scale, self._rollbacks, self._skipped = facts["scale"], facts["rollbacks"], facts["skipped"]
 
     def _roll_back(self) -> None:
         """Return to the last checkpoint at half the learning rate, or give up."""
-        rollbacks, scale = self._rollbacks + 1, self._scale / 2
+        step, rollbacks, scale = self.step, self._rollbacks + 1, self._scale / 2
         checkpoint = self._rolling.latest()
         if rollbacks > ROLLBACKS or checkpoint is None:
             raise Diverged(
-                f"{self._stage.name}: NaN or infinite gradients at step {self.step}, after {self._rollbacks} "
-                f"returns to a checkpoint at half the learning rate; lower learning_rate ({self._config.learning_rate})"
+                f"{self._stage.name}: NaN or infinite gradients at step {step}, after {self._rollbacks} returns to a "
+                f"checkpoint at half the learning rate; lower learning_rate ({self._config.learning_rate})"
             )
         self._restore(checkpoint)
         self._rollbacks, self._scale, self._skipped = rollbacks, scale, 0
-        self._history.rewind(self.step)
         self._save()  # so that a restart does not forget the lower rate
+        if self._among.leads:
+            self._history.rewind(self.step)
 
     def finish(self) -> dict[str, float]:
         """Leave the final weights in the network and return the last figures."""
-        if self._average is not None:
-            self._stage.network.load_state_dict(self._average.module.state_dict())
+        self._stage.network.load_state_dict(self._state.best().state_dict())
         if self._among.leads:
             self._history.finish()
         self._among.wait()
@@ -317,13 +292,3 @@ def hash_seed(*numbers: int) -> int:
     """Return a 63-bit seed that differs for every tuple of numbers, the same on every machine."""
     digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") >> 1
-
-
-def _load_moments(optimiser: torch.optim.Optimizer, player: str, tensors: Mapping[str, Tensor]) -> None:
-    """Put saved moments back into an optimiser; its learning rate follows from the step."""
-    state: dict[int, dict[str, Any]] = {}
-    for name, one in tensors.items():
-        owner, number, moment = name.rsplit(".", 2)
-        if owner == player:
-            state.setdefault(int(number), {})[moment] = one
-    optimiser.load_state_dict({**optimiser.state_dict(), "state": state})

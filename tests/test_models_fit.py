@@ -1,0 +1,212 @@
+"""The training loop: what it computes, and that it ends at the same bits however often it is stopped."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+from tiny_training import CONFIG, make_stage, train, write_shards
+
+from data.errors import InputError
+from data.reader import Shards
+from models.checkpoint import Rolling, load
+from models.fit import Diverged, fit, hash_seed
+from models.history import History
+from models.processes import World
+
+PROGRAM = Path(__file__).parent / "tiny_training.py"
+ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory) -> Shards:
+    torch.set_num_threads(1)
+    return write_shards(tmp_path_factory.mktemp("shards"))
+
+
+def run(*arguments: object) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(PROGRAM), *map(str, arguments)]
+    return subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, check=False)
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def without_time(folder: Path) -> list[dict]:
+    return [{name: one for name, one in row.items() if name != "seconds"} for row in History(folder).rows()]
+
+
+def test_it_learns_validates_and_keeps_a_history(tmp_path, shards):
+    _, figures = train(shards, tmp_path, steps=400, dropout=0.0, ema=0.0, weight_decay=0.0)
+    history = pd.read_parquet(tmp_path / "history.parquet")
+    assert history["step"].tolist() == sorted({*range(3, 400, 3), *range(6, 400, 6), 400})
+    assert history["loss"].iloc[-1] < 0.3 * history["loss"].iloc[0]
+    assert figures["valid_error"] == history["valid_error"].iloc[-1] < 0.5
+    assert figures["seconds"] > 0
+
+
+def test_two_runs_of_one_seed_are_equal_and_of_another_are_not(tmp_path, shards):
+    weights = [train(shards, tmp_path / str(number), seed=seed)[0].network.state_dict()
+               for number, seed in enumerate((3, 3, 4))]  # fmt: skip
+    assert same(weights[0], weights[1])
+    assert not same(weights[0], weights[2])
+
+
+def test_kill_9_anywhere_ends_at_the_same_bits(tmp_path, shards):
+    whole, _ = train(shards, tmp_path / "whole")
+    moments = range(1, 14)
+    done = run(shards.folder, tmp_path, CONFIG.steps, *moments)
+    assert [line.split() for line in done.stdout.splitlines()] == [
+        [str(moment), str(-signal.SIGKILL), "0"] for moment in moments
+    ], done.stderr
+    for moment in moments:
+        assert same(load(tmp_path / str(moment) / "final").tensors, whole.network.state_dict())
+        assert without_time(tmp_path / str(moment)) == without_time(tmp_path / "whole")
+
+
+def test_sigterm_makes_a_checkpoint_at_the_next_step_and_ends_the_process(tmp_path, shards):
+    command = [sys.executable, str(PROGRAM), str(shards.folder), str(tmp_path), "1000000"]
+    with subprocess.Popen(command, env=ONE_THREAD) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("step-*.json")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.terminate()
+    assert process.returncode == -signal.SIGTERM
+    rolling = Rolling(tmp_path)
+    assert rolling.latest().facts["step"] > 0
+    assert len(list(tmp_path.glob("step-*.json"))) == 2
+
+
+def test_stopped_in_the_middle_of_a_window_the_history_is_the_same(tmp_path, shards):
+    train(shards, tmp_path / "whole")
+    stage = make_stage(shards, CONFIG, World())
+    count, objective = 0, stage.objective
+
+    def interrupted(batch):
+        nonlocal count
+        count += 1
+        if count == 8:
+            signal.raise_signal(signal.SIGTERM)
+        return objective(batch)
+
+    stage.objective = interrupted
+    seen = []
+    former = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with pytest.raises(KeyboardInterrupt, match="tiny stopped at step 8"):
+            fit(stage, CONFIG, tmp_path / "stopped", torch.device("cpu"))
+    finally:
+        signal.signal(signal.SIGTERM, former)
+    assert seen == [signal.SIGTERM]
+    before = without_time(tmp_path / "stopped")
+    train(shards, tmp_path / "stopped")
+    after = without_time(tmp_path / "stopped")
+    assert after[: len(before)] == before
+    assert after == without_time(tmp_path / "whole")
+
+
+def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, shards):
+    whole, _ = train(shards, tmp_path)
+    for path in tmp_path.glob("step-000000024.safetensors"):
+        content = bytearray(path.read_bytes())
+        content[-5] ^= 1
+        path.write_bytes(content)
+    assert Rolling(tmp_path).latest().facts["step"] == 20
+    again, _ = train(shards, tmp_path)
+    assert same(again.network.state_dict(), whole.network.state_dict())
+
+
+def test_another_configuration_is_refused_with_the_difference(tmp_path, shards):
+    train(shards, tmp_path)
+    with pytest.raises(InputError, match=r"another configuration \(then and now: \{'learning_rate': \(0.01, 0.5\)\}\)"):
+        train(shards, tmp_path, learning_rate=0.5)
+
+
+def test_micro_batches_give_the_gradients_of_the_batch(tmp_path, shards):
+    options = {"dropout": 0.0, "ema": 0.0}
+    whole = train(shards, tmp_path / "1", **options)[0].network.state_dict()
+    pieces = train(shards, tmp_path / "2", accumulate=2, **options)[0].network.state_dict()
+    for name, one in whole.items():
+        torch.testing.assert_close(pieces[name], one, rtol=1e-4, atol=1e-6)
+
+
+def test_the_moving_average_is_the_defined_one(tmp_path, shards):
+    steps = 3
+    weights = []
+    for count in range(1, steps + 1):
+        train(shards, tmp_path / str(count), steps=count, decay=0.0)
+        tensors = Rolling(tmp_path / str(count)).latest().tensors
+        weights.append(tensors["network.0.weight"])
+    expected = weights[0]
+    for one in weights[1:]:
+        expected = 0.9 * expected + 0.1 * one
+    torch.testing.assert_close(tensors["average.module.0.weight"], expected)
+
+
+def test_nan_is_skipped_rolled_back_and_given_up(tmp_path, shards):
+    with pytest.raises(Diverged, match=r"NaN or infinite gradients at step 1\d, after 3 returns"):
+        train(shards, tmp_path, poison=12)
+    checkpoint = Rolling(tmp_path).latest()
+    assert checkpoint.facts["scale"] == 1 / 8
+    assert all(torch.isfinite(one).all() for one in checkpoint.tensors.values())
+
+
+def test_one_bad_batch_is_skipped_without_harm(tmp_path, shards):
+    stage = make_stage(shards, CONFIG, World())
+    objective = stage.objective
+
+    def once(batch):
+        for player, loss in objective(batch):
+            yield player, loss * (float("inf") if batch.step == 7 else 1.0)
+
+    stage.objective = once
+    figures = fit(stage, CONFIG, tmp_path, torch.device("cpu"))
+    assert math.isfinite(figures["loss"])
+    assert Rolling(tmp_path).latest().facts["rollbacks"] == 0
+
+
+def test_two_processes_train_like_one(tmp_path, shards):
+    alone, _ = train(shards, tmp_path / "one", dropout=0.0)
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(PROGRAM),
+        str(shards.folder), str(tmp_path / "two"), str(CONFIG.steps),
+    ]  # fmt: skip
+    done = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    both = load(tmp_path / "two" / "final").tensors
+    for name, one in alone.network.state_dict().items():
+        torch.testing.assert_close(both[name], one, rtol=1e-4, atol=1e-5)
+
+
+def test_players_take_turns_with_their_own_optimisers(tmp_path, shards):
+    config = replace(CONFIG, steps=2, ema=0.0, weight_decay=0.0, clip=0.0)
+    stage = make_stage(shards, config, World(), dropout=0.0)
+    first, second = list(stage.network[0].parameters()), list(stage.network[3].parameters())
+    stage.players = {"first": first, "second": second}
+    objective = stage.objective
+    stage.objective = lambda batch: (("first", loss) for _, loss in objective(batch))
+    before = [one.clone() for one in second]
+    fit(stage, config, tmp_path, torch.device("cpu"))
+    assert all(torch.equal(one, other) for one, other in zip(second, before, strict=True))
+
+
+def test_seeds_differ_between_steps_and_processes():
+    seeds = {hash_seed(seed, step, rank) for seed in range(3) for step in range(50) for rank in range(3)}
+    assert len(seeds) == 450
+    assert hash_seed(1, 2, 3) == 2904650318439132554
+
+
+def test_the_learning_rate_warms_up_and_decays():
+    config = replace(CONFIG, learning_rate=1.0, steps=100, warmup=9, decay=0.5)
+    assert config.rate(0) == pytest.approx(0.1)
+    assert config.rate(9) == config.rate(49) == 1.0
+    assert config.rate(75) == pytest.approx(0.5)
+    assert config.rate(99) < 0.002

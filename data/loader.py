@@ -13,7 +13,7 @@ Shapes: B batch, T samples, K channels.
 
 import queue
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -54,6 +54,9 @@ class Batch:
         ]
 
 
+Augmentation = Callable[[np.ndarray, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
+
+
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
     return np.random.default_rng([seed, epoch]).permutation(count)
@@ -62,8 +65,8 @@ def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
 class Batches:
     """Batches of rows of shards, addressed by step.
 
-    Incomplete batches at the end of an epoch are dropped. With `world` processes every one
-    takes its slice of each batch, so the batch is the same whatever their number.
+    Incomplete batches at the end of an epoch are dropped. Several processes take a slice each of
+    every batch, so the whole batch is the same whatever their number.
     """
 
     def __init__(
@@ -74,10 +77,19 @@ class Batches:
         *,
         seed: int,
         labels: Mapping[str, np.ndarray] | None = None,
-        rank: int = 0,
-        world: int = 1,
+        augment: Augmentation | None = None,
+        share: tuple[int, int] = (0, 1),
     ) -> None:
-        """Choose rows of `shards`; `labels` holds a column over all index rows for each name.
+        """Choose rows of `shards`.
+
+        Args:
+            shards: where the recordings are.
+            rows: index rows to draw from.
+            batch_size: recordings a step, over all processes.
+            seed: of the order and of the augmentation.
+            labels: a column over all index rows for each name.
+            augment: changes a batch in place and returns its labels.
+            share: number of this process, and how many share a batch.
 
         Raises:
             InputError: there are fewer rows than a batch needs.
@@ -88,26 +100,33 @@ class Batches:
                 f"{shards.folder}: {len(rows)} recordings to train on, a batch needs {batch_size}; "
                 "choose a smaller preset or more data"
             )
+        rank, world = share
         if batch_size % world:
             raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes")
+        count = batch_size // world
+        self._share = slice(rank * count, (rank + 1) * count)
         self._shards, self._rows, self._labels = shards, np.asarray(rows), dict(labels or {})
-        self._size, self._seed, self._rank, self._world = batch_size, seed, rank, world
+        self._augment = augment
+        self._size, self._seed = batch_size, seed
         self.per_epoch = len(rows) // batch_size
 
     def rows(self, step: int) -> np.ndarray:
         """Return the index rows of this process's share of batch `step`, (B,)."""
         epoch, position = divmod(step, self.per_epoch)
         order = epoch_order(len(self._rows), self._seed, epoch)
-        share = self._size // self._world
-        start = position * self._size + self._rank * share
-        return self._rows[order[start : start + share]]
+        return self._rows[order[position * self._size : (position + 1) * self._size][self._share]]
 
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
         """Read batch `step`, into `out` (B, T, K) if given."""
         rows = self.rows(step)
         values = allocate(self._shards, rows) if out is None else out
         self._shards.read_into(rows.tolist(), values)
-        return Batch(step, rows, values, {name: column[rows] for name, column in self._labels.items()})
+        labels = {name: column[rows] for name, column in self._labels.items()}
+        if self._augment is not None:
+            # Drawn for the whole batch, so that it does not matter how many processes share it.
+            draws = np.random.default_rng([self._seed, step, 1]).random(self._size)
+            labels = self._augment(values, labels, draws[self._share])
+        return Batch(step, rows, values, labels)
 
     @contextmanager
     def stream(self, start: int, stop: int, ahead: int = 2) -> Iterator[Iterator[Batch]]:

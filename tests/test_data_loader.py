@@ -56,11 +56,27 @@ def test_a_stream_from_the_middle_gives_the_same_batches(shards, ahead):
 
 def test_processes_share_the_batch_of_one(shards):
     alone = make(shards)
-    both = [make(shards, rank=rank, world=2) for rank in range(2)]
+    both = [make(shards, share=(rank, 2)) for rank in range(2)]
     for step in range(9):
         np.testing.assert_array_equal(np.concatenate([one.rows(step) for one in both]), alone.rows(step))
     with pytest.raises(ValueError, match="cannot be shared by 3"):
-        make(shards, world=3)
+        make(shards, share=(0, 3))
+
+
+def test_augmentation_depends_on_seed_and_step_alone(shards):
+    def augment(values, labels, draws):
+        values += (draws * 1000).astype(np.int16)[:, None, None]
+        return labels
+
+    plain, alone = make(shards), make(shards, augment=augment)
+    both = [make(shards, augment=augment, share=(rank, 2)) for rank in range(2)]
+    changes = []
+    for step in (0, 3, 5, 8):
+        change = alone.load(step).values - plain.load(step).values
+        changes.append(change[:, 0, 0].tolist())
+        np.testing.assert_array_equal(alone.load(step).values, np.concatenate([one.load(step).values for one in both]))
+        np.testing.assert_array_equal(alone.load(step).values - plain.load(step).values, change)
+    assert len({tuple(one) for one in changes}) == 4
 
 
 def test_a_batch_splits_into_equal_pieces(shards):

@@ -46,7 +46,7 @@ def make_stage(
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(6, 8), nn.Dropout(dropout), nn.ReLU(), nn.Linear(8, 6))
     rows = np.arange(len(shards))
-    batches = Batches(shards, rows, config.batch_size, seed=config.seed, rank=among.rank, world=among.size)
+    batches = Batches(shards, rows, config.batch_size, seed=config.seed, share=(among.rank, among.size))
 
     def objective(batch: Batch) -> Iterator[Loss]:
         values = torch.from_numpy(batch.values[..., 0]).clone()

@@ -12,6 +12,9 @@ inside, which costs samples at each end:
 Shapes: B batch, T samples, C channels, D embedding dimensions, N frames.
 """
 
+import math
+
+import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -53,12 +56,12 @@ class WindowedConvTranspose(nn.Module):
         return functional.conv_transpose1d(frames, weight, kernels.bias, kernels.stride, self._ramp)
 
 
-def _rewrites(config: AutoencoderConfig) -> list[nn.Module]:
-    """Return the 1x1 convolutions, each followed by a ReLU."""
+def _rewrites(config: AutoencoderConfig) -> nn.Sequential:
+    """Return the 1x1 convolutions, each followed by a ReLU: (B, C, N) -> (B, C, N)."""
     layers: list[nn.Module] = []
     for _ in range(config.rewrites):
         layers += [nn.Conv1d(config.channels, config.channels, 1), nn.ReLU()]
-    return layers
+    return nn.Sequential(*layers)
 
 
 class Encoder(nn.Module):
@@ -66,16 +69,14 @@ class Encoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            WindowedConv(config.channels, config.kernel, config.stride),
-            nn.ReLU(),
-            *_rewrites(config),
-            nn.Conv1d(config.channels, config.dimension, 1),
-        )
+        self.analysis = WindowedConv(config.channels, config.kernel, config.stride)
+        self.rewrites = _rewrites(config)
+        self.output = nn.Conv1d(config.channels, config.dimension, 1)
 
     def forward(self, wave: Tensor) -> Tensor:
         """Return the embedding of `wave` (B, T): (B, D, N)."""
-        return self.layers(wave[:, None, :])  # (B, 1, T)
+        hidden = functional.relu(self.analysis(wave[:, None]))  # (B, C, N)
+        return self.output(self.rewrites(hidden))  # (B, D, N)
 
 
 class Decoder(nn.Module):
@@ -83,16 +84,14 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.layers = nn.Sequential(
-            nn.Conv1d(config.dimension, config.channels, config.context),
-            nn.ReLU(),
-            *_rewrites(config),
-            WindowedConvTranspose(config.channels, config.kernel, config.stride),
-        )
+        self.input = nn.Conv1d(config.dimension, config.channels, config.context)
+        self.rewrites = _rewrites(config)
+        self.synthesis = WindowedConvTranspose(config.channels, config.kernel, config.stride)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Return the waveform of `embedding` (B, D, N): (B, T), T = config.wave_length(N)."""
-        return self.layers(embedding)[:, 0, :]  # (B, T)
+        hidden = functional.relu(self.input(embedding))  # (B, C, N - context + 1)
+        return self.synthesis(self.rewrites(hidden))[:, 0]  # (B, T)
 
 
 class Autoencoder(nn.Module):
@@ -102,7 +101,28 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder = Encoder(config)
         self.decoder = Decoder(config)
+        if config.fourier:
+            self._start_as_sinusoids()
 
     def forward(self, wave: Tensor) -> Tensor:
         """Return the reconstruction of the middle of `wave` (B, T + 2·strip): (B, T)."""
         return self.decoder(self.encoder(wave))
+
+    @torch.no_grad()
+    def _start_as_sinusoids(self) -> None:
+        """Start the outer kernels as cosines and sines of both signs, the other layers by He's rule.
+
+        A ReLU passes one sign only, so a partial of any phase needs four kernels. With PyTorch's
+        defaults the first thousands of steps go into finding such kernels.
+        """
+        analysis, synthesis = self.encoder.analysis.kernels, self.decoder.synthesis.kernels
+        count, _, size = analysis.weight.shape
+        time = torch.arange(size) - (size - 1) / 2
+        frequency = (torch.arange(count // 4) + 0.5) * math.pi / (count // 4)  # radians a sample
+        angle = frequency[:, None] * time
+        waves = torch.cat([angle.cos(), angle.sin(), -angle.cos(), -angle.sin()])[:, None]  # (C, 1, kernel)
+        analysis.weight[: len(waves)] = waves * (2 / math.sqrt(size))
+        synthesis.weight[: len(waves)] = waves * 0.02
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv1d) and layer is not analysis:
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")

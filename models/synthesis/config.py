@@ -3,12 +3,27 @@
 Free of torch: the asset graph reads presets without loading it.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from models.config import FitConfig
+
+VARIANTS = ("spectral", "waveform", "no_time_embedding")
 
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """The convolutional autoencoder: sizes in samples, channels and layers."""
+    """The convolutional autoencoder.
+
+    Attributes:
+        channels: of every hidden layer.
+        dimension: values of an embedding frame.
+        kernel: samples a frame reads and writes.
+        stride: samples between frames.
+        context: embedding frames the decoder reads at once.
+        rewrites: 1x1 layers in the encoder and in the decoder.
+        fourier: start the outer kernels as sinusoids and the rest by He's rule, instead of
+            PyTorch's defaults; not in the paper, learns faster on little data.
+    """
 
     channels: int = 4096
     dimension: int = 128
@@ -16,6 +31,7 @@ class AutoencoderConfig:
     stride: int = 256
     context: int = 9
     rewrites: int = 2
+    fourier: bool = False
 
     @property
     def strip(self) -> int:
@@ -47,10 +63,120 @@ class SequenceConfig:
     layers: int = 3
     dimension: int = 128
 
+    @property
+    def inputs(self) -> int:
+        """Values the LSTM reads at each step."""
+        return self.instrument_dimension + self.pitch_dimension + self.velocity_dimension + self.time_dimension
+
+
+@dataclass(frozen=True)
+class WavenetConfig:
+    """The WaveNet autoencoder baseline (Engel et al. 2017, h512_bo16 scaled down).
+
+    Attributes:
+        encoder_width: channels of the encoder.
+        width: channels of the decoder's residual path.
+        skip: channels of its skip path.
+        stacks: how often the dilations 1, 2, 4 … repeat.
+        layers: layers of a stack.
+        code: values of the encoding at each hop.
+        hop: samples a code value covers.
+        crop: samples of a training example.
+    """
+
+    encoder_width: int = 32
+    width: int = 64
+    skip: int = 64
+    stacks: int = 2
+    layers: int = 10
+    code: int = 16
+    hop: int = 512
+    crop: int = 6144
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a trained model must reach to be promoted, on the test pairs.
+
+    Attributes:
+        silence_ratio: its spectral loss over silence's, at most.
+        pitch_accuracy: share of pitched notes within 50 cents, at least.
+        champion_margin: by how much its spectral loss may exceed the champion's, relatively.
+    """
+
+    silence_ratio: float = 0.6
+    pitch_accuracy: float = 0.9
+    champion_margin: float = 0.01
+
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """The whole of SING."""
+    """The whole of SING: networks, data, the three stages, the baseline.
+
+    Attributes:
+        autoencoder: its sizes.
+        sequence: its sizes.
+        loss: "spectral" or "waveform", of stages 1 and 3.
+        pitch_shifts: semitones training notes may be shifted by; (0,) is the paper's.
+        train_autoencoder: stage 1.
+        train_sequence: stage 2; a step is one batch, so 9 updates of truncated back-propagation.
+        fine_tune: stage 3.
+        truncation: embedding frames of one update of stage 2.
+        validation_notes: notes of the validation split looked at while training.
+        judged_train_notes: training notes judged beside all test notes.
+        wavenet: the baseline's sizes.
+        train_wavenet: the baseline's training.
+        wavenet_notes: test notes the baseline reconstructs; its sampling is slow.
+        thresholds: of the quality checks.
+    """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
+    loss: str = "spectral"
+    pitch_shifts: tuple[int, ...] = (0,)
+    train_autoencoder: FitConfig = FitConfig(steps=45_200, batch_size=256, precision="bfloat16", compile=True)
+    train_sequence: FitConfig = FitConfig(steps=45_200, batch_size=256, precision="bfloat16")
+    fine_tune: FitConfig = FitConfig(steps=18_080, batch_size=256, precision="bfloat16", compile=True)
+    truncation: int = 32
+    validation_notes: int = 256
+    judged_train_notes: int = 10_000
+    wavenet: WavenetConfig = field(default_factory=WavenetConfig)
+    train_wavenet: FitConfig = FitConfig(steps=200_000, batch_size=32, learning_rate=2e-4, decay=0.5, ema=0.9999)
+    wavenet_notes: int = 100
+    thresholds: Thresholds = field(default_factory=Thresholds)
+
+
+def variant(config: SynthesisConfig, name: str) -> SynthesisConfig:
+    """Return `config` changed to one row of the paper's Table 1.
+
+    Raises:
+        ValueError: `name` is none of `VARIANTS`.
+    """
+    if name == "spectral":
+        return replace(config, loss="spectral")
+    if name == "waveform":
+        return replace(config, loss="waveform")
+    if name == "no_time_embedding":
+        return replace(config, loss="spectral", sequence=replace(config.sequence, time_dimension=0))
+    raise ValueError(f"{name!r} is no variant; choose one of {', '.join(VARIANTS)}")
+
+
+def _preset_demo() -> SynthesisConfig:
+    return SynthesisConfig(
+        autoencoder=AutoencoderConfig(channels=256, dimension=32, rewrites=1, fourier=True),
+        sequence=SequenceConfig(hidden=192, layers=1, dimension=32),
+        train_autoencoder=FitConfig(700, 8, 1e-3, warmup=50, decay=0.4),
+        train_sequence=FitConfig(400, 8, 1e-3, warmup=50, decay=0.4),
+        fine_tune=FitConfig(700, 8, 1e-3, warmup=50, decay=0.4),
+    )
+
+
+def _preset_small() -> SynthesisConfig:
+    return SynthesisConfig(
+        autoencoder=AutoencoderConfig(channels=512, dimension=64, fourier=True),
+        sequence=SequenceConfig(hidden=384, layers=2, dimension=64),
+        pitch_shifts=(-2, -1, 0, 1, 2),
+    )
+
+
+PRESETS = {"paper": SynthesisConfig(), "small": _preset_small(), "demo": _preset_demo()}

@@ -24,10 +24,7 @@ class SequenceGenerator(nn.Module):
         self.pitch = nn.Embedding(config.pitches, config.pitch_dimension)
         self.velocity = nn.Embedding(config.velocities, config.velocity_dimension)
         self.time = nn.Embedding(config.frames, config.time_dimension) if config.time_dimension else None
-        inputs = sum(
-            (config.instrument_dimension, config.pitch_dimension, config.velocity_dimension, config.time_dimension)
-        )
-        self.lstm = nn.LSTM(inputs, config.hidden, config.layers)
+        self.lstm = nn.LSTM(config.inputs, config.hidden, config.layers)
         self.output = nn.Linear(config.hidden, config.dimension)
         self.frames = config.frames
 

@@ -1,0 +1,91 @@
+"""Notes as SING sees them: label rows, padded waveforms, training batches, validation figures.
+
+Shapes: B batch, T samples.
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from data.audio import FULL_SCALE
+from data.augment import PitchShift
+from data.loader import Augmentation, Batches
+from data.nsynth import VELOCITIES
+from data.reader import Shards
+from models.config import FitConfig
+from models.losses import spectral, waveform
+from models.processes import World
+from models.synthesis.config import SynthesisConfig
+
+MARGIN = 512  # samples of silence the decoder's output has before and after a note
+LABELS = ("instrument", "pitch", "velocity")
+
+
+def velocity_rows(velocities: np.ndarray) -> np.ndarray:
+    """Return the table rows of NSynth velocities: 25, 50, 75, 100, 127 are 0 to 4."""
+    return np.searchsorted(VELOCITIES, velocities)
+
+
+def label_columns(shards: Shards) -> dict[str, np.ndarray]:
+    """Return instrument, pitch and velocity row of every recording, (rows,) each."""
+    columns = {name: shards.column(name).astype(np.int64) for name in LABELS}
+    return {**columns, "velocity": velocity_rows(columns["velocity"])}
+
+
+def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[Tensor]:
+    """Return instrument, pitch and velocity rows as tensors (B,), in that order."""
+    return [torch.from_numpy(labels[name]).to(device) for name in LABELS]
+
+
+def to_wave(pcm: np.ndarray, device: torch.device, padding: int) -> Tensor:
+    """Return int16 PCM (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
+    samples = torch.from_numpy(pcm[..., 0]).to(device)
+    return functional.pad(samples.float() / FULL_SCALE, (padding, padding))
+
+
+def training_batches(shards: Shards, config: SynthesisConfig, fit: FitConfig, among: World) -> Batches:
+    """Return the training notes in batches, pitch-shifted as the preset says."""
+    augment: Augmentation | None = PitchShift(config.pitch_shifts) if config.pitch_shifts != (0,) else None
+    return Batches(
+        shards,
+        shards.rows(split="train"),
+        fit.batch_size,
+        seed=fit.seed,
+        labels=label_columns(shards),
+        augment=augment,
+        share=(among.rank, among.size),
+    )
+
+
+class Validation:
+    """The validation notes, and how far a reconstruction of them is off. Never the test notes."""
+
+    def __init__(self, shards: Shards, config: SynthesisConfig, device: torch.device) -> None:
+        rows = shards.rows(split="valid")
+        count = min(config.validation_notes, len(rows))
+        self._rows = rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows
+        self._shards, self._device, self._labels = shards, device, label_columns(shards)
+
+    def _pieces(self, size: int = 16) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+        """Yield int16 PCM (B, T, 1) and labels of a few notes at a time."""
+        for start in range(0, len(self._rows), size):
+            rows = self._rows[start : start + size]
+            pcm = np.stack([self._shards.read(row) for row in rows])
+            yield pcm, {name: column[rows] for name, column in self._labels.items()}
+
+    def figures(self, rebuild: Callable[[np.ndarray, list[Tensor]], Tensor]) -> dict[str, float]:
+        """Return the mean spectral loss and waveform MSE of `rebuild`, which is given PCM and labels.
+
+        Empty where there are no validation notes: no number is better than a NaN.
+        """
+        sums, count = {"spectral": 0.0, "waveform": 0.0}, 0
+        for pcm, labels in self._pieces():
+            target = to_wave(pcm, self._device, MARGIN)
+            estimate = rebuild(pcm, label_tensors(labels, self._device))
+            sums["spectral"] += spectral(target, estimate).item() * len(pcm)
+            sums["waveform"] += waveform(target, estimate).item() * len(pcm)
+            count += len(pcm)
+        return {name: total / count for name, total in sums.items()} if count else {}

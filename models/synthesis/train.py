@@ -1,0 +1,170 @@
+"""SING's three stages (paper section 4), one function each, in order.
+
+    notes ── autoencoder ── embeddings ── sequence generator ── SING
+             stage 1                      stage 2               stage 3
+
+Each function takes folders, trains to the end (going on where it was stopped) and leaves
+`model.safetensors` and `model.json` in its own folder. All return the figures of the last
+validation, with the loss and the seconds it took.
+
+Shapes: B batch, T samples, D embedding dimensions, N frames.
+"""
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from data.loader import Batch, Batches
+from data.progress import Listener, ignore
+from data.reader import Shards
+from models.checkpoint import load, save
+from models.fit import Loss, Stage, fit
+from models.losses import WAVE_LOSSES
+from models.processes import World, world
+from models.synthesis.autoencoder import Autoencoder
+from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
+from models.synthesis.notes import MARGIN, Validation, label_columns, label_tensors, to_wave, training_batches
+from models.synthesis.sequence import SequenceGenerator
+from models.synthesis.sing import Sing
+
+Figures = dict[str, float]
+
+
+def train_autoencoder(
+    folder: Path, notes: Path, config: SynthesisConfig, device: torch.device, listener: Listener = ignore
+) -> Figures:
+    """Stage 1: train encoder and decoder to rebuild the notes in the shards `notes`."""
+    shards, fitting = Shards(notes), config.train_autoencoder
+    torch.manual_seed(fitting.seed)
+    network = Autoencoder(config.autoencoder).to(device)
+    loss, padding = WAVE_LOSSES[config.loss], MARGIN + config.autoencoder.strip
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        wave = to_wave(batch.values, device, padding)
+        strip = config.autoencoder.strip
+        yield "network", loss(wave[:, strip:-strip], network(wave))
+
+    validation = Validation(shards, config, device)
+
+    def validate(judged: nn.Module) -> Figures:
+        return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
+
+    with world(device) as among:
+        batches = training_batches(shards, config, fitting, among)
+        stage = Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        _keep(folder, network, {"autoencoder": asdict(config.autoencoder)}, figures, among)
+    return figures
+
+
+def train_sequence(
+    folder: Path,
+    embeddings: Path,
+    autoencoder: Path,
+    notes: Path,
+    config: SynthesisConfig,
+    device: torch.device,
+    listener: Listener = ignore,
+) -> Figures:
+    """Stage 2: train the sequence generator towards the shards `embeddings`, back-propagating 32 frames.
+
+    Validation decodes what it generates with the decoder of stage 1.
+    """
+    shards, fitting = Shards(embeddings), config.train_sequence
+    torch.manual_seed(fitting.seed)
+    network = SequenceGenerator(config.sequence).to(device)
+    decoder = load_autoencoder(autoencoder, device).decoder
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        target = torch.from_numpy(batch.values).to(device).float().transpose(1, 2)  # (B, D, N)
+        rows, state = label_tensors(batch.labels, device), None
+        for start in range(0, target.shape[-1], config.truncation):
+            length = min(config.truncation, target.shape[-1] - start)
+            output, state = network(network.labels(*rows), start, length, state)
+            yield "network", nn.functional.mse_loss(output.float(), target[..., start : start + length])
+            state = (state[0].detach(), state[1].detach())
+
+    validation = Validation(Shards(notes), config, device)
+
+    def validate(judged: nn.Module) -> Figures:
+        assert isinstance(judged, SequenceGenerator)
+        return validation.figures(lambda pcm, labels: decoder(judged(judged.labels(*labels))[0]))
+
+    with world(device) as among:
+        batches = Batches(
+            shards,
+            shards.rows(split="train"),
+            fitting.batch_size,
+            seed=fitting.seed,
+            labels=label_columns(shards),
+            share=(among.rank, among.size),
+        )
+        stage = Stage("sequence", network, batches, objective, validate)
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        _keep(folder, network, {"sequence": asdict(config.sequence)}, figures, among)
+    return figures
+
+
+def fine_tune(
+    folder: Path,
+    notes: Path,
+    autoencoder: Path,
+    sequence: Path,
+    config: SynthesisConfig,
+    device: torch.device,
+    listener: Listener = ignore,
+) -> Figures:
+    """Stage 3: train sequence generator and decoder together, from labels to waveforms."""
+    shards, fitting = Shards(notes), config.fine_tune
+    network = Sing(config).to(device)
+    network.decoder.load_state_dict(load_autoencoder(autoencoder, device).decoder.state_dict())
+    network.sequence.load_state_dict(load(sequence / "model").tensors)
+    loss = WAVE_LOSSES[config.loss]
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        estimate = network(*label_tensors(batch.labels, device))
+        yield "network", loss(to_wave(batch.values, device, MARGIN), estimate)
+
+    validation = Validation(shards, config, device)
+
+    def validate(judged: nn.Module) -> Figures:
+        return validation.figures(lambda pcm, labels: judged(*labels))
+
+    with world(device) as among:
+        batches = training_batches(shards, config, fitting, among)
+        stage = Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        described = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
+        _keep(folder, network, described, figures, among)
+    return figures
+
+
+def _keep(folder: Path, network: nn.Module, described: dict[str, Any], figures: Figures, among: World) -> None:
+    """Write the trained weights and how to build the network."""
+    if among.leads:
+        save(folder / "model", network.state_dict(), {**described, "figures": figures})
+    among.wait()
+
+
+def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
+    """Return the autoencoder that stage 1 left in `folder`, frozen."""
+    checkpoint = load(folder / "model")
+    network = Autoencoder(AutoencoderConfig(**checkpoint.facts["autoencoder"]))
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def load_sing(folder: Path, device: torch.device) -> Sing:
+    """Return the SING that stage 3 left in `folder`, frozen."""
+    checkpoint = load(folder / "model")
+    config = SynthesisConfig(
+        autoencoder=AutoencoderConfig(**checkpoint.facts["autoencoder"]),
+        sequence=SequenceConfig(**checkpoint.facts["sequence"]),
+    )
+    network = Sing(config)
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)

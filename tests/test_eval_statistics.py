@@ -1,0 +1,70 @@
+"""Intervals that cover, tests that reject when they should, corrections by hand."""
+
+import numpy as np
+import pytest
+
+from eval.statistics import bootstrap_mean, compare, holm
+
+
+def test_the_mean_and_its_count():
+    interval = bootstrap_mean(np.array([1.0, 3.0, np.nan]))
+    assert (interval.mean, interval.count, interval.missing) == (2.0, 2, 1)
+    assert 1.0 <= interval.low <= 2.0 <= interval.high <= 3.0
+
+
+def test_nothing_applicable_is_nan_not_a_number():
+    interval = bootstrap_mean(np.array([np.nan, np.nan]))
+    assert np.isnan([interval.mean, interval.low, interval.high]).all()
+    assert (interval.count, interval.missing) == (0, 2)
+
+
+def test_the_interval_covers_the_truth_about_95_times_in_100():
+    generator = np.random.default_rng(0)
+    hits = 0
+    for trial in range(300):
+        interval = bootstrap_mean(generator.exponential(1.0, 60), draws=400, seed=trial)
+        hits += interval.low <= 1.0 <= interval.high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
+def test_copies_do_not_narrow_the_interval():
+    values = np.random.default_rng(0).standard_normal(40)
+    alone = bootstrap_mean(values)
+    copied = bootstrap_mean(np.repeat(values, 5), np.repeat(np.arange(40), 5).tolist())
+    assert copied.mean == pytest.approx(alone.mean)
+    assert copied.high - copied.low == pytest.approx(alone.high - alone.low, rel=0.01)
+
+
+def test_a_clear_difference_and_none():
+    generator = np.random.default_rng(0)
+    baseline = generator.uniform(1, 2, 50)
+    clear = compare(baseline - 0.1 - 0.01 * generator.random(50), baseline)
+    assert clear.p < 1e-6
+    assert clear.better == 1.0
+    assert clear.difference.high < -0.09
+    none = compare(baseline + generator.choice([-0.01, 0.01], 50), baseline)
+    assert none.p > 0.05
+    assert none.difference.low < 0 < none.difference.high
+
+
+def test_pairs_that_do_not_apply_are_left_out():
+    found = compare(np.array([1.0, np.nan, 3.0]), np.array([2.0, 2.0, np.nan]))
+    assert (found.difference.count, found.difference.missing, found.better) == (1, 2, 1.0)
+    assert np.isnan(found.p)
+
+
+def test_larger_can_be_better():
+    assert compare(np.array([2.0, 0.0]), np.array([1.0, 1.0]), smaller_is_better=False).better == 0.5
+
+
+def test_identical_systems_have_no_p_value():
+    values = np.arange(10.0)
+    assert np.isnan(compare(values, values).p)
+
+
+def test_holm_by_hand():
+    adjusted = holm({"a": 0.01, "b": 0.04, "c": 0.03, "d": float("nan")})
+    assert adjusted["a"] == pytest.approx(0.03)
+    assert adjusted["c"] == pytest.approx(0.06)
+    assert adjusted["b"] == pytest.approx(0.06)
+    assert np.isnan(adjusted["d"])

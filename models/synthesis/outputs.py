@@ -76,7 +76,7 @@ def write_sing(
     def systems() -> Iterator[Output]:
         waves = synthesize(sing, judged.labels(), batch_size=_BATCH)
         yield from (("sing", one, wave) for one, wave in zip(judged.ids(), waves, strict=True))
-        ids = judged.shards.column("id")
+        ids: list[str] = judged.shards.column("id").tolist()
         for rows, pcm in judged.batches(judged.rows):
             with torch.inference_mode():
                 rebuilt = rebuild(to_wave(pcm, device, MARGIN + config.autoencoder.strip))[:, MARGIN:-MARGIN]
@@ -90,7 +90,7 @@ def write_baselines(
 ) -> dict[str, float]:
     """Write what silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet make of the judged notes."""
     judged = Judged.choose(notes, config)
-    ids = judged.shards.column("id")
+    ids: list[str] = judged.shards.column("id").tolist()
     nearest, network = NearestPitchCopy(judged.shards), load_wavenet(wavenet, device)
     test = judged.shards.rows(split="test")
     # Sampling a WaveNet is slow: it gets test notes only, spread over them.

@@ -1,0 +1,75 @@
+"""What the environment decides for every asset: preset, data, device; and what one run may change."""
+
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import dagster as dg
+
+from data.errors import InputError
+from models.synthesis.config import PRESETS, SynthesisConfig, variant
+
+
+class Run(dg.Config):
+    """What a single run may change, in the launchpad. Nothing needs to be said.
+
+    Attributes:
+        overrides: fields of the preset by path, e.g. {"fine_tune.steps": 2000}.
+    """
+
+    overrides: dict[str, Any] = {}  # noqa: RUF012 (pydantic copies it)
+
+
+class Setup(dg.ConfigurableResource):
+    """Preset, data and device of this environment.
+
+    Attributes:
+        preset: "demo", "small" or "paper".
+        nsynth: folder, archive or URL of NSynth; empty for the embedded demo notes.
+        device: "auto", "cpu" or "cuda".
+        downloads: folder for downloaded and generated raw data.
+    """
+
+    preset: str = "demo"
+    nsynth: str = ""
+    device: str = "auto"
+    downloads: str = ""
+
+    def synthesis(self, run: Run, row: str | None = None) -> SynthesisConfig:
+        """Return the preset with the run's overrides, changed to a row of Table 1 if one is named."""
+        config = override(PRESETS[self.preset], run.overrides)
+        return config if row is None else variant(config, row)
+
+    def torch_device(self) -> Any:
+        """Return the torch device to train and generate on."""
+        import torch
+
+        if self.device != "auto":
+            return torch.device(self.device)
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def override(config: Any, overrides: dict[str, Any]) -> Any:
+    """Return a (nested) dataclass with fields replaced, by dotted path.
+
+    Raises:
+        InputError: a path names no field, or a value has another type than the field.
+    """
+    for path, value in overrides.items():
+        config = _replaced(config, path.split("."), value, path)
+    return config
+
+
+def _replaced(config: Any, names: list[str], value: Any, path: str) -> Any:
+    known = [one.name for one in fields(config)] if is_dataclass(config) else []
+    if names[0] not in known:
+        raise InputError(f"override {path!r}: no field {names[0]!r}; there are {', '.join(known) or 'none below it'}")
+    current = getattr(config, names[0])
+    if len(names) > 1:
+        return replace(config, **{names[0]: _replaced(current, names[1:], value, path)})
+    if isinstance(current, tuple) and isinstance(value, list):
+        value = tuple(value)
+    if isinstance(current, float) and type(value) is int:
+        value = float(value)
+    if type(value) is not type(current):
+        raise InputError(f"override {path!r}: {value!r} is no {type(current).__name__} (now {current!r})")
+    return replace(config, **{names[0]: value})

@@ -40,7 +40,8 @@ def materialize(
     """
     name = context.asset_key.to_user_string()
     partition = context.partition_key if context.has_partition_key and context.assets_def.partitions_def else None
-    code_version = context.assets_def.specs_by_key[context.asset_key].code_version or ""
+    # What follows the dash tells of the preset; the recipe says what of it matters.
+    code_version = (context.assets_def.specs_by_key[context.asset_key].code_version or "").split("-")[0]
     version = store.make(name, partition, code_version, recipe, work)
     if version.reused:
         context.log.info(f"{name}: nothing it is made of has changed; {version.folder} is still good")

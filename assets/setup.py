@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from data.errors import InputError
+from eval.verdict import Bounds
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 
@@ -27,17 +28,24 @@ class Setup(dg.ConfigurableResource):
         nsynth: folder, archive or URL of NSynth; empty for the embedded demo notes.
         device: "auto", "cpu" or "cuda".
         downloads: folder for downloaded and generated raw data.
+        most_quarantined: share of notes that may be quarantined before the shards are refused.
     """
 
     preset: str = "demo"
     nsynth: str = ""
     device: str = "auto"
     downloads: str = ""
+    most_quarantined: float = 0.01
 
     def synthesis(self, run: Run, row: str | None = None) -> SynthesisConfig:
         """Return the preset with the run's overrides, changed to a row of Table 1 if one is named."""
         config = override(PRESETS[self.preset], run.overrides)
         return config if row is None else variant(config, row)
+
+    def bounds(self) -> Bounds:
+        """Return what the preset asks of a model before it may be promoted."""
+        asked = PRESETS[self.preset].thresholds
+        return Bounds(asked.silence_ratio, asked.pitch_accuracy, asked.champion_margin)
 
     def torch_device(self) -> Any:
         """Return the torch device to train and generate on."""

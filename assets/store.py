@@ -96,6 +96,18 @@ class Store(dg.ConfigurableResource):
         """Return the folder of an asset, or of one of its partitions."""
         return Path(self.root, name, *([partition] if partition else []))
 
+    def current(self, name: str, partition: str | None = None) -> Path:
+        """Return the published folder of an asset.
+
+        Raises:
+            InputError: it has not been materialised here.
+        """
+        folder = published(self.home(name, partition))
+        if folder is None:
+            asked = "/".join([name, *([partition] if partition else [])])
+            raise InputError(f"{asked} has not been materialised in {self.root}; materialise it first")
+        return folder
+
     def make(
         self,
         name: str,
@@ -218,9 +230,14 @@ def _locked(home: Path) -> Iterator[None]:
 
 
 def plain(value: Any) -> Any:
-    """Return a configuration as plain JSON values."""
-    found = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
-    return json.loads(json.dumps(found))
+    """Return a configuration, or several of them, as plain JSON values."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return plain(asdict(value))
+    if isinstance(value, dict):
+        return {str(name): plain(one) for name, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(one) for one in value]
+    return value
 
 
 class FolderInputs(dg.ConfigurableIOManager):
@@ -237,16 +254,10 @@ class FolderInputs(dg.ConfigurableIOManager):
         Raises:
             InputError: it has not been materialised here.
         """
-        home = Path(self.root, *context.asset_key.path)
         keys = context.asset_partition_keys if context.has_asset_partitions else []
-        if len(keys) > 1 or (keys and not context.has_partition_key):
-            return home
-        home = home.joinpath(*keys)
-        folder = published(home)
-        if folder is None:
-            name = "/".join([context.asset_key.to_user_string(), *keys])
-            raise InputError(f"{name} has not been materialised in {self.root}; materialise it first")
-        return folder
+        if len(keys) > 1:
+            return Path(self.root, *context.asset_key.path)
+        return Store(root=self.root).current(context.asset_key.to_user_string(), *keys)
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Refuse: assets write their own files."""

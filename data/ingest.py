@@ -11,7 +11,7 @@ quarantined then.
 """
 
 import hashlib
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,7 +25,9 @@ from data.labels import Labels, keep_metadata, metadata_path
 from data.names import is_id, make_id
 from data.nsynth import Part, read_metadata
 from data.progress import Listener, Progress, ignore
-from data.shards import SHARD_BYTES, Item, Record, Rejection, ShardWriter
+from data.reader import Shards
+from data.shards import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter
+from data.tables import read_table
 
 _LARGEST_NOTE = 1 << 20
 _IN_FLIGHT = 64
@@ -59,6 +61,23 @@ def ingest(folder: Path, parts: Sequence[Part], *, listener: Listener = ignore, 
     for part in parts:
         metadata_path(folder, part).unlink()
     progress.finish()
+
+
+def describe(folder: Path) -> dict[str, int | float]:
+    """Return how much an ingested folder holds, as plain figures."""
+    shards = Shards(folder)
+    splits = Counter(shards.column("split").tolist())
+    return {
+        "notes": len(shards),
+        "instruments": len(set(shards.column("instrument").tolist())),
+        "hours": round(len(shards) * nsynth.FRAMES / nsynth.SAMPLE_RATE / 3600, 3),
+        "train": splits["train"],
+        "valid": splits["valid"],
+        "test": splits["test"],
+        "quarantined": len(read_table(folder / QUARANTINE)),
+        "shards": len(shards.facts["shards"]),
+        "bytes": sum(one["bytes"] for one in shards.facts["shards"]),
+    }
 
 
 def _count(parts: Sequence[Part]) -> int | None:

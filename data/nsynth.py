@@ -10,6 +10,7 @@ embeds instruments, so it cannot play unseen ones and splits the official traini
 *(instrument, pitch)* instead (`completion_split`), sharing instruments on purpose.
 """
 
+import hashlib
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -105,6 +106,20 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
     if len(set(names)) < len(names):
         raise InputError(f"{path}: {', '.join(names)}: the same part as folder and as archive; remove one")
     return found
+
+
+def survey(parts: Sequence[Part]) -> str:
+    """Return a hash of what lies at the parts: names, sizes and times of change, not contents.
+
+    It tells whether the source has changed without reading it.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        files = [part.path] if part.is_archive else [part.path / "examples.json", *(part.path / "audio").iterdir()]
+        for path in sorted(files):
+            found = path.stat()
+            digest.update(f"{part.name}/{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def _part_name(path: Path) -> str:

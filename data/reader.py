@@ -162,3 +162,15 @@ class Shards:
         for descriptor in self._descriptors.values():
             os.close(descriptor)
         self._descriptors.clear()
+
+
+def sample_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:
+    """Return a message for each of `count` recordings, drawn from all, that is not what was written."""
+    rows = np.random.default_rng(seed).permutation(len(shards))[:count]
+    found = []
+    for row in rows:
+        try:
+            shards.read(int(row))
+        except CorruptShard as error:
+            found.append(str(error))
+    return found

@@ -4,10 +4,11 @@ Conventions: a waveform is float, full scale [-1, 1]; STFTs are one-sided, not
 normalised and, unless said otherwise, not centred (the first frame starts at the
 first sample), with a periodic Hann window.
 
-Shapes: B batch, T samples, F bins, N frames.
+Shapes: B batch, T samples, F bins, M mel bands, N frames.
 """
 
 import torch
+import torchaudio
 from torch import Tensor
 
 
@@ -48,3 +49,21 @@ def log_power(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, epsilon: float
         (B, F, N) or (F, N); 65,024 samples give F = 513, N = 251.
     """
     return torch.log(epsilon + power_spectrum(wave, n_fft, hop))
+
+
+def log_mel(wave: Tensor, sample_rate: int, *, bands: int = 40, n_fft: int = 1024, hop: int = 256) -> Tensor:
+    """Return the natural logarithm of mel-band magnitudes (HTK mel scale, floor 1e-5).
+
+    Args:
+        wave: (B, T) or (T,).
+        sample_rate: in Hz.
+        bands: M, from 0 Hz to half the sample rate.
+        n_fft: window and transform length in samples.
+        hop: samples between frames.
+
+    Returns:
+        (B, M, N) or (M, N), not centred.
+    """
+    magnitude = power_spectrum(wave, n_fft, hop).sqrt()
+    filters = torchaudio.functional.melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate)
+    return (filters.t().to(magnitude) @ magnitude).clamp_min(1e-5).log()

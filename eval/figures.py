@@ -28,7 +28,7 @@ def loss_curves(history: pd.DataFrame, title: str) -> Figure:
     figure = Figure(figsize=(7, 3.2))
     axes = figure.subplots()
     axes.plot(history["step"], history["loss"], color=COLOURS[0], label="training loss")
-    for number, name in enumerate(one for one in history if one.startswith("valid_")):
+    for number, name in enumerate(one for one in map(str, history.columns) if one.startswith("valid_")):
         known = history.dropna(subset=[name])
         label = name.replace("_", " ")
         axes.plot(known["step"], known[name], color=COLOURS[number + 1], marker=_MARKERS[number], ms=3, label=label)

@@ -12,7 +12,7 @@ from typing import Any
 
 import safetensors.torch
 from safetensors import SafetensorError
-from torch import Tensor, nn
+from torch import Tensor
 
 from data.durable import file_sha256, read_json, replacing_path, write_json
 from data.errors import InputError
@@ -60,9 +60,9 @@ def load(path: Path) -> Checkpoint:
         raise InputError(f"{described}: damaged checkpoint ({error}); delete it") from error
 
 
-def save_network(path: Path, network: nn.Module, facts: Mapping[str, Any]) -> None:
-    """Write a network's weights and how to build it."""
-    save(path, network.state_dict(), facts)
+def count_not_finite(path: Path) -> int:
+    """Return how many values of a checkpoint are NaN or infinite."""
+    return sum(int((~one.isfinite()).sum()) for one in load(path).tensors.values())
 
 
 class Rolling:

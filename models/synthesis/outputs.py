@@ -114,31 +114,46 @@ def write_baselines(
 
 
 def _write(folder: Path, outputs: Iterator[Output], total: int, listener: Listener) -> dict[str, float]:
-    """Write outputs as 16-bit records with the labels system and note; return how many there are."""
+    """Write outputs under the labels system and note; return how many there are."""
+
+    def labelled() -> Iterator[tuple[dict[str, object], np.ndarray | None]]:
+        for system, note, wave in outputs:
+            yield {"system": system, "note": note}, wave
+
+    return {"notes": write_labelled(folder, labelled(), total, listener)}
+
+
+def write_labelled(
+    folder: Path, outputs: Iterator[tuple[dict[str, object], np.ndarray | None]], total: int, listener: Listener
+) -> int:
+    """Write waveforms (T,) as 16-bit records whose labels become index columns; return how many came.
+
+    A record's id is its labels joined by "-". What is None or not finite is quarantined.
+    """
     writer = ShardWriter(folder)
     progress = Progress("outputs", total=total, unit="notes", listener=listener)
-    done, owners = writer.consumed, {}
-    for number, (system, note, wave) in enumerate(outputs):
-        one = f"{system}-{note}"
-        owners[one] = (system, note)
+    done, labels = writer.consumed, {}
+    for number, (one, wave) in enumerate(outputs):
+        name = "-".join(str(value).replace(".", "_") for value in one.values())
+        labels[name] = one
         if number >= done:
-            writer.add(_item(one, wave))
+            writer.add(_item(name, wave))
         progress.advance()
 
     def annotate(rows: pa.Table) -> pa.Table:
-        found = [owners[one] for one in rows["id"].to_pylist()]
-        for place, name in enumerate(("system", "note")):
-            rows = rows.append_column(name, pa.array([both[place] for both in found], pa.string()))
+        found = [labels[name] for name in rows["id"].to_pylist()]
+        for column in next(iter(labels.values()), {}):
+            rows = rows.append_column(column, pa.array([one[column] for one in found]))
         return rows
 
     writer.commit(annotate)
     progress.finish()
-    return {"notes": len(owners)}
+    return len(labels)
 
 
-def _item(one: str, wave: np.ndarray | None) -> Item:
+def _item(name: str, wave: np.ndarray | None) -> Item:
     if wave is None:
-        return Rejection(one, "not applicable")
+        return Rejection(name, "not applicable")
     if not np.isfinite(wave).all():
-        return Rejection(one, "NaN or infinite samples")
-    return Record(one, to_pcm16(wave)[:, None], SAMPLE_RATE)
+        return Rejection(name, "NaN or infinite samples")
+    return Record(name, to_pcm16(wave)[:, None], SAMPLE_RATE)

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -168,3 +169,8 @@ def load_sing(folder: Path, device: torch.device) -> Sing:
     network = Sing(config)
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
+
+
+def instrument_rows(folder: Path) -> np.ndarray:
+    """Return the instrument table of the SING in `folder`, (instruments, dimensions)."""
+    return load(folder / "model").tensors["sequence.instrument.weight"].numpy()

@@ -1,0 +1,85 @@
+"""Promotion: a challenger becomes the champion only if it passes every check, the champion included."""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from assets.materialize import table
+from assets.store import RUN, fingerprint, published
+from data.durable import read_json, write_json
+from eval.verdict import Bounds, Verdict, verdicts
+
+_MODEL = ("model.safetensors", "model.json")
+
+
+@dataclass(frozen=True)
+class Challenge:
+    """A challenger's case.
+
+    Attributes:
+        promoted: whether it takes the place of the champion.
+        standing: whether it is the champion already.
+        verdicts: what each check says.
+        challenger: its folders: model, scores, baselines.
+        former: the present champion's folder, or None.
+    """
+
+    promoted: bool
+    standing: bool
+    verdicts: dict[str, Verdict]
+    challenger: Mapping[str, Path]
+    former: Path | None
+
+    @property
+    def kept(self) -> str:
+        """Return the fingerprint of what stays in use."""
+        return fingerprint(self.former)[:16] if self.former else "none"
+
+    def crown(self, folder: Path) -> dict[str, Any]:
+        """Write the new champion: its model, its scores and the history of champions."""
+        for name in _MODEL:
+            shutil.copy2(self.challenger["model"] / name, folder / name)
+        shutil.copy2(self.challenger["scores"] / "scores.parquet", folder / "scores.parquet")
+        history = read_json(self.former / "champion.json")["history"] if self.former else []
+        crowned = {
+            "model": fingerprint(self.challenger["model"]),
+            "commit": read_json(self.challenger["model"] / RUN)["provenance"]["commit"],
+            "checks": {name: one.found for name, one in self.verdicts.items()},
+        }
+        write_json(folder / "champion.json", {"history": [*history, crowned]})
+        return {"champions so far": len(history) + 1}
+
+    def shown(self) -> dict[str, Any]:
+        """Return the case as metadata."""
+        rows = [
+            {"check": name, "found": one.found, "asked": one.bound, "passed": "yes" if one.passed else "no"}
+            for name, one in self.verdicts.items()
+        ]
+        failed = [f"{name}: {one.advice}" for name, one in self.verdicts.items() if not one.passed]
+        return {
+            "promoted": dg.MetadataValue.bool(self.promoted),
+            "checks": table(pd.DataFrame(rows)),
+            "why": dg.MetadataValue.text("; ".join(failed) or ("is the champion" if self.standing else "passed all")),
+        }
+
+
+def challenge(home: Path, challenger: Mapping[str, Path], bounds: Bounds) -> Challenge:
+    """Judge a challenger against the bounds and the champion published in `home`."""
+    former = published(home)
+    crowned = read_json(former / "champion.json")["history"][-1]["model"] if former else None
+    standing = crowned == fingerprint(challenger["model"])
+    scores = gather(challenger["scores"], challenger["baselines"])
+    theirs = pd.read_parquet(former / "scores.parquet") if former else None
+    found = verdicts(scores, bounds, theirs)
+    promoted = not standing and all(one.passed for one in found.values())
+    return Challenge(promoted, standing, found, challenger, former)
+
+
+def gather(scores: Path, baselines: Path) -> pd.DataFrame:
+    """Return the scores of a system and of the baselines as one frame."""
+    return pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in (scores, baselines)], ignore_index=True)

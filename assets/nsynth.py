@@ -1,0 +1,103 @@
+"""NSynth: from where it lies to checked, split shards."""
+
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from assets.materialize import OWNERS, RETRY, materialize, table
+from assets.narrate import narrator
+from assets.setup import Setup
+from assets.store import Recipe, Store
+from data.durable import read_json, write_json
+from data.tables import read_table
+
+
+@dg.asset(kinds={"python", "file"}, owners=OWNERS, code_version="1", retry_policy=RETRY)
+def nsynth_source(context: dg.AssetExecutionContext, store: Store, setup: Setup) -> dg.MaterializeResult:
+    """NSynth as it came: embedded demo notes made here, a folder, archives, or a download."""
+    from data.demo import make_notes
+    from data.nsynth import locate, survey
+
+    downloads = Path(setup.downloads)
+    location = setup.nsynth or str(make_notes(downloads / "demo", listener=narrator(context)))
+    parts = locate(location, downloads, narrator(context))
+    recipe = Recipe({"location": location, "survey": survey(parts)}, {}, ("source.json",))
+
+    def work(folder: Path) -> dict[str, object]:
+        named = [{"name": part.name, "path": str(part.path.resolve())} for part in parts]
+        write_json(folder / "source.json", {"location": location, "parts": named})
+        return {"location": location, "parts": ", ".join(part.name for part in parts), "embedded": not setup.nsynth}
+
+    return materialize(context, store, recipe, work)
+
+
+@dg.asset(kinds={"parquet"}, owners=OWNERS, code_version="1", retry_policy=RETRY)
+def nsynth_shards(context: dg.AssetExecutionContext, store: Store, nsynth_source: Path) -> dg.MaterializeResult:
+    """The notes in TAR shards with a Parquet index: checked, labelled and split; the bad ones quarantined."""
+    from data.ingest import describe, ingest
+    from data.nsynth import Part
+
+    parts = [Part(one["name"], Path(one["path"])) for one in read_json(nsynth_source / "source.json")["parts"]]
+    recipe = Recipe({}, {"nsynth_source": nsynth_source}, ("index.parquet",))
+
+    def work(folder: Path) -> dict[str, object]:
+        ingest(folder, parts, listener=narrator(context))
+        return describe(folder)
+
+    return materialize(context, store, recipe, work, _tables)
+
+
+def _tables(folder: Path) -> dict[str, dg.MetadataValue]:
+    """Return what is in the shards and what is not."""
+    index = read_table(folder / "index.parquet").to_pandas()
+    counts = index.groupby(["family", "split"]).size().unstack(fill_value=0).reset_index()
+    flags = index["flags"].explode().dropna().value_counts().rename_axis("flag").reset_index(name="notes")
+    quarantine = read_table(folder / "quarantine.parquet").to_pandas()
+    reasons = quarantine["reason"].value_counts().head(20).rename_axis("reason").reset_index(name="notes")
+    return {
+        "notes by family": table(counts),
+        "flags": table(flags),
+        "quarantine": table(reasons),
+        "dagster/row_count": dg.MetadataValue.int(len(index)),
+    }
+
+
+@dg.asset_check(asset=nsynth_shards, blocking=True)
+def no_leak(nsynth_shards: Path) -> dg.AssetCheckResult:
+    """No (instrument, pitch) pair and no sound is shared by two splits."""
+    from data.leaks import leaks
+    from data.reader import Shards
+
+    found = leaks(nsynth_shards, Shards(nsynth_shards).table)
+    return dg.AssetCheckResult(
+        passed=not found,
+        metadata={"leaks": len(found), "first": "; ".join(found[:5]) or "none"},
+        description="Training and judging notes are apart." if not found else "Ingest again; the split is broken.",
+    )
+
+
+@dg.asset_check(asset=nsynth_shards, blocking=True)
+def few_quarantined(setup: Setup, nsynth_shards: Path) -> dg.AssetCheckResult:
+    """Most of what came could be used."""
+    bad = len(read_table(nsynth_shards / "quarantine.parquet"))
+    good = len(pd.read_parquet(nsynth_shards / "index.parquet", columns=["id"]))
+    share = bad / max(1, good + bad)
+    return dg.AssetCheckResult(
+        passed=share <= setup.most_quarantined and good > 0,
+        metadata={"quarantined": bad, "kept": good, "share": share, "most": setup.most_quarantined},
+        description="If the reasons (metadata of the asset) are acceptable, raise TESSITURA_MOST_QUARANTINED.",
+    )
+
+
+@dg.asset_check(asset=nsynth_shards, blocking=True)
+def readable(nsynth_shards: Path) -> dg.AssetCheckResult:
+    """A thousand notes drawn from all shards are what was written, by their checksums."""
+    from data.reader import Shards, sample_damage
+
+    found = sample_damage(Shards(nsynth_shards), 1000)
+    return dg.AssetCheckResult(
+        passed=not found,
+        metadata={"damaged": len(found), "first": "; ".join(found[:3]) or "none"},
+        description="Every byte read is the byte written." if not found else "Check the disk; ingest again.",
+    )

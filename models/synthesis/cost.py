@@ -1,0 +1,61 @@
+"""What SING and its competitor cost: training, speed, compression, size (the paper's Table 2).
+
+Compression is audio values over the values a note is made from: SING's are the inputs of its
+LSTM at one step, which say all there is to say; the WaveNet's are its encoding.
+"""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from data.durable import write_json
+from data.nsynth import FRAMES, SAMPLE_RATE
+from models.synthesis.sampling import reconstruct
+from models.synthesis.synthesize import generation_speed
+from models.synthesis.train import load_sing
+from models.synthesis.train_wavenet import load_wavenet
+from models.synthesis.wavenet import WavenetAutoencoder
+
+_BATCH = 16
+_SAMPLES = 2048  # of the WaveNet, enough to time a step
+
+
+def mebibytes(network: nn.Module) -> float:
+    """Return the size of a network's weights in MiB of float32."""
+    return sum(one.numel() for one in network.parameters()) * 4 / 2**20
+
+
+def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
+    """Return seconds of audio the WaveNet draws a second, in batches of 16 notes."""
+    samples = _SAMPLES // network.config.hop * network.config.hop
+    wave = torch.from_numpy(np.random.default_rng(0).uniform(-0.1, 0.1, (_BATCH, samples))).float().to(device)
+    start = time.perf_counter()
+    reconstruct(network, wave)
+    return _BATCH * samples / SAMPLE_RATE / (time.perf_counter() - start)
+
+
+def write_cost(
+    folder: Path, model: Path, wavenet: Path, seconds: Mapping[str, float], device: torch.device
+) -> dict[str, float | str]:
+    """Measure and write cost.json; `seconds` is the training time of each stage by asset name."""
+    sing, competitor = load_sing(model, device), load_wavenet(wavenet, device)
+    stages = [seconds[name] for name in ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")]
+    facts: dict[str, float | str] = {
+        "SING training hours": sum(stages) / 3600,
+        "SING seconds of audio per second": generation_speed(sing, batch_size=_BATCH),
+        "SING compression": FRAMES / sing.sequence.lstm.input_size,
+        "SING MiB": mebibytes(sing),
+        "WaveNet training hours": seconds["synthesis_wavenet"] / 3600,
+        "WaveNet seconds of audio per second": wavenet_speed(competitor, device),
+        "WaveNet compression": competitor.config.hop / competitor.config.code,
+        "WaveNet MiB": mebibytes(competitor),
+        "batch": float(_BATCH),
+        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
+        "threads": float(torch.get_num_threads()),
+    }
+    write_json(folder / "cost.json", facts)
+    return facts

@@ -1,0 +1,65 @@
+"""What the environment says, typed and checked: variables TESSITURA_… or a file .env beside the Makefile."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from assets.setup import Setup
+from assets.store import FolderInputs, Store
+from data.errors import InputError
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """The settings of one home: where everything lies, which preset, which data, which device."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TESSITURA_", env_file=CHECKOUT / ".env", extra="ignore", env_ignore_empty=True
+    )
+
+    home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
+    preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
+    nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
+    device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
+    most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
+
+    @classmethod
+    def read(cls) -> "Settings":
+        """Return the settings of this environment.
+
+        Raises:
+            InputError: a value is not allowed; the message names the variable.
+        """
+        try:
+            return cls()  # type: ignore[call-arg]
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = f"TESSITURA_{str(first['loc'][0]).upper()}"
+            raise InputError(f"{name}={first['input']!r}: {first['msg'].lower()}") from error
+
+    @property
+    def store(self) -> Path:
+        """The folder of all assets; presets do not share it, so none overwrites another's models."""
+        return self.home.expanduser().resolve() / "store" / self.preset
+
+    @property
+    def dagster_home(self) -> Path:
+        """The folder of Dagster's history."""
+        return self.home.expanduser().resolve() / "dagster"
+
+    def resources(self) -> dict[str, object]:
+        """Return what assets ask for by name."""
+        return {
+            "store": Store(root=str(self.store)),
+            "io_manager": FolderInputs(root=str(self.store)),
+            "setup": Setup(
+                preset=self.preset,
+                nsynth=self.nsynth,
+                device=self.device,
+                downloads=str(self.home.expanduser().resolve() / "downloads"),
+                most_quarantined=self.most_quarantined,
+            ),
+        }

@@ -226,7 +226,13 @@ def _verdict(setup: Setup, scores: Path, baselines: Path, name: str) -> dg.Asset
 def _quality_check(name: str, meaning: str) -> dg.AssetChecksDefinition:
     """Return a check of the scores that asks one thing of the model."""
 
-    @dg.asset_check(asset=synthesis_scores, name=name, description=meaning, partitions_def=VARIANTS)
+    @dg.asset_check(
+        asset=synthesis_scores,
+        additional_ins={"synthesis_baseline_scores": dg.AssetIn()},
+        name=name,
+        description=meaning,
+        partitions_def=VARIANTS,
+    )
     def check(setup: Setup, synthesis_scores: Path, synthesis_baseline_scores: Path) -> dg.AssetCheckResult:
         return _verdict(setup, synthesis_scores, synthesis_baseline_scores, name)
 

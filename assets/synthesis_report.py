@@ -7,37 +7,31 @@ import dagster as dg
 import pandas as pd
 
 from assets.materialize import OWNERS, materialize
-from assets.nsynth import nsynth_shards, nsynth_source
 from assets.provenance import provenance
 from assets.setup import Setup
 from assets.store import Recipe, Store, published
-from assets.synthesis import VARIANTS, synthesis_wavenet
-from assets.synthesis_judges import (
-    synthesis_baseline_notes,
-    synthesis_baseline_scores,
-    synthesis_champion,
-    synthesis_control,
-    synthesis_cost,
-    synthesis_instruments,
-    synthesis_notes,
-    synthesis_scores,
-    synthesis_sweeps,
-)
+from assets.synthesis import VARIANTS
 from data.durable import read_json
 
 if TYPE_CHECKING:
     from eval.synthesis_report import Study
 
-_PLAIN = [nsynth_source, nsynth_shards, synthesis_wavenet, synthesis_baseline_notes, synthesis_baseline_scores]
-_BY_VARIANT = [
-    synthesis_notes,
-    synthesis_scores,
-    synthesis_instruments,
-    synthesis_sweeps,
-    synthesis_control,
-    synthesis_cost,
-    synthesis_champion,
-]
+_PLAIN = (
+    "nsynth_source",
+    "nsynth_shards",
+    "synthesis_wavenet",
+    "synthesis_baseline_notes",
+    "synthesis_baseline_scores",
+)
+_BY_VARIANT = (
+    "synthesis_notes",
+    "synthesis_scores",
+    "synthesis_instruments",
+    "synthesis_sweeps",
+    "synthesis_control",
+    "synthesis_cost",
+    "synthesis_champion",
+)
 _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")
 
 
@@ -67,15 +61,15 @@ class _Published:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.variant = next(iter(self.variants(synthesis_scores)), VARIANTS.get_partition_keys()[0])
+        self.variant = next(iter(self.variants("synthesis_scores")), VARIANTS.get_partition_keys()[0])
 
-    def plain(self, asset: dg.AssetsDefinition) -> Path:
+    def plain(self, name: str) -> Path:
         """Return the folder of an asset without partitions."""
-        return self._store.current(asset.key.to_user_string())
+        return self._store.current(name)
 
-    def variants(self, asset: dg.AssetsDefinition) -> dict[str, Path]:
+    def variants(self, name: str) -> dict[str, Path]:
         """Return the folder of an asset for every variant that has one."""
-        homes = {one: self._store.home(asset.key.to_user_string(), one) for one in VARIANTS.get_partition_keys()}
+        homes = {one: self._store.home(name, one) for one in VARIANTS.get_partition_keys()}
         return {one: folder for one, home in homes.items() if (folder := published(home)) is not None}
 
     def main(self, name: str) -> Path:
@@ -89,9 +83,9 @@ class _Published:
 
     def everything(self) -> dict[str, Path]:
         """Return all of it by name."""
-        found = {one.key.to_user_string(): self.plain(one) for one in _PLAIN}
-        for asset in _BY_VARIANT:
-            found |= {f"{asset.key.to_user_string()} {one}": path for one, path in self.variants(asset).items()}
+        found = {name: self.plain(name) for name in _PLAIN}
+        for name in _BY_VARIANT:
+            found |= {f"{name} {one}": path for one, path in self.variants(name).items()}
         return found
 
 
@@ -99,14 +93,14 @@ def _study(found: _Published, setup: Setup) -> "Study":
     """Gather what the report is made of."""
     from eval.synthesis_report import Study
 
-    scores = found.variants(synthesis_scores)
-    histories = {name: found.main(name) for name in _STAGES} | {"synthesis_wavenet": found.plain(synthesis_wavenet)}
+    scores = found.variants("synthesis_scores")
+    histories = {name: found.main(name) for name in _STAGES} | {"synthesis_wavenet": found.plain("synthesis_wavenet")}
     return Study(
-        notes=found.plain(nsynth_shards),
+        notes=found.plain("nsynth_shards"),
         outputs=found.main("synthesis_notes"),
-        baseline_outputs=found.plain(synthesis_baseline_notes),
+        baseline_outputs=found.plain("synthesis_baseline_notes"),
         scores={name: pd.read_parquet(folder / "scores.parquet") for name, folder in scores.items()},
-        baseline_scores=pd.read_parquet(found.plain(synthesis_baseline_scores) / "scores.parquet"),
+        baseline_scores=pd.read_parquet(found.plain("synthesis_baseline_scores") / "scores.parquet"),
         instruments=found.main("synthesis_instruments"),
         control=found.main("synthesis_control"),
         sweeps=found.main("synthesis_sweeps"),
@@ -114,7 +108,7 @@ def _study(found: _Published, setup: Setup) -> "Study":
         histories={name: pd.read_parquet(folder / "history.parquet") for name, folder in histories.items()},
         bounds=setup.bounds(),
         champions=found.champions(),
-        provenance=_provenance(setup, found.plain(nsynth_source), found.variant),
+        provenance=_provenance(setup, found.plain("nsynth_source"), found.variant),
     )
 
 

@@ -65,6 +65,7 @@ class Progress:
         # Monotonic: a step of the wall clock must not show as speed.
         self._start = self._told = time.monotonic()
         self._done = self._skipped = 0
+        self._last = -1  # what was done when the listener was told last
 
     def skip(self, amount: int) -> None:
         """Count `amount` as done earlier, so that it does not show as speed."""
@@ -76,13 +77,14 @@ class Progress:
         self._done += amount
         now = time.monotonic()
         if now - self._told >= self._interval:
-            self._told = now
+            self._told, self._last = now, self._done
             self._listener(self.report(values))
 
     def finish(self, values: dict[str, float] | None = None) -> Report:
         """Tell the listener the final state, and return it."""
         report = self.report(values)
-        self._listener(report)
+        if self._last != self._done:
+            self._listener(report)
         return report
 
     def report(self, values: dict[str, float] | None = None) -> Report:

@@ -36,7 +36,7 @@ def sine_note(instrument: int, pitch: int, velocity: int) -> np.ndarray:
     """Return int16 PCM (64000,): a decaying tone whose harmonics depend on the instrument."""
     time = np.arange(nsynth.FRAMES) / nsynth.SAMPLE_RATE
     f0 = 440 * 2 ** ((pitch - 69) / 12)
-    wave = sum(np.sin(2 * np.pi * k * f0 * time + velocity) / k ** (1 + instrument % 3) for k in range(1, 5))
+    wave = sum(np.sin(2 * np.pi * k * f0 * time + velocity) / k ** (1 + 0.3 * instrument) for k in range(1, 5))
     return to_pcm16(0.5 * wave * np.exp(-time) / np.abs(wave).max())
 
 

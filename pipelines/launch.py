@@ -1,0 +1,81 @@
+"""Starting things: Dagster's home, the demo run, the web UI."""
+
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+
+from assets.store import published
+from data.durable import write_bytes
+from data.errors import InputError
+from pipelines.definitions import build_defs
+from pipelines.jobs import MAIN, demo
+from pipelines.settings import CHECKOUT, Settings
+
+
+def prepare_home(settings: Settings) -> Path:
+    """Make Dagster's home with our configuration in it, and return it.
+
+    Raises:
+        InputError: the folder cannot be written to.
+    """
+    home = settings.dagster_home
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        write_bytes(home / "dagster.yaml", (CHECKOUT / "pipelines" / "dagster.yaml").read_bytes())
+    except OSError as error:
+        raise InputError(f"{home}: {error.strerror}; choose another folder with TESSITURA_HOME") from error
+    return home
+
+
+def run_demo(settings: Settings) -> Path:
+    """Materialise the whole graph with preset demo on the embedded data, and return the report's path.
+
+    It runs in this process, through the same Dagster instance as the web UI, so the run and its
+    history are seen there.
+
+    Raises:
+        InputError: the run failed; the messages before say why.
+    """
+    settings = settings.model_copy(update={"preset": "demo", "nsynth": ""})
+    home = prepare_home(settings)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        job = build_defs(settings).resolve_job_def(demo.name)
+        result = job.execute_in_process(
+            instance=instance,
+            partition_key=MAIN,
+            run_config={"loggers": {"console": {"config": {}}}},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise InputError("the demo run failed; the messages above name the asset, run the same command again to go on")
+    return report_path(settings)
+
+
+def report_path(settings: Settings) -> Path:
+    """Return the path of the published synthesis report.
+
+    Raises:
+        InputError: there is none yet.
+    """
+    folder = published(settings.store / "synthesis_report")
+    if folder is None:
+        raise InputError(f"no report in {settings.store} yet; materialise synthesis_report, or run: tessitura demo")
+    return folder / "report.html"
+
+
+def serve(settings: Settings, port: int, execute: Callable[..., None] = os.execve) -> None:
+    """Become the Dagster web UI on the loopback address.
+
+    Raises:
+        InputError: Dagster is not installed beside this program.
+    """
+    home = prepare_home(settings)
+    program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
+    if program is None:
+        raise InputError("the program dagster is missing; set the environment up again with: make clean dev")
+    command = [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
+    execute(program, command, {**os.environ, "DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"})

@@ -1,0 +1,48 @@
+"""One note from the model in use."""
+
+from pathlib import Path
+from typing import Any
+
+from assets.store import Store, published
+from data.errors import InputError
+from pipelines.settings import Settings
+
+
+def play(
+    settings: Settings, instrument: str, label: tuple[int, int], output: Path, variant: str, newest: bool
+) -> dict[str, Any]:
+    """Synthesise a note (pitch, velocity) of an instrument and write it as WAV; return what was played.
+
+    Raises:
+        InputError: no such model, instrument, pitch or velocity.
+    """
+    from data.audio import to_pcm16, write_wav
+    from data.nsynth import SAMPLE_RATE
+    from data.reader import Shards
+    from models.synthesis.config import VARIANTS
+    from models.synthesis.synthesize import NoteLabel, synthesize
+    from models.synthesis.train import load_sing
+
+    if variant not in VARIANTS:
+        raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
+    store: Store = settings.resources()["store"]  # type: ignore[assignment]
+    if newest:
+        model = store.current("synthesis_model", variant)
+    elif (model := published(store.home("synthesis_champion", variant))) is None:
+        raise InputError(
+            f"no {variant} model in {settings.store} has passed every check yet; "
+            "materialise the synthesis branch, or play the newest one with --newest"
+        )
+    known = Shards(store.current("nsynth_shards")).table.select(["instrument", "instrument_name"]).to_pandas()
+    numbers = dict(zip(known["instrument_name"], known["instrument"], strict=True))
+    if instrument not in numbers and not (instrument.isdigit() and int(instrument) in set(numbers.values())):
+        names = sorted(numbers)
+        raise InputError(
+            f"instrument {instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
+        )
+    number = int(numbers.get(instrument, instrument))
+    network = load_sing(model, settings.resources()["setup"].torch_device())  # type: ignore[attr-defined]
+    wave = next(synthesize(network, [NoteLabel(number, *label)]))
+    write_wav(output, to_pcm16(wave), SAMPLE_RATE)
+    name = next(one for one, value in numbers.items() if value == number)
+    return {"output": str(output), "instrument": name, "pitch": label[0], "velocity": label[1], "model": str(model)}

@@ -1,8 +1,9 @@
 """Does each control do its own thing? Pitch swept with the instrument fixed, the reverse, and between two.
 
-Timbre is compared by features that hardly depend on pitch: the mean and spread of mel cepstra
-over the sounding part, and how the level moves. What instrument a note sounds like is the vote
-of its nearest recorded training notes, so the same vote on real test notes is the ceiling.
+Timbre is compared by features that do not depend on level: the mean and spread of mel cepstra
+over the sounding part, and how the level moves. Cepstra of a harmonic sound depend on its pitch
+a little, so what instrument a note sounds like is the vote of its nearest recorded training
+notes, at whatever pitches those are; the same vote on real test notes is the ceiling.
 
 Shapes: T samples, D features.
 """

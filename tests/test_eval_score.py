@@ -1,0 +1,72 @@
+"""Collections judged: by shards and by folders of anybody's files."""
+
+import numpy as np
+import pytest
+from tiny import sine_note, write_nsynth
+
+from data.audio import to_float, write_wav
+from data.errors import InputError
+from data.ingest import ingest
+from data.nsynth import locate
+from data.reader import Shards
+from eval.score import score_folders, score_outputs
+from models.synthesis.outputs import _write as write_outputs
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("notes")
+    part = write_nsynth(folder / "nsynth-train", 1, range(60, 63), (25,))
+    ingest(folder / "shards", locate(str(part), folder))
+    return folder / "shards"
+
+
+def test_outputs_are_judged_and_what_was_not_made_is_counted(tmp_path, notes):
+    ids = Shards(notes).column("id").tolist()
+    perfect = [("sing", one, to_float(Shards(notes).read(row)[:, 0])) for row, one in enumerate(ids)]
+    missing = [("nearest_pitch", ids[0], None), ("nearest_pitch", ids[1], np.full(64000, np.nan, np.float32))]
+    write_outputs(tmp_path, iter(perfect + missing), 5, lambda report: None)
+    scores = score_outputs(notes, tmp_path)
+    sing = scores[scores["system"] == "sing"]
+    assert sing["spectral"].tolist() == [0, 0, 0]
+    assert sing["in_tune"].tolist() == [1, 1, 1]
+    assert sing["pair"].tolist() == ["0-60", "0-61", "0-62"]
+    others = scores[scores["system"] == "nearest_pitch"].set_index("note")
+    assert others["reason"].tolist() == ["not applicable", "NaN or infinite samples"]
+    assert others["spectral"].isna().all()
+    assert set(scores["split"]) <= {"train", "valid", "test"}
+
+
+@pytest.fixture
+def folders(tmp_path):
+    for name in ("reference", "estimate"):
+        for pitch in (60, 64):
+            path = tmp_path / name / f"bass_synthetic_000-{pitch:03d}-025.wav"
+            write_wav(path, sine_note(1, pitch + (name == "estimate" and pitch == 64), 25), 16000)
+    return tmp_path / "reference", tmp_path / "estimate"
+
+
+def test_folders_are_paired_by_name_and_pitch_is_read_from_it(folders):
+    scores = score_folders(*folders).set_index("note")
+    assert scores["in_tune"].to_dict() == {"bass_synthetic_000-060-025": 1.0, "bass_synthetic_000-064-025": 0.0}
+    assert scores.loc["bass_synthetic_000-064-025", "pitch_error"] == pytest.approx(100, abs=1)
+
+
+def test_unpaired_files_are_an_error_not_an_order(folders):
+    (folders[1] / "bass_synthetic_000-064-025.wav").rename(folders[1] / "zzz.wav")
+    with pytest.raises(InputError, match="2 files have no partner of their name"):
+        score_folders(*folders)
+
+
+def test_files_of_different_length_or_rate_are_refused(folders):
+    write_wav(folders[1] / "bass_synthetic_000-064-025.wav", sine_note(1, 64, 25)[:100], 16000)
+    with pytest.raises(InputError, match=r"064-025.wav: \(samples, Hz\) is \(64000, 16000\) and \(100, 16000\)"):
+        score_folders(*folders)
+
+
+def test_empty_and_missing_folders_say_so(tmp_path, folders):
+    with pytest.raises(InputError, match="no such folder"):
+        score_folders(tmp_path / "nowhere", folders[1])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"no .wav or .flac files inside"):
+        score_folders(folders[0], tmp_path / "empty")

@@ -1,0 +1,65 @@
+"""Promotion asks what it says it asks, and absence of evidence promotes nothing."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eval.verdict import Bounds, verdicts
+
+BOUNDS = Bounds(silence_ratio=0.6, pitch_accuracy=0.9, champion_margin=0.01)
+
+
+def scores(sing: float = 0.05, tuned: float = 1.0, count: int = 10, **others: float) -> pd.DataFrame:
+    systems = {"sing": sing, "silence": 0.1, "nearest_pitch": 0.07} | others
+    return pd.DataFrame(
+        [
+            {"system": system, "note": f"n{number}", "split": split, "spectral": loss, "in_tune": tuned}
+            for system, loss in systems.items()
+            for number in range(count)
+            for split in ("test", "train")
+            if split == "test" or number > 100
+        ]
+    )
+
+
+def passed(frame: pd.DataFrame, champion: pd.DataFrame | None = None) -> dict[str, bool]:
+    return {name: one.passed for name, one in verdicts(frame, BOUNDS, champion).items()}
+
+
+def test_a_good_model_passes_all():
+    assert passed(scores()) == dict.fromkeys(
+        ("better_than_silence", "better_than_nearest_pitch", "in_tune", "not_worse_than_champion"), True
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "failing"),
+    [
+        ({"sing": 0.061}, "better_than_silence"),
+        ({"sing": 0.05, "nearest_pitch": 0.05}, "better_than_nearest_pitch"),
+        ({"tuned": 0.89}, "in_tune"),
+        ({"tuned": np.nan}, "in_tune"),
+        ({"sing": np.nan}, "better_than_silence"),
+    ],
+)
+def test_each_bound_is_asked(change, failing):
+    assert not passed(scores(**change))[failing]
+
+
+def test_the_champion_is_compared_on_the_notes_both_have():
+    champion = scores(sing=0.049, count=6)
+    found = verdicts(scores(sing=0.0494), BOUNDS, champion)["not_worse_than_champion"]
+    assert found.passed
+    assert found.found == pytest.approx(0.0494 / 0.049)
+    assert not passed(scores(sing=0.05), champion)["not_worse_than_champion"]
+
+
+def test_without_notes_in_common_there_is_no_promotion():
+    champion = scores().assign(note="elsewhere" + scores()["note"])
+    assert not passed(scores(), champion)["not_worse_than_champion"]
+
+
+def test_failed_verdicts_advise():
+    for one in verdicts(scores(sing=1.0, tuned=0.0), BOUNDS, None).values():
+        assert one.advice
+        assert one.meaning

@@ -28,7 +28,7 @@ def synthesis_autoencoder(
     from models.synthesis.train import train_autoencoder
 
     sing, device = setup.synthesis(config, context.partition_key), setup.torch_device()
-    decisive = [sing.autoencoder, sing.train_autoencoder, sing.loss, sing.pitch_shifts]
+    decisive = [sing.autoencoder, sing.train_autoencoder, sing.loss, sing.pitch_shifts, sing.beginnings]
     recipe = Recipe(decisive, {"nsynth_shards": nsynth_shards}, WEIGHTS)
     return materialize(
         context,
@@ -112,7 +112,7 @@ def synthesis_model(
         "synthesis_autoencoder": synthesis_autoencoder,
         "synthesis_sequence": synthesis_sequence,
     }
-    recipe = Recipe([sing.fine_tune, sing.loss, sing.pitch_shifts], inputs, WEIGHTS)
+    recipe = Recipe([sing.fine_tune, sing.loss, sing.pitch_shifts, sing.beginnings], inputs, WEIGHTS)
     return materialize(
         context,
         store,

@@ -15,9 +15,11 @@ class FitConfig:
         steps: batches to train on.
         batch_size: examples per step over all processes together.
         learning_rate: peak rate of the optimiser.
+        optimiser: "adam", or "muon" (`models.muon`), which gets further in little time.
+        beta2: decay of Adam's second moment.
         warmup: steps of linear warm-up.
         decay: fraction of the steps, at the end, over which the rate falls to zero along a cosine.
-        weight_decay: decoupled weight decay (AdamW); 0 is Adam.
+        weight_decay: decoupled weight decay (AdamW); 0 is Adam. Muon has none.
         clip: largest norm of the gradient; 0 does not clip.
         ema: decay of the exponential moving average of the weights; 0 keeps none.
         accumulate: micro-batches a batch is cut into, to bound memory.
@@ -32,6 +34,8 @@ class FitConfig:
     steps: int
     batch_size: int
     learning_rate: float = 3e-4
+    optimiser: str = "adam"
+    beta2: float = 0.999
     warmup: int = 0
     decay: float = 0.0
     weight_decay: float = 0.0

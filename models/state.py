@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from models.config import FitConfig
+from models.muon import Muon, matrices
 
 
 @dataclass
@@ -31,11 +31,7 @@ class State:
     def start(cls, network: nn.Module, players: Mapping[str, list[nn.Parameter]], config: FitConfig) -> "State":
         """Return the state before the first step."""
         everyone = dict(players) or {"network": list(network.parameters())}
-        kind = torch.optim.AdamW if config.weight_decay else torch.optim.Adam
-        options: dict[str, Any] = {"lr": config.learning_rate, "weight_decay": config.weight_decay, "fused": True}
-        optimisers: dict[str, torch.optim.Optimizer] = {
-            name: kind(parameters, **options) for name, parameters in everyone.items()
-        }
+        optimisers = {name: _optimiser(network, parameters, config) for name, parameters in everyone.items()}
         average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema)) if config.ema else None
         return cls(network, everyone, optimisers, average)
 
@@ -75,3 +71,19 @@ class State:
                 if owner == player:
                     moments.setdefault(int(number), {})[moment] = one
             optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+
+
+def _optimiser(network: nn.Module, parameters: list[nn.Parameter], config: FitConfig) -> torch.optim.Optimizer:
+    """Return the optimiser a configuration names.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    rate, betas = config.learning_rate, (0.9, config.beta2)
+    if config.optimiser == "muon":
+        return Muon(parameters, matrices(network), rate, config.beta2)
+    if config.optimiser == "adam" and config.weight_decay:
+        return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=config.weight_decay, fused=True)
+    if config.optimiser == "adam":
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
+    raise ValueError(f"optimiser {config.optimiser!r}: choose adam or muon")

@@ -2,8 +2,6 @@
 
 import dagster as dg
 
-from assets.synthesis import VARIANTS
-
 MAIN = "spectral"
 NIGHTLY_HOUR = "0 2 * * *"
 
@@ -12,19 +10,16 @@ _EVERYTHING = dg.AssetSelection.all()
 demo = dg.define_asset_job(
     "demo",
     selection=_EVERYTHING,
-    partitions_def=VARIANTS,
     description="The whole trip for one variant: data, three stages, competitor, judges, champion, report.",
 )
 paper_table_1 = dg.define_asset_job(
     "paper_table_1",
     selection=_EVERYTHING,
-    partitions_def=VARIANTS,
     description="Launch it over all partitions as a backfill: each is a row of SING's Table 1.",
 )
 nightly = dg.define_asset_job(
     "nightly",
     selection=_EVERYTHING,
-    partitions_def=VARIANTS,
     description="Retrains what new data or code made stale, judges it and promotes it if every check passes.",
     tags={"dagster/max_retries": "1", "tessitura/nightly": "yes"},
 )

@@ -9,11 +9,7 @@ inside, which costs samples at each end:
             | 1792 |                                                | 1792 |
               strip = kernel - stride + (context - 1) · stride / 2
 
-Every layer here is a matrix product over frames, so it is computed as one: the frames are laid
-out as rows (B, N, C) and never transposed, which is faster than convolutions over (B, C, N).
-The parameters keep the shapes of the convolutions they are.
-
-Shapes: B batch, T samples, C channels, D embedding dimensions, N frames, K kernel, S stride.
+Shapes: B batch, T samples, C channels, D embedding dimensions, N frames.
 """
 
 import math
@@ -27,7 +23,7 @@ from models.synthesis.config import AutoencoderConfig
 
 
 class WindowedConv(nn.Module):
-    """Reads windowed frames of samples: (B, T) -> (B, N, C)."""
+    """A strided convolution over samples whose kernel is windowed: (B, 1, T) -> (B, C, N)."""
 
     window: Tensor
 
@@ -35,16 +31,15 @@ class WindowedConv(nn.Module):
         super().__init__()
         self.kernels = nn.Conv1d(1, channels, kernel, stride)
         self.register_buffer("window", squared_hann(kernel))
-        self._kernel, self._stride = kernel, stride
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Return the responses of the windowed kernels, (B, N, C)."""
-        frames = wave.unfold(1, self._kernel, self._stride)  # (B, N, K)
-        return functional.linear(frames, self.kernels.weight[:, 0] * self.window, self.kernels.bias)
+        """Return the responses of the windowed kernels, (B, C, N)."""
+        kernels = self.kernels
+        return functional.conv1d(wave, kernels.weight * self.window, kernels.bias, kernels.stride)
 
 
 class WindowedConvTranspose(nn.Module):
-    """Overlap-adds learnt, windowed frames: (B, N, C) -> (B, T), the ramps at both ends cut off."""
+    """Overlap-add of learnt, windowed frames: (B, C, N) -> (B, 1, T), the ramps at both ends cut off."""
 
     window: Tensor
 
@@ -52,38 +47,20 @@ class WindowedConvTranspose(nn.Module):
         super().__init__()
         self.kernels = nn.ConvTranspose1d(channels, 1, kernel, stride)
         self.register_buffer("window", squared_hann(kernel))
-        self._stride, self._overlap = stride, kernel // stride
+        self._ramp = kernel - stride
 
-    def forward(self, hidden: Tensor) -> Tensor:
-        """Return the waveform, (B, T), T = (N + 1 - K/S)·S + … as `AutoencoderConfig.wave_length`."""
-        frames = hidden @ (self.kernels.weight[:, 0] * self.window)  # (B, N, K)
-        pieces = frames.unflatten(-1, (self._overlap, self._stride))  # (B, N, K/S, S)
-        # Sample block m of the output gets piece j of frame m - j. Blocks that not all frames
-        # reach, the ramps, are left out.
-        count = frames.shape[1] - self._overlap + 1
-        blocks = pieces[:, self._overlap - 1 :, 0]
-        for j in range(1, self._overlap):
-            start = self._overlap - 1 - j
-            blocks = blocks + pieces[:, start : start + count, j]
-        assert self.kernels.bias is not None
-        return blocks.flatten(1) + self.kernels.bias  # (B, T)
-
-
-class FrameLayer(nn.Conv1d):
-    """A convolution over frames laid out as rows: (B, N, C) -> (B, N - kernel + 1, C')."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002 (torch's name)
-        """Return each frame's product with the kernels."""
-        if self.kernel_size[0] > 1:
-            input = input.unfold(1, self.kernel_size[0], 1).flatten(2)  # noqa: A001 (B, N', C·kernel)
-        return functional.linear(input, self.weight.flatten(1), self.bias)
+    def forward(self, frames: Tensor) -> Tensor:
+        """Return the waveform, (B, 1, T)."""
+        kernels = self.kernels
+        weight = kernels.weight * self.window
+        return functional.conv_transpose1d(frames, weight, kernels.bias, kernels.stride, self._ramp)
 
 
 def _rewrites(config: AutoencoderConfig) -> nn.Sequential:
-    """Return the 1x1 convolutions, each followed by a ReLU: (B, N, C) -> (B, N, C)."""
+    """Return the 1x1 convolutions, each followed by a ReLU: (B, C, N) -> (B, C, N)."""
     layers: list[nn.Module] = []
     for _ in range(config.rewrites):
-        layers += [FrameLayer(config.channels, config.channels, 1), nn.ReLU(inplace=True)]
+        layers += [nn.Conv1d(config.channels, config.channels, 1), nn.ReLU()]
     return nn.Sequential(*layers)
 
 
@@ -94,12 +71,12 @@ class Encoder(nn.Module):
         super().__init__()
         self.analysis = WindowedConv(config.channels, config.kernel, config.stride)
         self.rewrites = _rewrites(config)
-        self.output = FrameLayer(config.channels, config.dimension, 1)
+        self.output = nn.Conv1d(config.channels, config.dimension, 1)
 
     def forward(self, wave: Tensor) -> Tensor:
         """Return the embedding of `wave` (B, T): (B, D, N)."""
-        hidden = functional.relu(self.analysis(wave))  # (B, N, C)
-        return self.output(self.rewrites(hidden)).transpose(1, 2)  # (B, D, N)
+        hidden = functional.relu(self.analysis(wave[:, None]))  # (B, C, N)
+        return self.output(self.rewrites(hidden))  # (B, D, N)
 
 
 class Decoder(nn.Module):
@@ -107,14 +84,14 @@ class Decoder(nn.Module):
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
-        self.input = FrameLayer(config.dimension, config.channels, config.context)
+        self.input = nn.Conv1d(config.dimension, config.channels, config.context)
         self.rewrites = _rewrites(config)
         self.synthesis = WindowedConvTranspose(config.channels, config.kernel, config.stride)
 
     def forward(self, embedding: Tensor) -> Tensor:
         """Return the waveform of `embedding` (B, D, N): (B, T), T = config.wave_length(N)."""
-        hidden = functional.relu(self.input(embedding.transpose(1, 2)))  # (B, N - context + 1, C)
-        return self.synthesis(self.rewrites(hidden))  # (B, T)
+        hidden = functional.relu(self.input(embedding))  # (B, C, N - context + 1)
+        return self.synthesis(self.rewrites(hidden))[:, 0]  # (B, T)
 
 
 class Autoencoder(nn.Module):

@@ -18,7 +18,10 @@ class Sing(nn.Module):
         self.sequence = SequenceGenerator(config.sequence)
         self.decoder = Decoder(config.autoencoder)
 
-    def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
-        """Return the waveforms of integer labels (B,) each: (B, T), T = 65,024 for a 4 s note."""
-        embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity))
+    def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: int | None = None) -> Tensor:
+        """Return the waveforms of integer labels (B,) each: (B, T), T = 65,024 for a 4 s note.
+
+        With `frames`, only the beginning that this many embedding frames decode to.
+        """
+        embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity), length=frames)
         return self.decoder(embedding)

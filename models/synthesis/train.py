@@ -45,9 +45,10 @@ def train_autoencoder(
     loss, padding = WAVE_LOSSES[config.loss], MARGIN + config.autoencoder.strip
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        wave = to_wave(batch.values, device, padding)
-        strip = config.autoencoder.strip
-        yield "network", loss(wave[:, strip:-strip], network(wave))
+        frames, strip = config.beginnings.at(batch.step, config.sequence.frames), config.autoencoder.strip
+        heard = config.autoencoder.wave_length(frames) + 2 * strip
+        wave = to_wave(batch.values, device, padding)[:, :heard]
+        yield "network", loss(wave[:, strip:-strip], network(wave)) * (frames / config.sequence.frames)
 
     validation = Validation(shards, config, device)
 
@@ -127,8 +128,11 @@ def fine_tune(
     loss = WAVE_LOSSES[config.loss]
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        estimate = network(*label_tensors(batch.labels, device))
-        yield "network", loss(to_wave(batch.values, device, MARGIN), estimate)
+        frames = config.beginnings.at(batch.step, config.sequence.frames)
+        estimate = network(*label_tensors(batch.labels, device), frames)  # (B, T)
+        wave = to_wave(batch.values, device, MARGIN)[:, : estimate.shape[1]]
+        # A frame weighs the same, whether the rest of its note is there or not.
+        yield "network", loss(wave, estimate) * (frames / config.sequence.frames)
 
     validation = Validation(shards, config, device)
 

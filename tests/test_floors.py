@@ -1,0 +1,53 @@
+"""The floors hold, and nothing in the tree is what it must not be."""
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+FLOORS = ("pipelines", "assets", "models", "eval", "data")
+SOURCES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
+
+
+def imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {one.name for one in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add(node.module or "")
+    return found
+
+
+def test_import_contracts():
+    linter = Path(sys.executable).with_name("lint-imports")
+    done = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_file_opens_with_what_it_is_and_stays_small(path):
+    text = path.read_text()
+    assert ast.get_docstring(ast.parse(text)), "no docstring"
+    assert len(text.splitlines()) <= 300
+
+
+def test_nothing_is_ever_unpickled():
+    assert not [path for path in SOURCES if "pickle" in imports(path)]
+    assert not [path for path in SOURCES if "torch.load(" in path.read_text()]
+
+
+def test_audio_files_are_touched_by_one_module():
+    users = {path.relative_to(ROOT).as_posix() for path in SOURCES if "soundfile" in imports(path)}
+    assert users == {"data/audio.py"}
+
+
+def test_the_readme_names_every_file_and_no_other():
+    text = (ROOT / "README.md").read_text()
+    named = set(re.findall(r"^\| `([a-z_/]+\.py)` \| \S", text, flags=re.MULTILINE))
+    there = {path.relative_to(ROOT).as_posix() for path in SOURCES if path.name != "__init__.py"}
+    assert named == there

@@ -1,0 +1,138 @@
+"""The graph as Dagster sees it: what is in it, how fast it loads, what starts it, what watches it."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import dagster as dg
+import pytest
+import yaml
+
+from data.errors import InputError
+from pipelines import launch
+from pipelines.definitions import build_defs
+from pipelines.jobs import MAIN, every_night, nightly
+from pipelines.settings import Settings
+from pipelines.watch import note_failure
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSETS = {
+    "nsynth_source": "data", "nsynth_shards": "data",
+    "synthesis_autoencoder": "synthesis", "synthesis_embeddings": "synthesis", "synthesis_sequence": "synthesis",
+    "synthesis_model": "synthesis", "synthesis_wavenet": "synthesis", "synthesis_notes": "synthesis",
+    "synthesis_baseline_notes": "synthesis", "synthesis_scores": "synthesis",
+    "synthesis_baseline_scores": "synthesis", "synthesis_instruments": "synthesis",
+    "synthesis_sweeps": "synthesis", "synthesis_control": "synthesis", "synthesis_cost": "synthesis",
+    "synthesis_champion": "synthesis", "synthesis_report": "synthesis",
+}  # fmt: skip
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch) -> Settings:
+    for name in [name for name in os.environ if name.startswith("TESSITURA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
+    return Settings.read()
+
+
+def specs(settings: Settings) -> dict[str, dg.AssetSpec]:
+    graph = build_defs(settings).resolve_asset_graph()
+    return {key.to_user_string(): graph.get(key).to_asset_spec() for key in graph.get_all_asset_keys()}
+
+
+def test_every_asset_is_there_and_says_what_it_is(settings):
+    found = specs(settings)
+    assert {name: spec.group_name for name, spec in found.items()} == ASSETS
+    for name, spec in found.items():
+        assert spec.description, name
+        assert spec.owners == ["team:tessitura"], name
+        assert spec.kinds, name
+        assert "-demo-" in spec.code_version, name
+
+
+def test_another_preset_is_another_code_version(settings):
+    other = specs(settings.model_copy(update={"preset": "small"}))
+    assert all(other[name].code_version != spec.code_version for name, spec in specs(settings).items())
+
+
+def test_data_are_checked_before_anything_trains(settings):
+    graph = build_defs(settings).resolve_asset_graph()
+    blocking = {key.name for key in graph.asset_check_keys if graph.get(key).blocking}
+    assert blocking == {"no_leak", "few_quarantined", "readable", "weights_finite"}
+
+
+def test_the_graph_loads_without_torch():
+    program = "from pipelines.definitions import defs; defs(); import sys; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False).returncode == 0
+
+
+def test_both_ways_to_load_the_graph_name_the_same_module():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["dg"]["project"]
+    location = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
+    assert location["module_name"] == project["code_location_target_module"]
+    assert location["location_name"] == project["code_location_name"]
+
+
+def test_the_nightly_run_is_asked_for_unless_one_is_going(settings, tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        context = dg.build_schedule_context(instance=instance)
+        asked = every_night(context)
+        assert isinstance(asked, dg.RunRequest)
+        assert asked.partition_key == MAIN
+        job = build_defs(settings).resolve_job_def(nightly.name)
+        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+        refused = every_night(context)
+        assert isinstance(refused, dg.SkipReason)
+        assert "still going" in refused.skip_message
+
+
+def test_a_failed_run_is_noted(tmp_path):
+    note_failure(tmp_path / "home", "nightly", "r1", "disk full")
+    path = note_failure(tmp_path / "home", "nightly", "r2", 'a "quoted"\nline')
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(one["run"], one["reason"]) for one in lines] == [("r1", "disk full"), ("r2", 'a "quoted"\nline')]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TESSITURA_PRESET", "huge", "TESSITURA_PRESET='huge': input should be 'demo', 'small' or 'paper'"),
+        ("TESSITURA_DEVICE", "tpu", "TESSITURA_DEVICE='tpu'"),
+        ("TESSITURA_MOST_QUARANTINED", "2", "TESSITURA_MOST_QUARANTINED='2'"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match="(?i)" + said.replace("(", r"\(")):
+        Settings.read()
+
+
+def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("TESSITURA_PRESET=small\nTESSITURA_NSYNTH=/data/nsynth\nUNRELATED=1\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    found = Settings.read()
+    assert (found.preset, found.nsynth) == ("small", "/data/nsynth")
+    assert found.store == tmp_path / "home" / "store" / "small"
+
+
+def test_the_web_ui_starts_with_history_on_the_loopback_address(settings):
+    started = []
+    launch.serve(settings, 3456, lambda *arguments: started.append(arguments))
+    (program, command, environment) = started[0]
+    assert Path(program).name == "dagster"
+    assert command[command.index("-h") + 1] == "127.0.0.1"
+    assert command[command.index("-p") + 1] == "3456"
+    assert environment["DAGSTER_HOME"] == str(settings.dagster_home)
+    config = yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())
+    assert config["telemetry"]["enabled"] is False
+    assert config["concurrency"]["pools"]["default_limit"] == 1
+
+
+def test_a_home_that_cannot_be_written_is_named(settings, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="TESSITURA_HOME"):
+        launch.prepare_home(settings.model_copy(update={"home": tmp_path / "file" / "home"}))

@@ -15,6 +15,7 @@ class Bounds:
     """What is asked of a model (`models.synthesis.config.Thresholds`)."""
 
     silence_ratio: float
+    nearest_ratio: float
     pitch_accuracy: float
     champion_margin: float
 
@@ -55,9 +56,9 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
             "train longer, or look at the loss curves and the quarantine",
         ),
         "better_than_nearest_pitch": Verdict(
-            nearest < 1.0,
+            nearest < bounds.nearest_ratio,
             nearest,
-            1.0,
+            bounds.nearest_ratio,
             "spectral loss over that of a copy of the nearest training note",
             "the model has not learnt more than the data say; train longer or give it more data",
         ),

@@ -51,10 +51,20 @@ def _print(value: Any) -> None:
 @app.command()
 def demo() -> None:
     """Make demo data, train and judge everything on it, write the report (about 10 minutes on 2 cores)."""
-    from pipelines.launch import run_demo
+    from pipelines.launch import run_graph
     from pipelines.settings import Settings
 
-    typer.echo(f"report: {run_demo(Settings.read())}")
+    settings = Settings.read().model_copy(update={"preset": "demo", "nsynth": ""})
+    typer.echo(f"report: {run_graph(settings)}")
+
+
+@app.command()
+def run(variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral") -> None:
+    """Make what is stale of the graph, with the preset and data of this environment; end with the report."""
+    from pipelines.launch import run_graph
+    from pipelines.settings import Settings
+
+    typer.echo(f"report: {run_graph(Settings.read(), variant)}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What can be launched by intent: the demo, the paper's table, the nightly retraining; and what watches over it."""
+"""What can be launched by intent: one system, a table of a paper, the nightly retraining; and its schedule."""
 
 import dagster as dg
 
@@ -7,8 +7,8 @@ NIGHTLY_HOUR = "0 2 * * *"
 
 _EVERYTHING = dg.AssetSelection.all()
 
-demo = dg.define_asset_job(
-    "demo",
+synthesis = dg.define_asset_job(
+    "synthesis",
     selection=_EVERYTHING,
     description="The whole trip for one variant: data, three stages, competitor, judges, champion, report.",
 )
@@ -23,7 +23,7 @@ nightly = dg.define_asset_job(
     description="Retrains what new data or code made stale, judges it and promotes it if every check passes.",
     tags={"dagster/max_retries": "1", "tessitura/nightly": "yes"},
 )
-JOBS = [demo, paper_table_1, nightly]
+JOBS = [synthesis, paper_table_1, nightly]
 
 
 @dg.schedule(

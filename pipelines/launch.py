@@ -1,4 +1,4 @@
-"""Starting things: Dagster's home, the demo run, the web UI."""
+"""Starting things: Dagster's home, a run of the graph, the web UI."""
 
 import os
 import shutil
@@ -11,8 +11,9 @@ import dagster as dg
 from assets.store import published
 from data.durable import write_bytes
 from data.errors import InputError
+from models.synthesis.config import VARIANTS
 from pipelines.definitions import build_defs
-from pipelines.jobs import MAIN, demo
+from pipelines.jobs import MAIN, synthesis
 from pipelines.settings import CHECKOUT, Settings
 
 
@@ -31,27 +32,28 @@ def prepare_home(settings: Settings) -> Path:
     return home
 
 
-def run_demo(settings: Settings) -> Path:
-    """Materialise the whole graph with preset demo on the embedded data, and return the report's path.
+def run_graph(settings: Settings, variant: str = MAIN) -> Path:
+    """Materialise the whole graph for one variant and return the report's path.
 
     It runs in this process, through the same Dagster instance as the web UI, so the run and its
     history are seen there.
 
     Raises:
-        InputError: the run failed; the messages before say why.
+        InputError: no such variant, or the run failed; the messages before say why.
     """
-    settings = settings.model_copy(update={"preset": "demo", "nsynth": ""})
+    if variant not in VARIANTS:
+        raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
     home = prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        job = build_defs(settings).resolve_job_def(demo.name)
+        job = build_defs(settings).resolve_job_def(synthesis.name)
         result = job.execute_in_process(
             instance=instance,
-            partition_key=MAIN,
+            partition_key=variant,
             run_config={"loggers": {"console": {"config": {}}}},
             raise_on_error=False,
         )
     if not result.success:
-        raise InputError("the demo run failed; the messages above name the asset, run the same command again to go on")
+        raise InputError("the run failed; the messages above name the asset; the same command goes on from there")
     return report_path(settings)
 
 

@@ -10,7 +10,7 @@ from assets.store import Recipe, Store, published
 from data.durable import read_json, write_bytes, write_json
 from eval.verdict import Bounds
 
-BOUNDS = Bounds(silence_ratio=0.6, pitch_accuracy=0.9, champion_margin=0.01)
+BOUNDS = Bounds(silence_ratio=0.6, nearest_ratio=1.0, pitch_accuracy=0.9, champion_margin=0.01)
 
 
 class Bench:

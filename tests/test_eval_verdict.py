@@ -6,7 +6,7 @@ import pytest
 
 from eval.verdict import Bounds, verdicts
 
-BOUNDS = Bounds(silence_ratio=0.6, pitch_accuracy=0.9, champion_margin=0.01)
+BOUNDS = Bounds(silence_ratio=0.6, nearest_ratio=1.0, pitch_accuracy=0.9, champion_margin=0.01)
 
 
 def scores(sing: float = 0.05, tuned: float = 1.0, count: int = 10, **others: float) -> pd.DataFrame:

@@ -34,7 +34,7 @@ from eval.twins import latex, model_card
 from eval.verdict import Bounds, verdicts
 
 SCHEMA_VERSION = 1
-_PLAYED = (("Worst notes first", 5), ("Typical notes", 3), ("Best notes", 2))
+_PLAYED = (("Worst notes first", 5), ("Typical notes", 3), ("Best notes", 2), ("Notes the WaveNet rebuilt too", 4))
 _PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
 
 
@@ -158,12 +158,14 @@ def _distribution(study: Study) -> Picture:
 
 
 def _players(study: Study) -> Iterator[Block]:
-    """Yield players for the worst, typical and best test notes by spectral loss relative to silence."""
+    """Yield players for the worst, typical and best test notes, and for some that the WaveNet rebuilt."""
     test = study.all_scores[study.all_scores["split"] == "test"]
     wide = test.pivot(index="note", columns="system", values="spectral")
     order = (wide["sing"] / wide["silence"]).dropna().sort_values(ascending=False).index.tolist()
     middle = len(order) // 2
-    picks = (order, order[max(0, middle - 1) :], order[::-1])
+    # Sampling a WaveNet is slow, so few notes have it: some spread from the worst to the best.
+    rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
+    picks = (order, order[max(0, middle - 1) :], order[::-1], rebuilt[:: max(1, len(rebuilt) // _PLAYED[3][1])])
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
     yield Text("Notes are ordered by SING's spectral loss over silence's. Spectrograms: 0 to 4 kHz, 4 seconds.")
     for (caption, count), chosen in zip(_PLAYED, picks, strict=True):

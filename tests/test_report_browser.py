@@ -1,0 +1,102 @@
+"""The report in a real browser: nothing is fetched or refused, the map plays, the keyboard reaches everything."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, sync_playwright
+from test_eval_report import document
+
+from eval.report import render
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+SILENT = """
+    window.played = [];
+    HTMLMediaElement.prototype.play = function () { window.played.push(this.src.slice(0, 16)); };
+"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as program:
+        started = program.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def seen(browser, tmp_path: Path):
+    """The report opened from disk, and everything the browser complained of or asked for."""
+    path = tmp_path / "report.html"
+    path.write_text(render(document("plain")))
+    page, complaints, requests = browser.new_page(), [], []
+    page.add_init_script(SILENT)
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("request", lambda request: requests.append(request.url[:5]))
+    page.goto(path.as_uri())
+    yield page, complaints, requests
+    page.close()
+
+
+def test_nothing_is_fetched_and_nothing_is_refused(seen):
+    page, complaints, requests = seen
+    page.wait_for_load_state("networkidle")
+    assert complaints == []
+    assert set(requests) <= {"file:", "data:"}
+    assert page.evaluate("[...document.images].every(one => one.complete ? one.naturalWidth > 0 : true)")
+
+
+def test_a_click_on_the_map_plays_the_note(seen):
+    page, complaints, _ = seen
+    page.locator("g.point[data-sound]").first.click()
+    assert page.evaluate("window.played") == ["data:audio/flac;"]
+    assert page.locator("#playing").inner_text().startswith("Playing plain")
+    assert complaints == []
+
+
+def test_the_keyboard_reaches_the_map(seen):
+    page, _, _ = seen
+    page.locator("g.point[data-sound]").nth(1).focus()
+    page.keyboard.press("Enter")
+    assert len(page.evaluate("window.played")) == 1
+    # A point without a sound is no button.
+    assert page.locator("g.point[role=button]").count() == 4
+
+
+def test_text_stands_out_from_its_background(seen):
+    page, _, _ = seen
+    worst = page.evaluate(CONTRAST)
+    assert worst > 4.5
+
+
+def test_a_narrow_window_scrolls_tables_not_the_page(seen):
+    page: Page = seen[0]
+    page.set_viewport_size({"width": 360, "height": 700})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+# The smallest contrast ratio (WCAG 2.1) of any text on the page against what lies behind it.
+CONTRAST = """
+() => {
+  const channels = text => text.match(/[\\d.]+/g).map(Number);
+  const light = ([r, g, b]) => [r, g, b].map(one => one / 255)
+    .map(one => one <= 0.03928 ? one / 12.92 : ((one + 0.055) / 1.055) ** 2.4)
+    .reduce((sum, one, place) => sum + one * [0.2126, 0.7152, 0.0722][place], 0);
+  const behind = element => {
+    for (let one = element; one; one = one.parentElement) {
+      const found = channels(getComputedStyle(one).backgroundColor);
+      if (found.length === 3 || found[3] > 0) { return found; }
+    }
+    return [255, 255, 255];
+  };
+  let worst = 21;
+  for (const one of document.querySelectorAll("h1, h2, h3, p, li, a, th, td, caption, small, figcaption, dt, dd")) {
+    if (!one.textContent.trim()) { continue; }
+    const pair = [light(channels(getComputedStyle(one).color)), light(behind(one))].sort((a, b) => b - a);
+    worst = Math.min(worst, (pair[0] + 0.05) / (pair[1] + 0.05));
+  }
+  return worst;
+}
+"""

@@ -71,15 +71,8 @@ def synthesis_baseline_scores(
     context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_baseline_notes: Path
 ) -> dg.MaterializeResult:
     """Every metric of every baseline note: one row each."""
-    from eval.score import write_scores
-
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_baseline_notes": synthesis_baseline_notes}
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, SCORES),
-        lambda folder: write_scores(folder, nsynth_shards, synthesis_baseline_notes, narrator(context)),
-        _summary,
+    return _judged(
+        context, store, {"nsynth_shards": nsynth_shards, "synthesis_baseline_notes": synthesis_baseline_notes}
     )
 
 
@@ -88,14 +81,18 @@ def synthesis_scores(
     context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_notes: Path
 ) -> dg.MaterializeResult:
     """Every metric of every note of SING and its autoencoder: one row each."""
+    return _judged(context, store, {"nsynth_shards": nsynth_shards, "synthesis_notes": synthesis_notes})
+
+
+def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, Path]) -> dg.MaterializeResult:
+    """Score what lies in the second of `inputs` against the recordings in the first."""
     from eval.score import write_scores
 
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_notes": synthesis_notes}
     return materialize(
         context,
         store,
         Recipe({}, inputs, SCORES),
-        lambda folder: write_scores(folder, nsynth_shards, synthesis_notes, narrator(context)),
+        lambda folder: write_scores(folder, *inputs.values(), narrator(context)),
         _summary,
     )
 

@@ -58,11 +58,12 @@ def _orders(count: int) -> Iterator[np.ndarray]:
 
 def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]:
     """Gather rows of an array of all notes in memory: the limit."""
-    everything = torch.from_numpy(pcm)
+    everything, gathered = torch.from_numpy(pcm), torch.empty(BATCH, FRAMES, dtype=torch.int16)
 
     def work() -> None:
         for _ in range(BATCHES):
-            everything[torch.from_numpy(next(orders))].float().div_(32768)
+            torch.index_select(everything, 0, torch.from_numpy(next(orders)), out=gathered)
+            gathered.float().div_(32768)
 
     return work
 
@@ -113,8 +114,8 @@ def _webdataset(shards: Path) -> Callable[[], None]:
         raw = next(value for name, value in sample.items() if isinstance(value, bytes) and len(value) >= 2 * FRAMES)
         return torch.frombuffer(bytearray(raw[-2 * FRAMES :]), dtype=torch.int16).float().div_(32768)
 
-    stream = webdataset.WebDataset(urls, shardshuffle=len(urls)).repeat().shuffle(256).map(note).batched(BATCH)
-    batches = iter(stream)
+    stream = webdataset.WebDataset(urls, shardshuffle=len(urls)).repeat().shuffle(256).map(note)
+    batches = iter(stream.batched(BATCH, torch.stack))
 
     def work() -> None:
         for _ in range(BATCHES):

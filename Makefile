@@ -25,9 +25,11 @@ check: $(READY)  ## lint, types, floors, definitions
 
 bench: $(READY)  ## measure speed side by side with peers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
-	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/run.py; found=$$?; \
+	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; exit $$found
 
-lock:  ## resolve the dependencies anew
+lock: $(READY)  ## resolve the dependencies anew
 	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --all-extras --upgrade -o requirements.lock pyproject.toml
 

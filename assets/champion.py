@@ -1,4 +1,4 @@
-"""Promotion: a challenger becomes the champion only if it passes every check, the champion included."""
+"""Promotion: a challenger becomes the champion if it passes every required check, the champion included."""
 
 import shutil
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class Challenge:
         promoted: whether it takes the place of the champion.
         standing: whether it is the champion already.
         verdicts: what each check says.
-        challenger: its folders: model, scores, baselines.
+        challenger: its folders: model, scores, baselines, notes.
         former: the present champion's folder, or None.
     """
 
@@ -46,21 +46,36 @@ class Challenge:
             shutil.copy2(self.challenger["model"] / name, folder / name)
         shutil.copy2(self.challenger["scores"] / "scores.parquet", folder / "scores.parquet")
         history = read_json(self.former / "champion.json")["history"] if self.former else []
+        heard = pd.read_parquet(
+            self.challenger["notes"] / "index.parquet", columns=["instrument", "instrument_name", "velocity"]
+        )
+        names = heard.drop_duplicates("instrument").sort_values("instrument")
         crowned = {
             "model": fingerprint(self.challenger["model"]),
             "commit": read_json(self.challenger["model"] / RUN)["provenance"]["commit"],
             "checks": {name: one.found for name, one in self.verdicts.items()},
         }
-        write_json(folder / "champion.json", {"history": [*history, crowned]})
+        described = {
+            "history": [*history, crowned],
+            "instruments": dict(zip(names["instrument_name"], names["instrument"].tolist(), strict=True)),
+            "velocities": sorted(set(heard["velocity"].tolist())),
+        }
+        write_json(folder / "champion.json", described)
         return {"champions so far": len(history) + 1}
 
     def shown(self) -> dict[str, Any]:
         """Return the case as metadata."""
         rows = [
-            {"check": name, "found": one.found, "asked": one.bound, "passed": "yes" if one.passed else "no"}
+            {
+                "check": name,
+                "found": one.found,
+                "asked": one.bound,
+                "passed": "yes" if one.passed else "no",
+                "required": "yes" if one.required else "no",
+            }
             for name, one in self.verdicts.items()
         ]
-        failed = [f"{name}: {one.advice}" for name, one in self.verdicts.items() if not one.passed]
+        failed = [f"{name}: {one.advice}" for name, one in self.verdicts.items() if one.required and not one.passed]
         return {
             "promoted": dg.MetadataValue.bool(self.promoted),
             "checks": table(pd.DataFrame(rows)),
@@ -76,7 +91,7 @@ def challenge(home: Path, challenger: Mapping[str, Path], bounds: Bounds) -> Cha
     scores = gather(challenger["scores"], challenger["baselines"])
     theirs = pd.read_parquet(former / "scores.parquet") if former else None
     found = verdicts(scores, bounds, theirs)
-    promoted = not standing and all(one.passed for one in found.values())
+    promoted = not standing and all(one.passed for one in found.values() if one.required)
     return Challenge(promoted, standing, found, challenger, former)
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from assets.store import Recipe, Store
+from data.errors import InputError
 
 OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
@@ -34,6 +35,9 @@ def materialize(
         work: makes the files in a folder and returns a summary of plain values.
         show: returns tables and pictures of a finished folder.
 
+    Raises:
+        dagster.Failure: the input is at fault; the message says which and what to do.
+
     Returns:
         The result, its data version the fingerprint of the content: an asset that comes out
         the same leaves what is downstream fresh.
@@ -42,7 +46,11 @@ def materialize(
     partition = context.partition_key if context.has_partition_key and context.assets_def.partitions_def else None
     # What follows the dash tells of the preset; the recipe says what of it matters.
     code_version = (context.assets_def.specs_by_key[context.asset_key].code_version or "").split("-")[0]
-    version = store.make(name, partition, code_version, recipe, work)
+    try:
+        version = store.make(name, partition, code_version, recipe, work)
+    except InputError as error:
+        # The input stays as it is however often it is tried.
+        raise dg.Failure(str(error), allow_retries=False) from error
     if version.reused:
         context.log.info(f"{name}: nothing it is made of has changed; {version.folder} is still good")
     made = version.facts["provenance"]

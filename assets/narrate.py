@@ -15,7 +15,8 @@ def narrator(context: dg.AssetExecutionContext) -> Listener:
     An observation is a row in Dagster's event log, so one is made at most every 15 s and at
     the end. The UI plots each figure over time while the asset is still being made.
     """
-    partition = context.partition_key if context.has_partition_key else None
+    partitioned = context.has_partition_key and context.assets_def.partitions_def is not None
+    partition = context.partition_key if partitioned else None
     observed = -OBSERVE_SECONDS
 
     def listen(report: Report) -> None:

@@ -8,7 +8,7 @@ import pandas as pd
 from assets.materialize import OWNERS, RETRY, materialize, table
 from assets.narrate import narrator
 from assets.setup import Setup
-from assets.store import Recipe, Store
+from assets.store import Recipe, Store, discard
 from data.durable import read_json, write_json
 from data.tables import read_table
 
@@ -22,11 +22,13 @@ def nsynth_source(context: dg.AssetExecutionContext, store: Store, setup: Setup)
     downloads = Path(setup.downloads)
     location = setup.nsynth or str(make_notes(downloads / "demo", listener=narrator(context)))
     parts = locate(location, downloads, narrator(context))
-    recipe = Recipe({"location": location, "survey": survey(parts)}, {}, ("source.json",))
+    seen = survey(parts)
+    recipe = Recipe({"location": location, "survey": seen}, {}, ("source.json",))
 
     def work(folder: Path) -> dict[str, object]:
         named = [{"name": part.name, "path": str(part.path.resolve())} for part in parts]
-        write_json(folder / "source.json", {"location": location, "parts": named})
+        # The survey is part of the content: other files at the same place make the shards stale.
+        write_json(folder / "source.json", {"location": location, "survey": seen, "parts": named})
         return {"location": location, "parts": ", ".join(part.name for part in parts), "embedded": not setup.nsynth}
 
     return materialize(context, store, recipe, work)
@@ -92,12 +94,19 @@ def few_quarantined(setup: Setup, nsynth_shards: Path) -> dg.AssetCheckResult:
 
 @dg.asset_check(asset=nsynth_shards, blocking=True)
 def readable(nsynth_shards: Path) -> dg.AssetCheckResult:
-    """A thousand notes drawn from all shards are what was written, by their checksums."""
+    """A thousand notes drawn from all shards are what was written, by their checksums.
+
+    Damaged shards are given up, so that the next run makes them anew.
+    """
     from data.reader import Shards, sample_damage
 
     found = sample_damage(Shards(nsynth_shards), 1000)
+    if found:
+        discard(nsynth_shards)
     return dg.AssetCheckResult(
         passed=not found,
         metadata={"damaged": len(found), "first": "; ".join(found[:3]) or "none"},
-        description="Every byte read is the byte written." if not found else "Check the disk; ingest again.",
+        description="Every byte read is the byte written."
+        if not found
+        else "Check the disk; the next run ingests again.",
     )

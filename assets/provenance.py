@@ -1,6 +1,7 @@
 """Where and by what a result was made."""
 
 import functools
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -26,6 +27,15 @@ def provenance() -> dict[str, Any]:
             "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         },
     }
+
+
+@functools.cache
+def source_hash(floor: str) -> str:
+    """Return a hash of the sources and templates of one of our floors."""
+    digest, root = hashlib.sha256(), Path(__file__).parent.parent / floor
+    for path in sorted(path for path in root.rglob("*") if path.suffix in (".py", ".html", ".css", ".js")):
+        digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _git(*arguments: str) -> str:

@@ -45,7 +45,7 @@ class Setup(dg.ConfigurableResource):
     def bounds(self) -> Bounds:
         """Return what the preset asks of a model before it may be promoted."""
         asked = PRESETS[self.preset].thresholds
-        return Bounds(asked.silence_ratio, asked.nearest_ratio, asked.pitch_accuracy, asked.champion_margin)
+        return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
     def torch_device(self) -> Any:
         """Return the torch device to train and generate on."""

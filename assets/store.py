@@ -31,6 +31,7 @@ from data.durable import SUFFIX, file_sha256, read_json, write_bytes, write_json
 from data.errors import InputError
 
 RUN = "run.json"
+_DAMAGED = "damaged.json"
 _KEPT_VERSIONS = 2
 
 
@@ -148,11 +149,29 @@ class Store(dg.ConfigurableResource):
         return Version(folder, read_json(folder / RUN), reused)
 
 
+def discard(folder: Path) -> None:
+    """Give a finished version up: it counts as never made, and the next run begins it afresh."""
+    os.replace(folder / RUN, folder / _DAMAGED)
+
+
 def _is_whole(folder: Path, essence: tuple[str, ...]) -> bool:
-    """Tell whether a version is finished and its files are still what they were."""
+    """Tell whether a version is finished and its files are still what they were.
+
+    Essential files by content, all by size: a shard that is gone or cut is noticed at once.
+    """
     if not (folder / RUN).is_file():
         return False
-    return read_json(folder / RUN)["fingerprint"] == _fingerprint(folder, essence)
+    facts = read_json(folder / RUN)
+    return facts["files"] == _sizes(folder) and facts["fingerprint"] == _fingerprint(folder, essence)
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """Return the size of every file of a version but its run.json and checkpoints."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != RUN and not path.name.startswith("step-")
+    }
 
 
 def _linked(asset: Path, folder: Path, essence: tuple[str, ...]) -> bool:
@@ -180,8 +199,9 @@ def _run(
     folder: Path, described: dict[str, Any], essence: tuple[str, ...], work: Callable[[Path], dict[str, Any]]
 ) -> None:
     """Make a version: clear a killed writer's leavings, work, then write run.json."""
+    if (folder / RUN).is_file() or (folder / _DAMAGED).is_file():
+        shutil.rmtree(folder)  # finished once and no longer whole: nothing in it can be trusted
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / RUN).unlink(missing_ok=True)
     for leaving in folder.glob(f"*{SUFFIX}"):
         leaving.unlink()
     start = time.monotonic()
@@ -190,7 +210,7 @@ def _run(
     if made is None:
         raise RuntimeError(f"{folder}: {', '.join(essence)} should have been written")
     facts = {**described, "fingerprint": made, "summary": summary, "seconds": time.monotonic() - start}
-    write_json(folder / RUN, {**facts, "provenance": provenance()})
+    write_json(folder / RUN, {**facts, "files": _sizes(folder), "provenance": provenance()})
     for checkpoint in folder.glob("step-*"):  # only of use until the version is finished
         checkpoint.unlink()
 

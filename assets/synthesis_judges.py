@@ -127,7 +127,7 @@ def synthesis_instruments(
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
+@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
 def synthesis_sweeps(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, nsynth_shards: Path, synthesis_model: Path
 ) -> dg.MaterializeResult:
@@ -143,7 +143,7 @@ def synthesis_sweeps(
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"scikitlearn"}, owners=OWNERS)
+@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"scikitlearn"}, owners=OWNERS)
 def synthesis_control(
     context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_sweeps: Path
 ) -> dg.MaterializeResult:
@@ -159,7 +159,7 @@ def synthesis_control(
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"pytorch"}, owners=OWNERS)
+@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"pytorch"}, owners=OWNERS, pool=TRAINING)
 def synthesis_cost(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -188,17 +188,23 @@ def synthesis_cost(
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"python"}, owners=OWNERS)
+@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"python"}, owners=OWNERS)
 def synthesis_champion(
     context: dg.AssetExecutionContext,
     store: Store,
     setup: Setup,
+    nsynth_shards: Path,
     synthesis_model: Path,
     synthesis_scores: Path,
     synthesis_baseline_scores: Path,
 ) -> dg.MaterializeResult:
-    """The model in use: the newest one that passed every check. It stays until a better one comes."""
-    challenger = {"model": synthesis_model, "scores": synthesis_scores, "baselines": synthesis_baseline_scores}
+    """The model in use: the newest one that passed every required check. It stays until one as good comes."""
+    challenger = {
+        "model": synthesis_model,
+        "scores": synthesis_scores,
+        "baselines": synthesis_baseline_scores,
+        "notes": nsynth_shards,
+    }
     case = challenge(store.home("synthesis_champion", context.partition_key), challenger, setup.bounds())
     if not case.promoted:
         return dg.MaterializeResult(metadata=case.shown(), data_version=dg.DataVersion(case.kept))
@@ -236,6 +242,7 @@ def _quality_check(name: str, meaning: str) -> dg.AssetChecksDefinition:
     return check
 
 
+complete = _quality_check("complete", "It made every test note, finite and of the right length.")
 better_than_silence = _quality_check("better_than_silence", "Its spectral loss is well below that of silence.")
 better_than_nearest_pitch = _quality_check(
     "better_than_nearest_pitch", "It is closer to unseen notes than a copy of the nearest training note."

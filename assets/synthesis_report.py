@@ -7,9 +7,9 @@ import dagster as dg
 import pandas as pd
 
 from assets.materialize import OWNERS, materialize
-from assets.provenance import provenance
+from assets.provenance import provenance, source_hash
 from assets.setup import Setup
-from assets.store import Recipe, Store, published
+from assets.store import RUN, Recipe, Store, fingerprint, published
 from assets.synthesis import VARIANTS
 from data.durable import read_json
 
@@ -37,7 +37,7 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")
 
 @dg.asset(
     deps=[*_PLAIN, *(dg.AssetDep(one, partition_mapping=dg.AllPartitionMapping()) for one in _BY_VARIANT)],
-    code_version="1",
+    code_version="2",
     kinds={"html"},
     owners=OWNERS,
 )
@@ -50,7 +50,8 @@ def synthesis_report(context: dg.AssetExecutionContext, store: Store, setup: Set
     return materialize(
         context,
         store,
-        Recipe({}, found.everything(), ("report.html",)),
+        # The page is cheap and its words are code: it is written anew whenever they change.
+        Recipe({"code": source_hash("eval"), "bounds": setup.bounds()}, found.everything(), ("report.html",)),
         lambda folder: write_report(folder, study),
         lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
     )
@@ -61,7 +62,10 @@ class _Published:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self.variant = next(iter(self.variants("synthesis_scores")), VARIANTS.get_partition_keys()[0])
+        # Another variant's run may be half way: the first that is whole is shown.
+        needed = [one for one in (*_BY_VARIANT, *_STAGES) if one != "synthesis_champion"]
+        whole = [one for one in VARIANTS.get_partition_keys() if all(one in self.variants(name) for name in needed)]
+        self.variant = whole[0] if whole else VARIANTS.get_partition_keys()[0]
 
     def plain(self, name: str) -> Path:
         """Return the folder of an asset without partitions."""
@@ -108,21 +112,34 @@ def _study(found: _Published, setup: Setup) -> "Study":
         histories={name: pd.read_parquet(folder / "history.parquet") for name, folder in histories.items()},
         bounds=setup.bounds(),
         champions=found.champions(),
-        provenance=_provenance(setup, found.plain("nsynth_source"), found.variant),
+        provenance=_provenance(setup, found),
     )
 
 
-def _provenance(setup: Setup, source: Path, variant: str) -> dict[str, str]:
-    """Return where the numbers come from, for people."""
-    made, found = provenance(), read_json(source / "source.json")
-    machine = made["machine"]
+def _provenance(setup: Setup, found: _Published) -> dict[str, str]:
+    """Return where the numbers come from, for people: what was trained, by what, and what wrote this page."""
+    source = read_json(found.plain("nsynth_source") / "source.json")
+    shards, model, scores = found.plain("nsynth_shards"), found.main("synthesis_model"), found.main("synthesis_scores")
+    splits = pd.read_parquet(shards / "index.parquet", columns=["split"])["split"].value_counts()
+    # Presets have a store each, so this preset made everything found here.
     return {
-        "data": f"NSynth from {found['location']}" if setup.nsynth else "embedded synthetic notes",
+        "data": f"NSynth from {source['location']}" if setup.nsynth else "embedded synthetic notes",
+        "notes": ", ".join(f"{splits.get(one, 0):,} {one}" for one in ("train", "valid", "test")),
+        "data fingerprint": fingerprint(shards)[:16],
         "preset": setup.preset,
-        "variant": variant,
-        "commit": made["commit"] + (f" with {made['changed_files']} changed files" if made["changed_files"] else ""),
+        "variant": found.variant,
+        "model fingerprint": fingerprint(model)[:16],
+        **{f"model: {name}": value for name, value in _made(read_json(model / RUN)["provenance"]).items()},
+        "scores: commit": _made(read_json(scores / RUN)["provenance"])["commit"],
+        **{f"page: {name}": value for name, value in _made(provenance()).items()},
+    }
+
+
+def _made(by: dict[str, Any]) -> dict[str, str]:
+    """Return commit, machine and library versions of one result."""
+    machine = by["machine"]
+    return {
+        "commit": by["commit"] + (f" with {by['changed_files']} changed files" if by["changed_files"] else ""),
         "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB",
-        "device": str(setup.torch_device()),
-        "python": made["python"],
-        **made["packages"],
+        "versions": ", ".join(f"{name} {one}" for name, one in {"python": by["python"], **by["packages"]}.items()),
     }

@@ -105,8 +105,7 @@ def _exactly(stream: _Checked, size: int, path: Path) -> bytes:
 def _parse(header: bytes, path: Path) -> tuple[str, int, int]:
     """Return name, size and type of a 512-byte ustar header, its checksum verified."""
     try:
-        promised = int(header[148:156].rstrip(b"\0 "), 8)
-        size = int(header[124:136].rstrip(b"\0 ") or b"0", 8)
+        promised, size = _octal(header[148:156]), _octal(header[124:136])
     except ValueError as error:
         raise BadArchive(f"{path}: no TAR inside (it begins with {header[:20]!r})") from error
     if sum(header) - sum(header[148:156]) + 8 * ord(" ") != promised:
@@ -115,3 +114,15 @@ def _parse(header: bytes, path: Path) -> tuple[str, int, int]:
     # GNU and older headers keep other things where POSIX keeps the prefix of a long name.
     full = prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name
     return full.decode("utf-8", "backslashreplace"), size, header[156]
+
+
+def _octal(field: bytes) -> int:
+    """Return a number of a header. Python would take a sign too, and a negative size has no end.
+
+    Raises:
+        ValueError: there is anything but octal digits.
+    """
+    digits = field.strip(b"\0 ")
+    if not all(byte in b"01234567" for byte in digits):
+        raise ValueError(f"{digits!r} is no octal number")
+    return int(digits or b"0", 8)

@@ -36,8 +36,11 @@ class Pcm:
         return self.samples.shape[1]
 
 
-def decode(content: bytes) -> Pcm:
+def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
     """Decode the bytes of a WAV, FLAC, OGG, MP3 or AIFF file to 16-bit PCM.
+
+    A file may promise any length in a few bytes; what promises more than `longest` samples in all
+    is refused before memory is asked for.
 
     16-bit sources come out unchanged. Others are rounded to 16 bits.
 
@@ -48,6 +51,10 @@ def decode(content: bytes) -> Pcm:
     _check_riff_length(content)
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
+            if file.frames * file.channels > longest:
+                raise UnreadableAudio(
+                    f"promises {file.frames:,} x {file.channels} samples; at most {longest:,} are read"
+                )
             exact = file.subtype in ("PCM_16", "PCM_S8", "PCM_U8")
             samples = file.read(dtype="int16" if exact else "float64", always_2d=True)
             promised, rate = file.frames, file.samplerate

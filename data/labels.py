@@ -54,9 +54,12 @@ class Labels:
     def _compare_audio(self, folder: Path, writer: ShardWriter) -> None:
         """Find what is stored twice, and what is stored at all."""
         writer.flush()
-        stored = pa.concat_tables(
-            rows.select(["id", "part", "shard", "offset", "nbytes", "crc32"]) for rows in writer.rows()
-        )
+        columns = ["id", "part", "shard", "offset", "nbytes", "crc32"]
+        pieces = [rows.select(columns) for rows in writer.rows()]
+        if not pieces:
+            reasons = sorted({f"{one.id}: {one.reason}" for one in writer.rejections()})[:3]
+            raise InputError(f"{folder}: not one usable note ({'; '.join(reasons) or 'no WAV files at all'})")
+        stored = pa.concat_tables(pieces)
         ids, parts = stored["id"].to_pylist(), stored["part"].to_pylist()
         split_of = self._table["split"].to_pylist()
         splits = [
@@ -85,7 +88,7 @@ class Labels:
         for key, pitch, marks in zip(keys, pitches, rows["flags"].to_pylist(), strict=True):
             beyond = pitch is not None and pitch not in KEYBOARD
             flags.append(sorted({*marks, *["beyond_keyboard"] * beyond, *["duplicate"] * (key[1] in self._twice)}))
-            unknown = self._faults.get(key, "no metadata") if key not in self._row else None
+            unknown = self._faults.get(key) or (None if key in self._row else "no metadata")
             reasons.append(unknown or self._removed.get(key[1]))
         rows = rows.set_column(rows.schema.get_field_index("flags"), "flags", pa.array(flags, pa.list_(pa.string())))
         rows = rows.set_column(rows.schema.get_field_index("reason"), "reason", pa.array(reasons, pa.string()))

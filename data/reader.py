@@ -4,6 +4,8 @@ Shapes: B batch, T samples (or frames), K channels (or values a frame).
 """
 
 import os
+import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,8 @@ class Shards:
         self._nbytes = self.column("nbytes")
         self._crc = self.table["crc32"].to_pylist()
         self._descriptors: dict[int, int] = {}
+        self._opening = threading.Lock()
+        weakref.finalize(self, _close_all, self._descriptors)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -130,8 +134,9 @@ class Shards:
     def _pread(self, row: int, raw: memoryview, start: int) -> None:
         """Fill `raw` from byte `start` of a recording on."""
         number = int(self._shard[row])
-        if number not in self._descriptors:
-            self._descriptors[number] = os.open(self.folder / shard_name(number), os.O_RDONLY)
+        with self._opening:
+            if number not in self._descriptors:
+                self._descriptors[number] = os.open(self.folder / shard_name(number), os.O_RDONLY)
         position = int(self._offset[row]) + start
         while len(raw):
             count = os.preadv(self._descriptors[number], [raw], position)
@@ -159,9 +164,12 @@ class Shards:
 
     def close(self) -> None:
         """Close the shard files; reading opens them again."""
-        for descriptor in self._descriptors.values():
-            os.close(descriptor)
-        self._descriptors.clear()
+        _close_all(self._descriptors)
+
+
+def _close_all(descriptors: dict[int, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])
 
 
 def sample_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:

@@ -74,7 +74,9 @@ def scatter(points: np.ndarray, labels: Sequence[str], groups: Sequence[str], ti
     axes = figure.subplots()
     for number, group in enumerate(sorted(set(groups))):
         chosen = np.array([one == group for one in groups])
-        colour, marker = COLOURS[number % len(COLOURS)], _MARKERS[number % len(_MARKERS)]
+        # The marker moves on when the colours begin again, so no two groups look alike.
+        colour = COLOURS[number % len(COLOURS)]
+        marker = _MARKERS[(number + number // len(COLOURS)) % len(_MARKERS)]
         axes.scatter(*points[chosen].T, color=colour, marker=marker, label=group)
     for (x, y), label in zip(points, labels, strict=True):
         axes.annotate(label, (x, y), xytext=(4, 4), textcoords="offset points", fontsize=7)

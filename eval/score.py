@@ -103,8 +103,11 @@ def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) 
         if shapes[0] != shapes[1]:
             raise InputError(f"{name}: (samples, Hz) is {shapes[0]} and {shapes[1]}; both files must have the same")
         waves = [to_float(one.samples).mean(1) for one in (true, made)]
-        reference_note = Reference.of(waves[0], _named_pitch(name), true.sample_rate)
-        found.append({"note": Path(name).stem, **judge(reference_note, waves[1])})
+        try:
+            scores = judge(Reference.of(waves[0], _named_pitch(name), true.sample_rate), waves[1])
+        except ValueError as error:
+            raise InputError(f"{name}: cannot be judged: {error}") from error
+        found.append({"note": Path(name).stem, **scores})
         progress.advance()
     progress.finish()
     return pd.DataFrame(found)

@@ -44,10 +44,11 @@ def number(value: float | None) -> str:
 
 
 def with_interval(one: Interval | None) -> str:
-    """Return mean [low, high]."""
+    """Return mean [low, high], and of how many items where it could not be measured on all."""
     if one is None or not one.count:
         return "n/a"
-    return f"{one.mean:.4g} [{one.low:.3g}, {one.high:.3g}]"
+    counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
+    return f"{one.mean:.4g} [{one.low:.3g}, {one.high:.3g}]{counted}"
 
 
 def systems_table(scores: pd.DataFrame) -> Table:
@@ -65,7 +66,8 @@ def systems_table(scores: pd.DataFrame) -> Table:
         ["System", "Notes", "Pitched", *(_HEADINGS[metric] for metric in METRICS)],
         rows,
         note="Smaller is better but for “in tune” and “frames in tune”. Intervals: bootstrap over (instrument, pitch) "
-        "pairs, velocities of a pair drawn together. Systems that hear the note rebuild it; SING knows only labels.",
+        "pairs, velocities of a pair drawn together. “n of N”: the metric does not apply to the other notes (a pitch "
+        "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels.",
     )
 
 
@@ -115,9 +117,9 @@ def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
         ],
         rows,
         words=2,
-        note="Published: paper size, 231,000 training notes of NSynth, 120 GPU hours. Here: "
-        f"{measured_on}. The columns show the order of systems, not a contest: other data, other sizes. "
-        "Variants not trained here are n/a.",
+        note="Published: paper size, about 231,000 training notes of NSynth (inferred), 120 GPU hours. Here: "
+        f"{measured_on}; all test notes, a sample of the training notes. The columns show the order of systems, not "
+        "a contest: other data, other sizes. Variants not trained here are n/a.",
     )  # fmt: skip
 
 
@@ -152,9 +154,10 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
         rows,
         note=f"Training: hours times GPUs published, hours on this machine here. Generation: seconds of audio a "
         "second, "
-        f"published on one P100 GPU at a batch not told; here on {cost['device']} with {cost['threads']:.0f} threads, "
-        f"batch {cost['batch']:.0f}. Size: published MB are MiB of float32 weights for SING and include optimiser "
-        "state for the WaveNet; here MiB of float32 weights.",
+        f"published on one GPU (a P100, not verified) at a batch not told; here on {cost['device']} with "
+        f"{cost['threads']:.0f} threads, batch {cost['batch']:.0f}. Size: published MB are MiB of float32 weights for "
+        "SING and seem to include optimiser state for the WaveNet (inferred); here MiB of float32 weights. The WaveNet "
+        "here is a small one, trained for minutes: it says nothing of WaveNets at their published size.",
     )
 
 
@@ -165,12 +168,14 @@ def control_table(facts: Mapping[str, float]) -> Table:
         "instrument heard": "share of swept notes whose nearest recorded notes are of the instrument asked for",
         "instrument heard in recordings": "the same for real test notes: the ceiling of this listener",
         "instrument heard by chance": "the same by guessing",
-        "median cents moved by the instrument": "spread of pitch over instruments at one pitch, median over pitches",
+        "median cents moved by the instrument": "standard deviation of pitch over all swept instruments at one pitch, "
+        "median over the pitches",
         "monotony of ways": "rank correlation of mixing weight and progress from one timbre to the other",
-        "worst cents on ways": "largest pitch error between two instruments",
+        "worst cents on ways": "largest pitch error between two instruments, of ways that keep a pitch",
+        "ways that lose their pitch": "number of ways on which some step has no pitch",
     }
-    rows = [[name, number(facts[name]), meanings[name]] for name in meanings if name in facts]
-    return Table("Does each control do its own thing?", ["Score", "Value", "Meaning"], rows)
+    rows = [[name, meanings[name], number(facts[name])] for name in meanings if name in facts]
+    return Table("Does each control do its own thing?", ["Score", "Meaning", "Value"], rows, words=2)
 
 
 def facts_table(caption: str, facts: Mapping[str, object], note: str = "") -> Table:

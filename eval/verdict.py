@@ -15,20 +15,20 @@ class Bounds:
     """What is asked of a model (`models.synthesis.config.Thresholds`)."""
 
     silence_ratio: float
-    nearest_ratio: float
+    nearest_required: bool
     pitch_accuracy: float
-    champion_margin: float
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """One requirement: what was found, what is asked, and what to do if it fails."""
+    """One check: what was found, what is asked, what to do if it fails, and whether promotion needs it."""
 
     passed: bool
     found: float
     bound: float
     meaning: str
     advice: str
+    required: bool = True
 
 
 def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Verdict]:
@@ -47,7 +47,15 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
     nearest = _ratio(wide, "sing", "nearest_pitch")
     tuned = _wide(scores, "in_tune")
     share = float(tuned["sing"].mean()) if "sing" in tuned and tuned["sing"].notna().any() else float("nan")
+    made = float(wide["sing"].notna().mean()) if "sing" in wide and len(wide) else float("nan")
     return {
+        "complete": Verdict(
+            made == 1.0,
+            made,
+            1.0,
+            "share of the test notes it made, finite and of the right length",
+            "see the reasons in the score table; a note that is missing is no good note",
+        ),
         "better_than_silence": Verdict(
             ratio <= bounds.silence_ratio,
             ratio,
@@ -56,11 +64,12 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
             "train longer, or look at the loss curves and the quarantine",
         ),
         "better_than_nearest_pitch": Verdict(
-            nearest < bounds.nearest_ratio,
+            nearest < 1.0,
             nearest,
-            bounds.nearest_ratio,
+            1.0,
             "spectral loss over that of a copy of the nearest training note",
             "the model has not learnt more than the data say; train longer or give it more data",
+            required=bounds.nearest_required,
         ),
         "in_tune": Verdict(
             share >= bounds.pitch_accuracy,
@@ -69,7 +78,7 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
             "share of pitched notes within 50 cents of their label",
             "listen to the worst cases in the report; high notes are learnt last",
         ),
-        "not_worse_than_champion": _against(wide, champion, bounds.champion_margin),
+        "not_worse_than_champion": _against(wide, champion),
     }
 
 
@@ -87,12 +96,15 @@ def _ratio(wide: pd.DataFrame, system: str, baseline: str) -> float:
     return float(both[:, 0].mean() / both[:, 1].mean()) if len(both) else float("nan")
 
 
-def _against(wide: pd.DataFrame, champion: pd.DataFrame | None, margin: float) -> Verdict:
+def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
     """Compare with the champion on the notes both were judged on."""
     meaning = "spectral loss over that of the champion on the same notes"
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
-        return Verdict(True, 1.0, 1.0 + margin, f"{meaning} (there is none yet)", advice)
+        return Verdict(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
     theirs = _wide(champion, "spectral")["sing"].rename("champion")
-    ratio = _ratio(wide.join(theirs, how="inner"), "sing", "champion")
-    return Verdict(ratio <= 1.0 + margin, ratio, 1.0 + margin, meaning, advice)
+    both = wide.join(theirs, how="inner")
+    if both.empty:
+        return Verdict(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
+    ratio = _ratio(both, "sing", "champion")
+    return Verdict(ratio <= 1.0, ratio, 1.0, meaning, advice)

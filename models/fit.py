@@ -219,13 +219,17 @@ class _Trainer:
         self._window = []
         if not self._among.leads:
             return
+        row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale}
+        if "loss" in self._figures:
+            row["loss"] = self._figures["loss"]
         if self._due(self._config.validate_every):
             network = self._state.best()
             network.eval()
             with torch.no_grad():
-                self._figures |= {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
+                judged = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
             network.train()
-        row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale, **self._figures}
+            row |= judged
+            self._figures |= judged
         self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
 
     def _clock(self) -> float:

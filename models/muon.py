@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Jordan's quintic: five iterations bring singular values between 0.01 and 1 to about 1.
+# Jordan's quintic. Four iterations bring singular values from 0.05 of the norm on to about 1, and
+# lift smaller ones by a factor of 140.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 4
 # Gives an orthogonal update the root mean square that Adam's updates have (Liu et al. 2025,
@@ -27,8 +28,9 @@ _ADAM_RMS = 0.2
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Return about the nearest matrix (M, N) whose singular values are all equal to one.
 
-    Newton–Schulz iterations: matrix products only. The singular values come out between 0.5
-    and 1.2, which is as good as 1 for a direction of descent.
+    Newton–Schulz iterations: matrix products only. Large singular values come out between 0.7
+    and 1.2, the smallest of an ill-conditioned matrix are only lifted; as a direction of
+    descent that is as good.
     """
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix

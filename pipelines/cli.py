@@ -135,13 +135,13 @@ def describe(
 def synthesize(
     instrument: Annotated[str, typer.Option(help="Name as in NSynth, or its number.")],
     pitch: Annotated[int, typer.Option(help="MIDI note number, 60 is middle C.")],
-    velocity: Annotated[int, typer.Option(help="25, 50, 75, 100 or 127.")] = 100,
+    velocity: Annotated[int, typer.Option(help="As in the data: NSynth has 25, 50, 75, 100, 127.")] = 75,
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("note.wav"),
     variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral",
     newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Play a note with the champion model and write it as a WAV file (4 s, 16 kHz)."""
+    """Play a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
     from pipelines.play import play
     from pipelines.settings import Settings
 

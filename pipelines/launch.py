@@ -3,6 +3,7 @@
 import os
 import shutil
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from data.errors import InputError
 from models.synthesis.config import VARIANTS
 from pipelines.definitions import build_defs
 from pipelines.jobs import MAIN, synthesis
+from pipelines.recovery import SERVER, end_dead_runs, hold, release
 from pipelines.settings import CHECKOUT, Settings
 
 
@@ -43,18 +45,34 @@ def run_graph(settings: Settings, variant: str = MAIN) -> Path:
     """
     if variant not in VARIANTS:
         raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
-    home = prepare_home(settings)
+    home, run_id = prepare_home(settings), str(uuid.uuid4())
     with dg.DagsterInstance.from_config(str(home)) as instance:
+        end_dead_runs(instance, home)
+        lock = hold(home, run_id)
+        assert lock is not None, "nobody else knows this id"
         job = build_defs(settings).resolve_job_def(synthesis.name)
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             partition_key=variant,
             run_config={"loggers": {"console": {"config": {}}}},
             raise_on_error=False,
         )
+        release(home, run_id, lock)
     if not result.success:
-        raise InputError("the run failed; the messages above name the asset; the same command goes on from there")
+        raise InputError(f"{_reasons(result)}; the same command goes on from there")
     return report_path(settings)
+
+
+def _reasons(result: dg.ExecuteInProcessResult) -> str:
+    """Return the step that failed first and its innermost reason, on one line."""
+    for event in result.all_events:
+        if event.is_step_failure and event.step_failure_data.error is not None:
+            error = event.step_failure_data.error
+            while error.cause is not None:
+                error = error.cause
+            return f"{event.step_key} failed: {' '.join(error.message.split())}"
+    return "the run failed"
 
 
 def report_path(settings: Settings) -> Path:
@@ -73,9 +91,14 @@ def serve(settings: Settings, port: int, execute: Callable[..., None] = os.execv
     """Become the Dagster web UI on the loopback address.
 
     Raises:
-        InputError: Dagster is not installed beside this program.
+        InputError: Dagster is not installed beside this program, or a web UI is open already.
     """
     home = prepare_home(settings)
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        end_dead_runs(instance, home)
+    # Held through exec, until the server ends.
+    if hold(home, SERVER) is None:
+        raise InputError(f"{home}: a web UI is open on it already; use that one or end it")
     program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
     if program is None:
         raise InputError("the program dagster is missing; set the environment up again with: make clean dev")

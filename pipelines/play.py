@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.store import Store, published
+from data.durable import read_json
 from data.errors import InputError
 from pipelines.settings import Settings
 
@@ -18,7 +19,6 @@ def play(
     """
     from data.audio import to_pcm16, write_wav
     from data.nsynth import SAMPLE_RATE
-    from data.reader import Shards
     from models.synthesis.config import VARIANTS
     from models.synthesis.synthesize import NoteLabel, synthesize
     from models.synthesis.train import load_sing
@@ -28,21 +28,34 @@ def play(
     store: Store = settings.resources()["store"]  # type: ignore[assignment]
     if newest:
         model = store.current("synthesis_model", variant)
+        numbers, velocities = _heard(store.current("nsynth_shards"))
     elif (model := published(store.home("synthesis_champion", variant))) is None:
         raise InputError(
             f"no {variant} model in {settings.store} has passed every check yet; "
             "materialise the synthesis branch, or play the newest one with --newest"
         )
-    known = Shards(store.current("nsynth_shards")).table.select(["instrument", "instrument_name"]).to_pandas()
-    numbers = dict(zip(known["instrument_name"], known["instrument"], strict=True))
+    else:
+        described = read_json(model / "champion.json")
+        numbers, velocities = described["instruments"], described["velocities"]
     if instrument not in numbers and not (instrument.isdigit() and int(instrument) in set(numbers.values())):
         names = sorted(numbers)
         raise InputError(
             f"instrument {instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
         )
+    if label[1] not in velocities:
+        raise InputError(f"velocity {label[1]}: the model has heard {', '.join(map(str, velocities))}")
     number = int(numbers.get(instrument, instrument))
     network = load_sing(model, settings.resources()["setup"].torch_device())  # type: ignore[attr-defined]
     wave = next(synthesize(network, [NoteLabel(number, *label)]))
     write_wav(output, to_pcm16(wave), SAMPLE_RATE)
     name = next(one for one, value in numbers.items() if value == number)
     return {"output": str(output), "instrument": name, "pitch": label[0], "velocity": label[1], "model": str(model)}
+
+
+def _heard(notes: Path) -> tuple[dict[str, int], list[int]]:
+    """Return the instruments of the notes, number by name, and their velocities."""
+    from data.reader import Shards
+
+    table = Shards(notes).table.select(["instrument", "instrument_name", "velocity"]).to_pandas()
+    numbers = dict(zip(table["instrument_name"], table["instrument"].tolist(), strict=True))
+    return numbers, sorted(set(table["velocity"].tolist()))

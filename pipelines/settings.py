@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assets.setup import Setup
@@ -40,15 +40,20 @@ class Settings(BaseSettings):
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
             raise InputError(f"{name}={first['input']!r}: {first['msg'].lower()}") from error
 
+    @field_validator("home")
+    @classmethod
+    def _absolute(cls, home: Path) -> Path:
+        return home.expanduser().resolve()
+
     @property
     def store(self) -> Path:
         """The folder of all assets; presets do not share it, so none overwrites another's models."""
-        return self.home.expanduser().resolve() / "store" / self.preset
+        return self.home / "store" / self.preset
 
     @property
     def dagster_home(self) -> Path:
         """The folder of Dagster's history."""
-        return self.home.expanduser().resolve() / "dagster"
+        return self.home / "dagster"
 
     def resources(self) -> dict[str, object]:
         """Return what assets ask for by name."""
@@ -59,7 +64,7 @@ class Settings(BaseSettings):
                 preset=self.preset,
                 nsynth=self.nsynth,
                 device=self.device,
-                downloads=str(self.home.expanduser().resolve() / "downloads"),
+                downloads=str(self.home / "downloads"),
                 most_quarantined=self.most_quarantined,
             ),
         }

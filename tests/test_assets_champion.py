@@ -10,7 +10,7 @@ from assets.store import Recipe, Store, published
 from data.durable import read_json, write_bytes, write_json
 from eval.verdict import Bounds
 
-BOUNDS = Bounds(silence_ratio=0.6, nearest_ratio=1.0, pitch_accuracy=0.9, champion_margin=0.01)
+BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
 
 
 class Bench:
@@ -46,7 +46,20 @@ class Bench:
             "model": self._made("model", "model.safetensors", work),
             "scores": self._scores("scores", {"sing": loss}),
             "baselines": self._scores("baselines", {"silence": 0.1, "nearest_pitch": 0.07}),
+            "notes": self._notes(),
         }
+
+    def _notes(self) -> Path:
+        def work(folder: Path) -> dict[str, int]:
+            columns = {
+                "instrument": [3, 3, 5],
+                "instrument_name": ["flute", "flute", "organ"],
+                "velocity": [25, 127, 25],
+            }
+            pd.DataFrame(columns).to_parquet(folder / "index.parquet")
+            return {}
+
+        return self._made("notes", "index.parquet", work)
 
     def meet(self, challenger: dict[str, Path]):
         """Do what the asset does; return the case and the published champion's weights."""
@@ -57,8 +70,11 @@ class Bench:
         folder = published(self.store.home("champion"))
         return case, folder and (folder / "model.safetensors").read_bytes()
 
+    def described(self) -> dict:
+        return read_json(published(self.store.home("champion")) / "champion.json")
+
     def history(self) -> list[dict]:
-        return read_json(published(self.store.home("champion")) / "champion.json")["history"]
+        return self.described()["history"]
 
 
 @pytest.fixture
@@ -81,6 +97,18 @@ def test_the_better_one_takes_over_and_the_worse_one_does_not(bench):
     better, weights = bench.meet(bench.challenger(0.04, b"better"))
     assert (better.promoted, weights) == (True, b"better")
     assert [one["checks"]["better_than_silence"] for one in bench.history()] == pytest.approx([0.5, 0.4])
+
+
+def test_the_champion_knows_what_it_was_trained_to_play(bench):
+    bench.meet(bench.challenger(0.05, b"first"))
+    assert bench.described()["instruments"] == {"flute": 3, "organ": 5}
+    assert bench.described()["velocities"] == [25, 127]
+
+
+def test_who_is_as_good_takes_over_but_never_by_small_steps_downhill(bench):
+    bench.meet(bench.challenger(0.05, b"first"))
+    assert bench.meet(bench.challenger(0.05, b"equal"))[1] == b"equal"
+    assert bench.meet(bench.challenger(0.0501, b"hardly worse"))[1] == b"equal"
 
 
 def test_the_champion_does_not_challenge_itself(bench):

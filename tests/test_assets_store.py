@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from assets.setup import override
-from assets.store import Recipe, Store, fingerprint, plain, published
+from assets.store import Recipe, Store, discard, fingerprint, plain, published
 from data.durable import read_json, write_bytes
 from data.errors import InputError
 from models.synthesis.config import SynthesisConfig
@@ -204,3 +204,27 @@ def test_overrides_reach_nested_fields():
 def test_wrong_overrides_are_refused(overrides, message):
     with pytest.raises(InputError, match=message):
         override(SynthesisConfig(), overrides)
+
+
+def test_a_file_that_is_gone_or_cut_makes_the_version_anew(store):
+    class Both(Work):
+        def __call__(self, folder):
+            assert not (folder / "shard").exists()  # what is no longer whole is not built upon
+            write_bytes(folder / "shard", b"many bytes")
+            return super().__call__(folder)
+
+    work = Both()
+    made = make(store, work)
+    (made.folder / "shard").write_bytes(b"many")
+    assert not make(store, work).reused
+    (made.folder / "shard").unlink()
+    assert not make(store, work).reused
+    assert make(store, work).reused
+    assert work.calls == 3
+
+
+def test_a_version_given_up_is_made_afresh(store):
+    work = Work()
+    discard(make(store, work).folder)
+    assert published(store.home("a")) is None
+    assert not make(store, work).reused

@@ -99,9 +99,9 @@ def test_everything_materialises(made):
     checks = {one.check_name: one.passed for one in result.get_asset_check_evaluations()}
     assert checks.keys() == {
         "no_leak", "few_quarantined", "readable", "weights_finite",
-        "better_than_silence", "better_than_nearest_pitch", "in_tune",
+        "better_than_silence", "better_than_nearest_pitch", "in_tune", "complete",
     }  # fmt: skip
-    assert all(checks[name] for name in ("no_leak", "few_quarantined", "readable", "weights_finite"))
+    assert all(checks[name] for name in ("no_leak", "few_quarantined", "readable", "weights_finite", "complete"))
 
 
 def test_progress_is_seen_while_a_stage_trains(made):
@@ -176,6 +176,15 @@ def test_bad_data_stop_the_run_before_anything_is_trained(tmp_path, made):
     assert checks["few_quarantined"].metadata["quarantined"].value == 4
     assert "truncated" in metadata(result, "nsynth_shards")["quarantine"]
     assert not published(tmp_path / "store" / "synthesis_autoencoder" / "spectral")
+
+
+def test_other_files_at_the_same_place_are_ingested(tmp_path, made):
+    part = write_nsynth(tmp_path / "nsynth-train", 2, range(60, 64), (25,))
+    chosen = dg.AssetSelection.assets("nsynth_source", "nsynth_shards")
+    assert metadata(run(tmp_path, part, None, chosen), "nsynth_shards")["dagster/row_count"] == 8
+    write_nsynth(part, 2, range(60, 66), (25,))
+    again = metadata(run(tmp_path, part, None, chosen), "nsynth_shards")
+    assert (again["reused"], again["dagster/row_count"]) == (False, 12)
 
 
 def test_an_unwritable_disk_loses_nothing(tmp_path, source):

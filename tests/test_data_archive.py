@@ -101,3 +101,20 @@ def test_a_gzip_of_something_else_is_refused(tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(gzip.compress(b"<html>" * 200))
     with pytest.raises(BadArchive, match="no TAR inside"):
         list(members(tmp_path / "a.tar.gz"))
+
+
+def test_a_negative_size_is_refused(tmp_path):
+    """Python reads "-1" as a number, and a stream reads a negative size as "all"."""
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
+        info = tarfile.TarInfo("a.wav")
+        info.size = 4
+        archive.addfile(info, io.BytesIO(b"abcd"))
+    header = bytearray(plain.getvalue()[:512])
+    header[124:136] = b"-0000000001\0"
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header):06o}\0 ".encode()
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(bytes(header) + plain.getvalue()[512:]))
+    with pytest.raises(BadArchive, match="no TAR"):
+        [one.stream.read() for one in members(path)]

@@ -248,3 +248,31 @@ def test_progress_is_reported(tmp_path, nsynth_part):
     run(nsynth_part, tmp_path, listener=reports.append)
     assert (reports[-1].done, reports[-1].total, reports[-1].unit) == (40, 40, "notes")
     assert threading.active_count() == 1 or os.environ.get("PYTEST_XDIST_WORKER")
+
+
+def test_a_note_named_twice_in_the_metadata_is_quarantined(tmp_path, part):
+    text = (part / "examples.json").read_text().strip()
+    name = min(path.stem for path in (part / "audio").iterdir())
+    note = json.dumps(read_json(part / "examples.json")[name])
+    (part / "examples.json").write_text(text[:-1] + f', "{name}": {note}}}')
+    run(part, tmp_path / "out")
+    assert quarantine(tmp_path / "out") == {name: "named twice in the metadata"}
+
+
+def test_a_file_that_promises_what_no_memory_holds_is_quarantined(tmp_path, part):
+    first = min((part / "audio").iterdir())
+    bomb = io.BytesIO()
+    soundfile.write(bomb, np.zeros(1000, np.int16), 16000, format="FLAC")
+    content = bytearray(bomb.getvalue())
+    content[21] |= 0x0F  # the upper four of the 36 bits of STREAMINFO's number of samples
+    content[22:26] = b"\xff" * 4
+    first.write_bytes(content)
+    run(part, tmp_path / "out")
+    assert quarantine(tmp_path / "out")[first.stem].startswith("promises 68,719,476,735")
+
+
+def test_a_source_without_one_usable_note_says_so(tmp_path, part):
+    for path in (part / "audio").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(InputError, match=r"not one usable note .*empty file"):
+        run(part, tmp_path / "out")

@@ -5,10 +5,11 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from jinja2 import UndefinedError
 
 from data.audio import encode
 from eval.figures import spectrogram
-from eval.report import Clip, Document, Map, Picture, Players, Point, Section, Table, Text, render
+from eval.report import Clip, Document, Map, Picture, Players, Point, Section, Table, Text, _environment, render
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 SOUND = encode((8000 * np.sin(np.arange(8000) / 5)).astype(np.int16), 16000, "FLAC")
@@ -88,5 +89,7 @@ def test_groups_differ_in_colour_or_shape_even_when_there_are_many():
 
 
 def test_a_missing_value_is_an_error_not_a_blank():
+    with pytest.raises(UndefinedError):
+        _environment().from_string("{{ missing }}").render()
     with pytest.raises(TypeError):
         render(Document("t", [1], [("a", "b")], [Section("s", [Table("c", ["x"], None)])]))

@@ -6,20 +6,20 @@ import pytest
 
 from eval.verdict import Bounds, verdicts
 
-BOUNDS = Bounds(silence_ratio=0.6, nearest_ratio=1.0, pitch_accuracy=0.9, champion_margin=0.01)
+BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
 
 
-def scores(sing: float = 0.05, tuned: float = 1.0, count: int = 10, **others: float) -> pd.DataFrame:
+def scores(sing: float = 0.05, tuned: float = 1.0, count: int = 10, start: int = 0, **others: float) -> pd.DataFrame:
+    """Test notes with these losses, and training notes on which everything is the other way round."""
     systems = {"sing": sing, "silence": 0.1, "nearest_pitch": 0.07} | others
-    return pd.DataFrame(
-        [
-            {"system": system, "note": f"n{number}", "split": split, "spectral": loss, "in_tune": tuned}
-            for system, loss in systems.items()
-            for number in range(count)
-            for split in ("test", "train")
-            if split == "test" or number > 100
-        ]
-    )
+    test = [
+        {"system": system, "note": f"n{start + number}", "split": "test", "spectral": loss, "in_tune": tuned}
+        for system, loss in systems.items()
+        for number in range(count)
+    ]
+    train = [{**row, "note": f"t{row['note']}", "split": "train", "spectral": 1 - row["spectral"],
+              "in_tune": 1 - row["in_tune"]} for row in test]  # fmt: skip
+    return pd.DataFrame(test + train)
 
 
 def passed(frame: pd.DataFrame, champion: pd.DataFrame | None = None) -> dict[str, bool]:
@@ -28,7 +28,7 @@ def passed(frame: pd.DataFrame, champion: pd.DataFrame | None = None) -> dict[st
 
 def test_a_good_model_passes_all():
     assert passed(scores()) == dict.fromkeys(
-        ("better_than_silence", "better_than_nearest_pitch", "in_tune", "not_worse_than_champion"), True
+        ("complete", "better_than_silence", "better_than_nearest_pitch", "in_tune", "not_worse_than_champion"), True
     )
 
 
@@ -63,3 +63,22 @@ def test_failed_verdicts_advise():
     for one in verdicts(scores(sing=1.0, tuned=0.0), BOUNDS, None).values():
         assert one.advice
         assert one.meaning
+
+
+def test_a_note_that_is_missing_fails_the_model():
+    frame = scores()
+    frame.loc[(frame["system"] == "sing") & (frame["note"] == "n3"), "spectral"] = np.nan
+    found = verdicts(frame, BOUNDS, None)["complete"]
+    assert (found.passed, found.found) == (False, pytest.approx(0.9))
+
+
+def test_a_champion_of_other_notes_stands_in_nobodys_way():
+    found = verdicts(scores(), BOUNDS, scores(sing=0.01, start=100))["not_worse_than_champion"]
+    assert found.passed
+    assert "the data changed" in found.meaning
+
+
+def test_what_is_not_required_can_fail_without_consequence():
+    lenient = Bounds(silence_ratio=0.6, nearest_required=False, pitch_accuracy=0.9)
+    found = verdicts(scores(nearest_pitch=0.02), lenient, None)["better_than_nearest_pitch"]
+    assert (found.passed, found.required, found.bound) == (False, False, 1.0)

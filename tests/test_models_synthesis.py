@@ -133,6 +133,12 @@ def test_sinusoids_to_start_with_rebuild_something_at_once():
     first = network.encoder.analysis.kernels.weight[:, 0]
     spectra = torch.fft.rfft(first * squared_hann(1024)).abs()
     assert len(spectra.argmax(-1).unique()) == 64
+    time = torch.arange(network.decoder.synthesis.kernels.weight.shape[-1] * 8) / 16000
+    with torch.no_grad():
+        hidden = torch.relu(network.encoder.analysis(torch.sin(2 * torch.pi * 440 * time)[None]))
+        rebuilt = network.decoder.synthesis(hidden)[0]
+    spectrum = torch.fft.rfft(rebuilt * torch.hann_window(len(rebuilt))).abs()
+    assert spectrum.argmax() * 16000 / len(rebuilt) == pytest.approx(440, abs=10)
 
 
 def test_presets_are_consistent():

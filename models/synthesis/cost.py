@@ -4,6 +4,8 @@ Compression is audio values over the values a note is made from: SING's are the 
 LSTM at one step, which say all there is to say; the WaveNet's are its encoding.
 """
 
+import os
+import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +22,7 @@ from models.synthesis.train import load_sing
 from models.synthesis.train_wavenet import load_wavenet
 from models.synthesis.wavenet import WavenetAutoencoder
 
-_BATCH = 16
+_BATCH, _ROUNDS = 16, 3
 _SAMPLES = 2048  # of the WaveNet, enough to time a step
 
 
@@ -33,9 +35,12 @@ def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
     """Return seconds of audio the WaveNet draws a second, in batches of 16 notes."""
     samples = _SAMPLES // network.config.hop * network.config.hop
     wave = torch.from_numpy(np.random.default_rng(0).uniform(-0.1, 0.1, (_BATCH, samples))).float().to(device)
-    start = time.perf_counter()
-    reconstruct(network, wave)
-    return _BATCH * samples / SAMPLE_RATE / (time.perf_counter() - start)
+    times = []
+    for _ in range(_ROUNDS + 1):  # the first one warms up
+        start = time.perf_counter()
+        reconstruct(network, wave)
+        times.append(time.perf_counter() - start)
+    return _BATCH * samples / SAMPLE_RATE / statistics.median(times[1:])
 
 
 def write_cost(
@@ -54,6 +59,8 @@ def write_cost(
         "WaveNet compression": competitor.config.hop / competitor.config.code,
         "WaveNet MiB": mebibytes(competitor),
         "batch": float(_BATCH),
+        "WaveNet parameters": float(sum(one.numel() for one in competitor.parameters())),
+        "load average": os.getloadavg()[0],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": float(torch.get_num_threads()),
     }

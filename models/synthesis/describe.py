@@ -24,7 +24,7 @@ def describe(config: SynthesisConfig) -> dict[str, list[Row] | dict[str, float]]
         _row("encoder", autoencoder.encoder, f"(B, {heard})", embedding, _encoder_macs(config)),
         _row("decoder", autoencoder.decoder, embedding, wave, _decoder_macs(config)),
         _row("sequence", sequence, "instrument, pitch, velocity (B,)", embedding, _sequence_macs(config)),
-        _row("WaveNet", wavenet, f"(B, {FRAMES})", f"(B, 256, {FRAMES})", 0),
+        _row("WaveNet", wavenet, f"(B, {FRAMES})", f"(B, 256, {FRAMES})", None),
     ]
     parameters = sum(int(row["parameters"]) for row in rows[1:3])
     encoder, decoder, lstm = (float(row["MACs"]) for row in rows[:3])
@@ -39,9 +39,10 @@ def describe(config: SynthesisConfig) -> dict[str, list[Row] | dict[str, float]]
     return {"modules": rows, "cost": cost}
 
 
-def _row(name: str, module: nn.Module, reads: str, writes: str, macs: int) -> Row:
-    parameters = sum(one.numel() for one in module.parameters())
-    return {"module": name, "parameters": parameters, "reads": reads, "writes": writes, "MACs": macs}
+def _row(name: str, module: nn.Module, reads: str, writes: str, macs: int | None) -> Row:
+    row: Row = {"module": name, "parameters": sum(one.numel() for one in module.parameters())}
+    row |= {"reads": reads, "writes": writes}
+    return row if macs is None else {**row, "MACs": macs}
 
 
 def _encoder_macs(config: SynthesisConfig) -> int:

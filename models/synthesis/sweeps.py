@@ -19,7 +19,7 @@ from models.synthesis.train import load_sing
 
 WEIGHTS = tuple(round(share / 8, 3) for share in range(9))
 VELOCITY = 100
-_INSTRUMENTS, _PITCHES, _PATHS = 16, 12, 4
+_INSTRUMENTS, _PITCHES, _SHARED, _PATHS = 16, 12, 4, 4
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,16 @@ def ranges(shards: Shards) -> list[Range]:
     return [found[one] for one in chosen]
 
 
+def shared_pitches(known: list[Range]) -> list[int]:
+    """Return at most 4 pitches, spread over those that the most instruments can play."""
+    counts = {
+        pitch: sum(one.lowest <= pitch <= one.highest for one in known)
+        for pitch in range(min(one.lowest for one in known), max(one.highest for one in known) + 1)
+    }
+    best = [pitch for pitch, count in counts.items() if count == max(counts.values())]
+    return sorted({best[place] for place in np.linspace(0, len(best) - 1, _SHARED).round().astype(int)})
+
+
 def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
     """Return pairs of instruments of different families, with a pitch in both their ranges."""
     found = []
@@ -64,23 +74,32 @@ def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
 def write_sweeps(
     folder: Path, notes: Path, model: Path, device: torch.device, listener: Listener = ignore
 ) -> dict[str, float]:
-    """Write the grid (instrument x pitch) and the paths between instruments as shards.
+    """Write three kinds of sweep as shards.
 
-    Records carry the labels kind ("grid" or "path"), instrument, other, pitch and weight.
+    Records carry the labels kind, instrument, other, pitch and weight. Kinds: "grid", pitch swept over
+    the range of each instrument; "shared", all instruments that can at a few pitches; "path", from one
+    instrument to another.
     """
     known, network = ranges(Shards(notes)), load_sing(model, device)
-    grid = [NoteLabel(one.instrument, pitch, VELOCITY) for one in known for pitch in one.pitches()]
     paths = pairs(known)
+    swept = [("grid", NoteLabel(one.instrument, pitch, VELOCITY)) for one in known for pitch in one.pitches()]
+    swept += [
+        ("shared", NoteLabel(one.instrument, pitch, VELOCITY))
+        for pitch in shared_pitches(known)
+        for one in known
+        if one.lowest <= pitch <= one.highest
+    ]
 
     def outputs() -> Iterator[tuple[dict[str, object], np.ndarray]]:
-        for label, wave in zip(grid, synthesize(network, grid, listener=listener), strict=True):
-            yield _labels("grid", label.instrument, -1, label.pitch, 0.0), wave
+        waves = synthesize(network, [label for _, label in swept], listener=listener)
+        for (kind, label), wave in zip(swept, waves, strict=True):
+            yield _labels(kind, label.instrument, -1, label.pitch, 0.0), wave
         for first, second, pitch in paths:
             start, stop = (NoteLabel(one.instrument, pitch, VELOCITY) for one in (first, second))
             for weight, wave in zip(WEIGHTS, interpolate(network, start, stop, WEIGHTS), strict=True):
                 yield _labels("path", first.instrument, second.instrument, pitch, weight), wave
 
-    count = write_labelled(folder, outputs(), len(grid) + len(paths) * len(WEIGHTS), listener)
+    count = write_labelled(folder, outputs(), len(swept) + len(paths) * len(WEIGHTS), listener)
     return {"notes": count, "instruments": len(known), "paths": len(paths)}
 
 

@@ -1,0 +1,89 @@
+"""A run that was killed does not stand in the way of the next one."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from test_assets_synthesis import python_path
+from tiny import write_nsynth
+
+from data.errors import InputError
+from pipelines.launch import run_graph
+from pipelines.recovery import SERVER, end_dead_runs, hold, release
+from pipelines.settings import Settings
+
+PROGRAM = """
+import os, signal, sys
+from models import checkpoint
+from models.synthesis import config as configs
+from test_assets_synthesis import TINY
+from pipelines.launch import run_graph
+from pipelines.settings import Settings
+configs.PRESETS["demo"] = TINY
+save = checkpoint.Rolling.save
+def save_and_die(self, *arguments):
+    save(self, *arguments)
+    if sys.argv[1] == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint.Rolling.save = save_and_die
+print(run_graph(Settings.read()))
+"""
+
+
+def run(home: Path, source: Path, what: str) -> subprocess.CompletedProcess:
+    environment = python_path() | {
+        "TESSITURA_HOME": str(home),
+        "TESSITURA_NSYNTH": str(source),
+        "TESSITURA_PRESET": "demo",
+    }
+    command = [sys.executable, "-c", PROGRAM, what]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=150)
+
+
+def test_a_killed_run_is_ended_and_the_next_one_finishes(tmp_path):
+    source = write_nsynth(tmp_path / "nsynth-train", 4, range(60, 68), (25, 127))
+    home = tmp_path / "home"
+    killed = run(home, source, "die")
+    assert killed.returncode == -9, killed.stderr[-2000:]
+    after = run(home, source, "live")
+    assert after.returncode == 0, after.stderr[-2000:]
+    assert Path(after.stdout.strip()).is_file()
+    with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
+        assert [one.status.value for one in instance.get_runs()] == ["SUCCESS", "FAILURE"]
+
+
+@pytest.fixture
+def instance(tmp_path):
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        yield instance
+
+
+def started(instance: dg.DagsterInstance) -> str:
+    @dg.job
+    def nothing(): ...
+
+    return instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED).run_id
+
+
+def test_a_living_run_is_left_alone(tmp_path, instance):
+    mine, servers = started(instance), started(instance)
+    locks = {name: hold(tmp_path, name) for name in (mine, SERVER)}
+    assert end_dead_runs(instance, tmp_path) == []
+    assert hold(tmp_path, SERVER) is None
+    release(tmp_path, SERVER, locks[SERVER])
+    assert end_dead_runs(instance, tmp_path) == [servers]
+    os.close(locks[mine])  # as the system does when a process dies
+    assert end_dead_runs(instance, tmp_path) == [mine]
+    assert not list((tmp_path / "alive").iterdir())
+
+
+def test_a_failed_run_says_why_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("TESSITURA_NSYNTH", str(tmp_path / "nowhere"))
+    with pytest.raises(InputError, match=r"nsynth_source failed: .*nowhere.*the same command goes on") as failed:
+        run_graph(Settings.read())
+    assert "\n" not in str(failed.value)

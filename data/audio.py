@@ -58,6 +58,8 @@ def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
             exact = file.subtype in ("PCM_16", "PCM_S8", "PCM_U8")
             samples = file.read(dtype="int16" if exact else "float64", always_2d=True)
             promised, rate = file.frames, file.samplerate
+    except UnreadableAudio:
+        raise
     except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
         raise UnreadableAudio(f"not readable as audio ({error})") from error
     if len(samples) != promised:

@@ -23,7 +23,8 @@ class PitchShift:
     """Shifts each note of a batch by one of `semitones`; its pitch label follows.
 
     Where few notes are known per instrument this shows a model the pitches between them. Only
-    training notes are shifted, so unseen (instrument, pitch) pairs stay unseen recordings.
+    training notes are shifted, so no recording of a test pair is ever heard; but a neighbour moved
+    to its pitch carries its label, as the nearest-pitch copy does.
     """
 
     def __init__(self, semitones: Sequence[int], lowest: int = 0, highest: int = 120) -> None:

@@ -57,8 +57,7 @@ class Labels:
         columns = ["id", "part", "shard", "offset", "nbytes", "crc32"]
         pieces = [rows.select(columns) for rows in writer.rows()]
         if not pieces:
-            reasons = sorted({f"{one.id}: {one.reason}" for one in writer.rejections()})[:3]
-            raise InputError(f"{folder}: not one usable note ({'; '.join(reasons) or 'no WAV files at all'})")
+            raise InputError(f"{folder}: not one usable note (no WAV files at all); see what TESSITURA_NSYNTH names")
         stored = pa.concat_tables(pieces)
         ids, parts = stored["id"].to_pylist(), stored["part"].to_pylist()
         split_of = self._table["split"].to_pylist()

@@ -67,7 +67,7 @@ def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
     if grid.empty:
         return []
     cents = grid.pivot(index="pitch", columns="instrument", values="cents").iloc[:, :_CURVES]
-    curves = {names[one]: np.clip(cents[one], -200, 200).tolist() for one in cents.columns.tolist()}
+    curves = {names[one]: np.clip(cents[one], -200, 200).tolist() for one in cents.columns.to_numpy(int).tolist()}
     pitches = cents.index.tolist()
     figure = lines(pitches, curves, "Pitch swept, instrument fixed", ("MIDI pitch asked for", "cents off (±200 shown)"))
     rows = []

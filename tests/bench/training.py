@@ -54,7 +54,7 @@ class Composition(nn.Module):
 
 def _log_power(wave: Tensor) -> Tensor:
     window = torch.hann_window(1024)
-    found = torch.stft(wave, 1024, 256, window=window, center=False, return_complex=True) / window.norm()
+    found = torch.stft(wave, 1024, 256, window=window, center=False, return_complex=True)
     return torch.log(1 + found.abs() ** 2)
 
 

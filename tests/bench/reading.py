@@ -23,7 +23,7 @@ from data.loader import Batches
 from data.nsynth import FRAMES, Part
 from data.reader import Shards
 
-BATCH, BATCHES, ROUNDS = 64, 8, 7
+BATCH, BATCHES, ROUNDS = 64, 32, 5
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -70,13 +70,18 @@ def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]
 
 def _ours(shards: Shards) -> Callable[[], None]:
     """Read as training does: a thread ahead, reused buffers, checksums, int16 to float32 at the end."""
-    batches, seen = Batches(shards, np.arange(len(shards)), BATCH, seed=0), iter(range(0, 1 << 30, BATCHES))
+    batches = Batches(shards, np.arange(len(shards)), BATCH, seed=0)
+
+    # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
+    def endless() -> Iterator[Any]:
+        with batches.stream(0, BATCHES * (ROUNDS + 1)) as stream:
+            yield from stream
+
+    stream = endless()
 
     def work() -> None:
-        start = next(seen)
-        with batches.stream(start, start + BATCHES) as stream:
-            for batch in stream:
-                torch.from_numpy(batch.values)[..., 0].float().div_(32768)
+        for _ in range(BATCHES):
+            torch.from_numpy(next(stream).values)[..., 0].float().div_(32768)
 
     return work
 

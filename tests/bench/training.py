@@ -67,7 +67,8 @@ def measure(folder: Path) -> dict[str, Any]:
     network = Autoencoder(config)
     peer = Composition(config)
     peer.load_state_dict(dict(zip(peer.state_dict(), _in_order(network, peer), strict=True)))
-    losses = [float((_log_power(middle) - _log_power(one(wave))).abs().mean()) for one in (peer, network)]
+    with torch.no_grad():
+        losses = [float((_log_power(middle) - _log_power(one(wave))).abs().mean()) for one in (peer, network)]
     assert abs(losses[0] - losses[1]) < 1e-4 * losses[0], f"not the same network: {losses}"
     seconds = take_turns({"composition": _composed(peer, wave, middle), "ours": _ours(network, wave, middle)}, ROUNDS)
     networks = {name: Sing(preset).eval() for name, preset in PRESETS.items()}

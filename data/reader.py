@@ -7,6 +7,7 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,20 @@ from data.durable import file_sha256
 from data.errors import InputError
 from data.shards import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums, shard_name
 from data.tables import read_facts, read_table
+
+
+class _Helper:
+    """A second thread to read with; a forked process, in which threads are gone, gets a new one."""
+
+    def __init__(self) -> None:
+        self.begin()
+        os.register_at_fork(after_in_child=self.begin)
+
+    def begin(self) -> None:
+        self.pool = ThreadPoolExecutor(1, thread_name_prefix="shards")
+
+
+_HELPER = _Helper()
 
 
 class CorruptShard(InputError):
@@ -98,6 +113,15 @@ class Shards:
             CorruptShard: the bytes do not match their checksum; the message names them.
             ValueError: `out` does not fit the recordings.
         """
+        # Copying from the page cache and checksums run outside the interpreter lock: two halves at a time.
+        half = len(rows) // 2
+        other = _HELPER.pool.submit(self._fill_all, rows[half:], out[half:])
+        try:
+            self._fill_all(rows[:half], out[:half])
+        finally:
+            other.result()  # nobody may write into `out` once this has returned
+
+    def _fill_all(self, rows: Sequence[int], out: np.ndarray) -> None:
         for row, values in zip(rows, out, strict=True):
             self._fill(row, values)
 

@@ -1,7 +1,8 @@
 """From a recipe to a Dagster result: the one way every asset is made and shown."""
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,19 @@ TRAINING = "training"
 _LARGEST_PICTURE = 100_000
 
 Shown = Mapping[str, dg.MetadataValue]
+
+
+@contextmanager
+def input_is_final() -> Iterator[None]:
+    """Turn an input error into a failure that is not retried: the input stays as it is.
+
+    Raises:
+        dagster.Failure: with the error's message.
+    """
+    try:
+        yield
+    except InputError as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
 
 
 def materialize(
@@ -46,11 +60,8 @@ def materialize(
     partition = context.partition_key if context.has_partition_key and context.assets_def.partitions_def else None
     # What follows the dash tells of the preset; the recipe says what of it matters.
     code_version = (context.assets_def.specs_by_key[context.asset_key].code_version or "").split("-")[0]
-    try:
+    with input_is_final():
         version = store.make(name, partition, code_version, recipe, work)
-    except InputError as error:
-        # The input stays as it is however often it is tried.
-        raise dg.Failure(str(error), allow_retries=False) from error
     if version.reused:
         context.log.info(f"{name}: nothing it is made of has changed; {version.folder} is still good")
     made = version.facts["provenance"]

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 
-from assets.materialize import OWNERS, RETRY, materialize, table
+from assets.materialize import OWNERS, RETRY, input_is_final, materialize, table
 from assets.narrate import narrator
 from assets.setup import Setup
 from assets.store import Recipe, Store, discard
@@ -21,8 +21,9 @@ def nsynth_source(context: dg.AssetExecutionContext, store: Store, setup: Setup)
 
     downloads = Path(setup.downloads)
     location = setup.nsynth or str(make_notes(downloads / "demo", listener=narrator(context)))
-    parts = locate(location, downloads, narrator(context))
-    seen = survey(parts)
+    with input_is_final():
+        parts = locate(location, downloads, narrator(context))
+        seen = survey(parts)
     recipe = Recipe({"location": location, "survey": seen}, {}, ("source.json",))
 
     def work(folder: Path) -> dict[str, object]:

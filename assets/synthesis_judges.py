@@ -154,7 +154,7 @@ def synthesis_control(
     return materialize(
         context,
         store,
-        Recipe({}, inputs, ("grid.parquet", "paths.parquet")),
+        Recipe({}, inputs, ("grid.parquet", "shared.parquet", "paths.parquet")),
         lambda folder: write_control(folder, nsynth_shards, synthesis_sweeps, narrator(context)),
     )
 

@@ -11,6 +11,7 @@ the way to the device and is converted there.
 Shapes: B batch, T samples, K channels.
 """
 
+import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -57,9 +58,12 @@ class Batch:
 Augmentation = Callable[[np.ndarray, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 
 
+@functools.lru_cache(maxsize=4)  # asked once a step, drawn once an epoch
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
-    return np.random.default_rng([seed, epoch]).permutation(count)
+    order = np.random.default_rng([seed, epoch]).permutation(count)
+    order.flags.writeable = False
+    return order
 
 
 class Batches:

@@ -71,6 +71,7 @@ class Shards:
             found = shard.stat().st_size if shard.is_file() else 0
             if found != one["bytes"]:
                 raise CorruptShard(f"{shard}: {found} bytes where {one['bytes']} were written; ingest again")
+        self._columns: dict[str, np.ndarray] = {}
         # Plain numbers: reading a note costs 20 µs, boxing numpy scalars would add a third.
         self._shard: list[int] = self.table["shard"].to_pylist()
         self._offset: list[int] = self.table["offset"].to_pylist()
@@ -84,8 +85,12 @@ class Shards:
         return len(self.table)
 
     def column(self, name: str) -> np.ndarray:
-        """Return an index column as an array."""
-        return self.table[name].to_numpy()
+        """Return an index column as an array, read-only and the same one each time."""
+        if name not in self._columns:
+            values = self.table[name].to_numpy()
+            values.flags.writeable = False
+            self._columns[name] = values
+        return self._columns[name]
 
     def rows(self, **equal: Any) -> np.ndarray:
         """Return the numbers of the rows whose columns have these values, e.g. split="test"."""

@@ -1,6 +1,7 @@
 """Starting things: Dagster's home, a run of the graph, the web UI."""
 
 import os
+import re
 import shutil
 import sys
 import uuid
@@ -71,7 +72,9 @@ def _reasons(result: dg.ExecuteInProcessResult) -> str:
             error = event.step_failure_data.error
             while error.cause is not None:
                 error = error.cause
-            return f"{event.step_key} failed: {' '.join(error.message.split())}"
+            # "data.errors.InputError: words" is for developers; the user gets the words.
+            words = re.sub(r"^[\w.]+: ", "", " ".join(error.message.split()))
+            return f"{event.step_key} failed: {words}"
     return "the run failed"
 
 

@@ -84,6 +84,6 @@ def test_a_failed_run_says_why_in_one_line(tmp_path, monkeypatch):
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("TESSITURA_NSYNTH", str(tmp_path / "nowhere"))
-    with pytest.raises(InputError, match=r"nsynth_source failed: .*nowhere.*the same command goes on") as failed:
+    with pytest.raises(InputError, match=r"nsynth_source failed: /.*nowhere.*the same command goes on") as failed:
         run_graph(Settings.read())
     assert "\n" not in str(failed.value)

@@ -1,5 +1,6 @@
 """Changes of training examples whose randomness depends on (seed, step) alone."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -7,20 +8,26 @@ import numpy as np
 from data.audio import resample, to_float, to_pcm16
 
 
-def shift_pitch(pcm: np.ndarray, semitones: int) -> np.ndarray:
-    """Return int16 PCM (T,) played faster or slower by whole semitones, cut or zero-padded to (T,).
+_GUARD = 2048  # samples beyond what is needed, so that the resampling filter sees no end that is none
 
-    Speed changes with pitch: a note held 3 s is held 3.4 s two semitones lower.
+
+def shift_pitch(pcm: np.ndarray, semitones: int, length: int | None = None) -> np.ndarray:
+    """Return the first `length` samples of int16 PCM (T,) played faster or slower by whole semitones.
+
+    Cut or zero-padded to (length,), T by default. Speed changes with pitch: a note held 3 s is
+    held 3.4 s two semitones lower.
     """
+    length = len(pcm) if length is None else length
     if semitones == 0:
-        return pcm
+        return pcm[:length]
     ratio = 2 ** (semitones / 12)
-    moved = to_pcm16(resample(to_float(pcm), ratio, 1.0))[: len(pcm)]
-    return np.pad(moved, (0, len(pcm) - len(moved)))
+    needed = pcm[: math.ceil(length * ratio) + _GUARD]
+    moved = to_pcm16(resample(to_float(needed), ratio, 1.0))[:length]
+    return np.pad(moved, (0, length - len(moved)))
 
 
 class PitchShift:
-    """Shifts each note of a batch by one of `semitones`; its pitch label follows.
+    """Shifts each note of a batch by one of `semitones`, far ones seldom; its pitch label follows.
 
     Where few notes are known per instrument this shows a model the pitches between them. Only
     training notes are shifted, so no recording of a test pair is ever heard; but a neighbour moved
@@ -28,19 +35,25 @@ class PitchShift:
     """
 
     def __init__(self, semitones: Sequence[int], lowest: int = 0, highest: int = 120) -> None:
-        self._semitones, self._lowest, self._highest = list(semitones), lowest, highest
+        self._semitones, self._lowest, self._highest = np.array(semitones), lowest, highest
+        distance = np.abs(self._semitones)
+        weights = 1 + distance.max() - distance  # a note far away tells less of this one
+        self._shares = np.cumsum(weights) / weights.sum()
 
-    def __call__(self, values: np.ndarray, labels: dict[str, np.ndarray], draws: np.ndarray) -> dict[str, np.ndarray]:
-        """Shift int16 `values` (B, T, 1) in place and return their labels.
+    def __call__(
+        self, values: np.ndarray, heard: int, labels: dict[str, np.ndarray], draws: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Shift the first `heard` samples of int16 `values` (B, T, 1) in place and return their labels.
 
         Args:
             values: notes.
+            heard: samples that are wanted; what follows them is left undefined.
             labels: theirs, (B,) each, "pitch" among them.
             draws: a uniform number in [0, 1) for each note, (B,).
         """
-        shifts = np.array(self._semitones)[(draws * len(self._semitones)).astype(int)]
+        shifts = self._semitones[np.searchsorted(self._shares, draws, side="right")]
         pitch = labels["pitch"] + shifts
         shifts = np.where((pitch >= self._lowest) & (pitch <= self._highest), shifts, 0)
         for one, shift in zip(values, shifts, strict=True):
-            one[:, 0] = shift_pitch(one[:, 0], int(shift))
+            one[:heard, 0] = shift_pitch(one[:, 0], int(shift), heard)
         return {**labels, "pitch": labels["pitch"] + shifts}

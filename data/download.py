@@ -5,8 +5,11 @@ Last-Modified of the version they belong to. A restart asks for the rest with Ra
 If-Range and appends only to an exact 206; any other answer starts over.
 """
 
+import fcntl
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,7 @@ from data.progress import Listener, Progress, ignore
 
 _CHUNK = 1 << 16
 _TIMEOUT = (10, 60)
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that may be others a moment later
 
 
 class DownloadError(InputError):
@@ -58,6 +62,31 @@ def fetch(remote: Remote, path: Path, *, listener: Listener = ignore, tries: int
     if path.is_file():
         return path
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(path):
+        if not path.is_file():
+            _fetch(remote, path, listener, tries, pause)
+    return path
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Keep other processes from fetching to `path` meanwhile: two would write into one partial file."""
+    lock = path.with_name(path.name + ".lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise DownloadError(f"{path}: another process is fetching it; wait until it is there") from error
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(descriptor)
+
+
+def _fetch(remote: Remote, path: Path, listener: Listener, tries: int, pause: float) -> None:
+    """Download until whole, checked and published."""
     partial = path.with_name(path.name + SUFFIX)
     left, wait = tries, pause
     while True:
@@ -75,7 +104,6 @@ def fetch(remote: Remote, path: Path, *, listener: Listener = ignore, tries: int
     _check(remote, partial)
     publish(partial, path)
     _validator(partial).unlink(missing_ok=True)
-    return path
 
 
 class _Cut(Exception):
@@ -103,6 +131,8 @@ def _transfer(remote: Remote, partial: Path, listener: Listener) -> None:
                 return
             _forget(partial)
             raise _Cut("the server's file has changed")
+        if answer.status_code in _BUSY:
+            raise _Cut(f"the server answers {answer.status_code} {answer.reason}")
         if answer.status_code not in (200, 206):
             raise DownloadError(f"{remote.url}: the server answers {answer.status_code} {answer.reason}; check the URL")
         if answer.status_code == 206 and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):

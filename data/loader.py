@@ -55,7 +55,8 @@ class Batch:
         ]
 
 
-Augmentation = Callable[[np.ndarray, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
+# Given values, how much of each is wanted, labels and draws; changes the values and returns the labels.
+Augmentation = Callable[[np.ndarray, int, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 
 
 @functools.lru_cache(maxsize=4)  # asked once a step, drawn once an epoch
@@ -82,6 +83,8 @@ class Batches:
         seed: int,
         labels: Mapping[str, np.ndarray] | None = None,
         augment: Augmentation | None = None,
+        heard: Callable[[int], int] | None = None,
+        dtype: type | None = None,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         """Choose rows of `shards`.
@@ -93,6 +96,8 @@ class Batches:
             seed: of the order and of the augmentation.
             labels: a column over all index rows for each name.
             augment: changes a batch in place and returns its labels.
+            heard: how many samples of each recording a step looks at; all by default.
+            dtype: np.float32 scales sound to [-1, 1] while reading, for work on the CPU; as stored by default.
             share: number of this process, and how many share a batch.
 
         Raises:
@@ -110,7 +115,7 @@ class Batches:
         count = batch_size // world
         self._share = slice(rank * count, (rank + 1) * count)
         self._shards, self._rows, self._labels = shards, np.asarray(rows), dict(labels or {})
-        self._augment = augment
+        self._augment, self._heard, self._dtype = augment, heard, dtype
         self._size, self._seed = batch_size, seed
         self.per_epoch = len(rows) // batch_size
 
@@ -123,14 +128,15 @@ class Batches:
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
         """Read batch `step`, into `out` (B, T, K) if given."""
         rows = self.rows(step)
-        values = allocate(self._shards, rows) if out is None else out
+        values = allocate(self._shards, rows, self._dtype) if out is None else out
         self._shards.read_into(rows.tolist(), values)
         labels = {name: column[rows] for name, column in self._labels.items()}
+        heard = values.shape[1] if self._heard is None else self._heard(step)
         if self._augment is not None:
             # Drawn for the whole batch, so that it does not matter how many processes share it.
             draws = np.random.default_rng([self._seed, step, 1]).random(self._size)
-            labels = self._augment(values, labels, draws[self._share])
-        return Batch(step, rows, values, labels)
+            labels = self._augment(values, heard, labels, draws[self._share])
+        return Batch(step, rows, values[:, :heard], labels)
 
     @contextmanager
     def stream(self, start: int, stop: int, ahead: int = 2) -> Iterator[Iterator[Batch]]:
@@ -140,11 +146,11 @@ class Batches:
             >>> with batches.stream(step, steps) as stream:
             ...     for batch in stream: ...
         """
-        ready: queue.Queue[Batch | BaseException] = queue.Queue()
+        ready: queue.Queue[tuple[Batch, np.ndarray] | BaseException] = queue.Queue()
         free: queue.Queue[np.ndarray | None] = queue.Queue()
         if start < stop:
             for _ in range(ahead + 1):
-                free.put(allocate(self._shards, self.rows(start)))
+                free.put(allocate(self._shards, self.rows(start), self._dtype))
         thread = threading.Thread(target=self._read, args=(range(start, stop), ready, free), daemon=True)
         thread.start()
         try:
@@ -159,7 +165,7 @@ class Batches:
             for step in steps:
                 if (buffer := free.get()) is None:
                     return
-                ready.put(self.load(step, buffer))
+                ready.put((self.load(step, buffer), buffer))
         except BaseException as error:  # handed to the consumer, which raises it
             ready.put(error)
 
@@ -167,17 +173,18 @@ class Batches:
 def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> Iterator[Batch]:
     """Yield batches as they come; a buffer goes back when the next batch is asked for."""
     for _ in range(count):
-        batch = ready.get()
-        if isinstance(batch, BaseException):
-            raise batch
+        found = ready.get()
+        if isinstance(found, BaseException):
+            raise found
+        batch, buffer = found
         yield batch
-        free.put(batch.values)
+        free.put(buffer)
 
 
-def allocate(shards: Shards, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+def allocate(shards: Shards, rows: Sequence[int] | np.ndarray, dtype: type | None = None) -> np.ndarray:
     """Return an empty array that fits recordings `rows`, which are all of one size: (B, T, K)."""
     sizes = {tuple(shards.column(name)[row] for name in ("frames", "channels", "dtype")) for row in rows}
     if len(sizes) != 1:
         raise ValueError(f"recordings of different sizes in one batch: {sorted(sizes)}")
-    frames, channels, dtype = sizes.pop()
-    return np.empty((len(rows), frames, channels), dtype)
+    frames, channels, stored = sizes.pop()
+    return np.empty((len(rows), frames, channels), dtype or stored)

@@ -93,7 +93,9 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
         name = Path(location.split("?", maxsplit=1)[0]).name
         if not name.endswith(".tar.gz") or not is_id(name.removesuffix(".tar.gz").replace(".", "-")):
             raise InputError(f"{location}: the URL must end in a plain NAME.jsonwav.tar.gz")
-        path = fetch(Remote(location, magic=b"\x1f\x8b"), downloads / name, listener=listener)
+        # Two servers may call their archives the same.
+        folder = downloads / hashlib.sha256(location.encode()).hexdigest()[:12]
+        path = fetch(Remote(location, magic=b"\x1f\x8b"), folder / name, listener=listener)
         return [Part(_part_name(path), path)]
     path = Path(location).expanduser()
     found = sorted(_parts_in(path), key=lambda part: part.name)

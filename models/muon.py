@@ -6,10 +6,11 @@ training time is short: with equal time on two CPU cores, SING's autoencoder com
 (`models/synthesis/README.md` has the figures). Tables, biases and gains have no such
 structure and are trained by Adam.
 
-torch has a Muon as well; it refuses the kernels of convolutions and works in bfloat16, which
-most CPUs only emulate.
+torch has a Muon as well; it refuses the kernels of convolutions and works in bfloat16 also where
+that is only emulated.
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,6 +26,13 @@ _ITERATIONS = 4
 _ADAM_RMS = 0.2
 
 
+@functools.cache
+def _working_type(device: str) -> torch.dtype:
+    """Return bfloat16 where its products are fast, three times as fast as float32: a direction needs no more."""
+    fast = torch.cpu.get_capabilities().get("avx512_bf16", False) if device == "cpu" else device == "cuda"
+    return torch.bfloat16 if fast else torch.float32
+
+
 def orthogonalised(matrix: Tensor) -> Tensor:
     """Return about the nearest matrix (M, N) whose singular values are all equal to one.
 
@@ -34,12 +42,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix
-    found = found / (found.norm() + 1e-7)
+    found = (found / (found.norm() + 1e-7)).to(_working_type(matrix.device.type))
     first, second, third = _QUINTIC
     for _ in range(_ITERATIONS):
         square = found @ found.T
         found = torch.addmm(found, torch.addmm(square, square, square, beta=second, alpha=third), found, beta=first)
-    return found.T if tall else found
+    return (found.T if tall else found).to(matrix.dtype)
 
 
 def matrices(network: nn.Module) -> set[Tensor]:

@@ -1,6 +1,7 @@
 """Downloads against a real server that cuts, ignores, changes and lies."""
 
 import hashlib
+import fcntl
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -166,12 +167,36 @@ def test_a_page_instead_of_the_archive_is_refused(tmp_path, server):
     assert not (tmp_path / "file.bin").exists()
 
 
-@pytest.mark.parametrize("status", [403, 404, 500])
+@pytest.mark.parametrize("status", [403, 404, 501])
 def test_a_refusal_is_told_at_once(tmp_path, server, status):
     server.status = status
     with pytest.raises(DownloadError, match=f"the server answers {status}"):
         get(server, tmp_path)
     assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again(tmp_path, server, status):
+    server.status = status
+    threading.Timer(0.2, lambda: setattr(server, "status", None)).start()
+    get(server, tmp_path, tries=10)
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+    assert len(server.requests) > 1
+
+
+def test_a_server_that_stays_busy_is_told(tmp_path, server):
+    server.status = 503
+    with pytest.raises(DownloadError, match=r"the server answers 503 .*run again to go on"):
+        get(server, tmp_path, tries=2)
+
+
+def test_two_processes_do_not_write_one_file(tmp_path, server):
+    with open(tmp_path / "file.bin.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(DownloadError, match=r"file\.bin: another process is fetching it"):
+            get(server, tmp_path)
+    assert get(server, tmp_path).read_bytes() == CONTENT
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file.bin"]
 
 
 def test_an_unreachable_server_is_told(tmp_path):

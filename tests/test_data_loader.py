@@ -64,7 +64,7 @@ def test_processes_share_the_batch_of_one(shards):
 
 
 def test_augmentation_depends_on_seed_and_step_alone(shards):
-    def augment(values, labels, draws):
+    def augment(values, heard, labels, draws):
         values += (draws * 1000).astype(np.int16)[:, None, None]
         return labels
 
@@ -77,6 +77,11 @@ def test_augmentation_depends_on_seed_and_step_alone(shards):
         np.testing.assert_array_equal(alone.load(step).values, np.concatenate([one.load(step).values for one in both]))
         np.testing.assert_array_equal(alone.load(step).values - plain.load(step).values, change)
     assert len({tuple(one) for one in changes}) == 4
+
+
+def test_a_step_may_look_at_the_beginnings_only(shards):
+    found = collect(make(shards, heard=lambda step: 10 + step), 2, 4)
+    assert [values.shape for _, _, values, _ in found] == [(4, 12, 1), (4, 13, 1)]
 
 
 def test_a_batch_splits_into_equal_pieces(shards):

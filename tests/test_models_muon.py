@@ -21,9 +21,9 @@ def test_singular_values_become_about_one(shape):
     left, values, right = torch.linalg.svd(found, full_matrices=False)
     assert values.min() > 0.4
     assert values.max() < 1.3
-    # The singular vectors stay: it is the same matrix, flattened.
+    # The singular vectors stay, to the three digits of bfloat16: it is the same matrix, flattened.
     rotated = left.T @ matrix @ right.T
-    assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 1e-5
+    assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 0.04 * rotated.diagonal().max()
 
 
 def test_the_first_step_by_hand():

@@ -137,7 +137,7 @@ class SynthesisConfig:
         autoencoder: its sizes.
         sequence: its sizes.
         loss: "spectral" or "waveform", of stages 1 and 3.
-        pitch_shifts: semitones training notes may be shifted by; (0,) is the paper's.
+        pitch_shifts: semitones training notes may be shifted by, far ones seldom; (0,) is the paper's.
         beginnings: whether stages 1 and 3 look at the beginnings of notes more often.
         train_autoencoder: stage 1.
         train_sequence: stage 2; a step is one batch, so 9 updates of truncated back-propagation.
@@ -201,14 +201,14 @@ def _short(steps: int, optimiser: str = "muon") -> FitConfig:
 
 def _preset_small() -> SynthesisConfig:
     return SynthesisConfig(
-        autoencoder=AutoencoderConfig(channels=256, dimension=32, fourier=True),
-        sequence=SequenceConfig(hidden=256, layers=2, dimension=32),
-        pitch_shifts=(-2, -1, 0, 1, 2),
+        autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
+        sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
+        pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
         beginnings=Beginnings(frames=112, whole_every=4),
-        train_autoencoder=_short(8_000),
+        train_autoencoder=_short(18_000),
         # Nine updates a step: orthogonalising would cost more than it gains.
-        train_sequence=_short(5_000, "adam"),
-        fine_tune=_short(26_000),
+        train_sequence=_short(4_000, "adam"),
+        fine_tune=replace(_short(23_000), decay=0.75),
         validation_notes=96,
         judged_train_notes=100,
         wavenet=WavenetConfig(stacks=1, crop=4096),

@@ -13,7 +13,7 @@ from torch.nn import functional
 from data.audio import FULL_SCALE
 from data.augment import PitchShift
 from data.loader import Augmentation, Batches
-from data.nsynth import VELOCITIES
+from data.nsynth import FRAMES, VELOCITIES
 from data.reader import Shards
 from models.config import FitConfig
 from models.losses import spectral, waveform
@@ -40,14 +40,32 @@ def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[T
     return [torch.from_numpy(labels[name]).to(device) for name in LABELS]
 
 
-def to_wave(pcm: np.ndarray, device: torch.device, padding: int) -> Tensor:
-    """Return int16 PCM (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
-    samples = torch.from_numpy(pcm[..., 0]).to(device)
-    return functional.pad(samples.float() / FULL_SCALE, (padding, padding))
+def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
+    """Return int16 PCM or float32 (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
+    samples = torch.from_numpy(values[..., 0]).to(device)
+    wave = samples if samples.is_floating_point() else samples.float() / FULL_SCALE
+    return functional.pad(wave, (padding, padding))
 
 
-def training_batches(shards: Shards, config: SynthesisConfig, fit: FitConfig, among: World) -> Batches:
-    """Return the training notes in batches, pitch-shifted as the preset says."""
+def samples_heard(config: SynthesisConfig, beyond: int = 0) -> Callable[[int], int]:
+    """Return how many samples of a note a step looks at: what it decodes, and `beyond`."""
+
+    def heard(step: int) -> int:
+        frames = config.beginnings.at(step, config.sequence.frames)
+        return min(FRAMES, config.autoencoder.wave_length(frames) - MARGIN + beyond)
+
+    return heard
+
+
+def training_batches(
+    shards: Shards,
+    config: SynthesisConfig,
+    fit: FitConfig,
+    among: World,
+    device: torch.device,
+    heard: Callable[[int], int] | None = None,
+) -> Batches:
+    """Return the training notes in batches, pitch-shifted as the preset says, `heard(step)` samples of each."""
     augment: Augmentation | None = PitchShift(config.pitch_shifts) if config.pitch_shifts != (0,) else None
     return Batches(
         shards,
@@ -56,17 +74,24 @@ def training_batches(shards: Shards, config: SynthesisConfig, fit: FitConfig, am
         seed=fit.seed,
         labels=label_columns(shards),
         augment=augment,
+        heard=heard,
+        dtype=np.float32 if augment is None and device.type == "cpu" else None,
         share=(among.rank, among.size),
     )
+
+
+def validation_rows(shards: Shards, config: SynthesisConfig) -> np.ndarray:
+    """Return the rows of the validation notes to look at, spread evenly over all of them."""
+    rows = shards.rows(split="valid")
+    count = min(config.validation_notes, len(rows))
+    return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows
 
 
 class Validation:
     """The validation notes, and how far a reconstruction of them is off. Never the test notes."""
 
     def __init__(self, shards: Shards, config: SynthesisConfig, device: torch.device) -> None:
-        rows = shards.rows(split="valid")
-        count = min(config.validation_notes, len(rows))
-        self._rows = rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows
+        self._rows = validation_rows(shards, config)
         self._shards, self._device, self._labels = shards, device, label_columns(shards)
 
     def _pieces(self, size: int = 16) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

@@ -28,7 +28,15 @@ from models.losses import WAVE_LOSSES
 from models.processes import World, world
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
-from models.synthesis.notes import MARGIN, Validation, label_columns, label_tensors, to_wave, training_batches
+from models.synthesis.notes import (
+    MARGIN,
+    Validation,
+    label_columns,
+    label_tensors,
+    samples_heard,
+    to_wave,
+    training_batches,
+)
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
 
@@ -56,7 +64,9 @@ def train_autoencoder(
         return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
 
     with world(device) as among:
-        batches = training_batches(shards, config, fitting, among)
+        batches = training_batches(
+            shards, config, fitting, among, device, samples_heard(config, config.autoencoder.strip)
+        )
         stage = Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         _keep(folder, network, {"autoencoder": asdict(config.autoencoder)}, figures, among)
@@ -140,7 +150,7 @@ def fine_tune(
         return validation.figures(lambda pcm, labels: judged(*labels))
 
     with world(device) as among:
-        batches = training_batches(shards, config, fitting, among)
+        batches = training_batches(shards, config, fitting, among, device, samples_heard(config))
         stage = Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         described = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}

@@ -18,7 +18,7 @@ from models.checkpoint import load, save
 from models.fit import Loss, Stage, fit
 from models.processes import world
 from models.synthesis.config import SynthesisConfig, WavenetConfig
-from models.synthesis.notes import to_wave, training_batches
+from models.synthesis.notes import to_wave, training_batches, validation_rows
 from models.synthesis.wavenet import WavenetAutoencoder
 
 
@@ -42,14 +42,14 @@ def train_wavenet(
         crops = torch.stack([one[start : start + crop] for one, start in zip(wave, starts, strict=True)])
         yield "network", cross_entropy(network, crops)
 
-    rows = shards.rows(split="valid")[: config.validation_notes]
+    rows = validation_rows(shards, config)
 
     def validate(judged: nn.Module) -> dict[str, float]:
         losses = [cross_entropy(judged, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
     with world(device) as among:
-        batches = training_batches(shards, config, fitting, among)
+        batches = training_batches(shards, config, fitting, among, device)
         stage = Stage("WaveNet", network, batches, objective, validate)
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         if among.leads:

@@ -7,7 +7,6 @@ import numpy as np
 
 from data.audio import resample, to_float, to_pcm16
 
-
 _GUARD = 2048  # samples beyond what is needed, so that the resampling filter sees no end that is none
 
 

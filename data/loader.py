@@ -59,6 +59,24 @@ class Batch:
 Augmentation = Callable[[np.ndarray, int, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 
 
+@dataclass(frozen=True)
+class Treatment:
+    """What is done to recordings on their way into a batch.
+
+    Attributes:
+        augment: changes a batch in place and returns its labels.
+        heard: how many samples of each recording a step looks at; all by default.
+        dtype: np.float32 scales sound to [-1, 1] while reading, for work on the CPU; as stored by default.
+    """
+
+    augment: Augmentation | None = None
+    heard: Callable[[int], int] | None = None
+    dtype: type | None = None
+
+
+AS_STORED = Treatment()
+
+
 @functools.lru_cache(maxsize=4)  # asked once a step, drawn once an epoch
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
@@ -82,9 +100,7 @@ class Batches:
         *,
         seed: int,
         labels: Mapping[str, np.ndarray] | None = None,
-        augment: Augmentation | None = None,
-        heard: Callable[[int], int] | None = None,
-        dtype: type | None = None,
+        treatment: Treatment = AS_STORED,
         share: tuple[int, int] = (0, 1),
     ) -> None:
         """Choose rows of `shards`.
@@ -95,9 +111,7 @@ class Batches:
             batch_size: recordings a step, over all processes.
             seed: of the order and of the augmentation.
             labels: a column over all index rows for each name.
-            augment: changes a batch in place and returns its labels.
-            heard: how many samples of each recording a step looks at; all by default.
-            dtype: np.float32 scales sound to [-1, 1] while reading, for work on the CPU; as stored by default.
+            treatment: what is done to the recordings.
             share: number of this process, and how many share a batch.
 
         Raises:
@@ -115,7 +129,7 @@ class Batches:
         count = batch_size // world
         self._share = slice(rank * count, (rank + 1) * count)
         self._shards, self._rows, self._labels = shards, np.asarray(rows), dict(labels or {})
-        self._augment, self._heard, self._dtype = augment, heard, dtype
+        self._treatment = treatment
         self._size, self._seed = batch_size, seed
         self.per_epoch = len(rows) // batch_size
 
@@ -128,14 +142,16 @@ class Batches:
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
         """Read batch `step`, into `out` (B, T, K) if given."""
         rows = self.rows(step)
-        values = allocate(self._shards, rows, self._dtype) if out is None else out
+        values = allocate(self._shards, rows, self._treatment.dtype) if out is None else out
         self._shards.read_into(rows.tolist(), values)
         labels = {name: column[rows] for name, column in self._labels.items()}
-        heard = values.shape[1] if self._heard is None else self._heard(step)
-        if self._augment is not None:
+        augment, heard = self._treatment.augment, values.shape[1]
+        if self._treatment.heard is not None:
+            heard = self._treatment.heard(step)
+        if augment is not None:
             # Drawn for the whole batch, so that it does not matter how many processes share it.
             draws = np.random.default_rng([self._seed, step, 1]).random(self._size)
-            labels = self._augment(values, heard, labels, draws[self._share])
+            labels = augment(values, heard, labels, draws[self._share])
         return Batch(step, rows, values[:, :heard], labels)
 
     @contextmanager
@@ -150,7 +166,7 @@ class Batches:
         free: queue.Queue[np.ndarray | None] = queue.Queue()
         if start < stop:
             for _ in range(ahead + 1):
-                free.put(allocate(self._shards, self.rows(start), self._dtype))
+                free.put(allocate(self._shards, self.rows(start), self._treatment.dtype))
         thread = threading.Thread(target=self._read, args=(range(start, stop), ready, free), daemon=True)
         thread.start()
         try:

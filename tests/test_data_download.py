@@ -1,7 +1,7 @@
 """Downloads against a real server that cuts, ignores, changes and lies."""
 
-import hashlib
 import fcntl
+import hashlib
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer

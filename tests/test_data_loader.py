@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
+from data.audio import to_float
 from data.errors import InputError
-from data.loader import Batches, epoch_order
+from data.loader import Batches, Treatment, epoch_order
 from data.reader import CorruptShard, Shards
 from data.shards import Record, ShardWriter, shard_name
 
@@ -68,8 +69,9 @@ def test_augmentation_depends_on_seed_and_step_alone(shards):
         values += (draws * 1000).astype(np.int16)[:, None, None]
         return labels
 
-    plain, alone = make(shards), make(shards, augment=augment)
-    both = [make(shards, augment=augment, share=(rank, 2)) for rank in range(2)]
+    plain, treatment = make(shards), Treatment(augment)
+    alone = make(shards, treatment=treatment)
+    both = [make(shards, treatment=treatment, share=(rank, 2)) for rank in range(2)]
     changes = []
     for step in (0, 3, 5, 8):
         change = alone.load(step).values - plain.load(step).values
@@ -80,8 +82,17 @@ def test_augmentation_depends_on_seed_and_step_alone(shards):
 
 
 def test_a_step_may_look_at_the_beginnings_only(shards):
-    found = collect(make(shards, heard=lambda step: 10 + step), 2, 4)
+    found = collect(make(shards, treatment=Treatment(heard=lambda step: 10 + step)), 2, 4)
     assert [values.shape for _, _, values, _ in found] == [(4, 12, 1), (4, 13, 1)]
+
+
+def test_sound_may_come_scaled(shards):
+    treatment = Treatment(dtype=np.float32)
+    for plain, scaled in zip(
+        collect(make(shards), 0, 4), collect(make(shards, treatment=treatment), 0, 4), strict=True
+    ):
+        assert scaled[2].dtype == np.float32
+        np.testing.assert_array_equal(scaled[2], to_float(plain[2]))
 
 
 def test_a_batch_splits_into_equal_pieces(shards):

@@ -23,7 +23,8 @@ def test_singular_values_become_about_one(shape):
     assert values.max() < 1.3
     # The singular vectors stay, to the three digits of bfloat16: it is the same matrix, flattened.
     rotated = left.T @ matrix @ right.T
-    assert (rotated - torch.diag(rotated.diagonal())).abs().max() < 0.04 * rotated.diagonal().max()
+    off = rotated - torch.diag(rotated.diagonal())
+    assert off.norm() < 0.1 * rotated.norm()
 
 
 def test_the_first_step_by_hand():

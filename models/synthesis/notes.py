@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from data.audio import FULL_SCALE
 from data.augment import PitchShift
-from data.loader import Augmentation, Batches
+from data.loader import Augmentation, Batches, Treatment
 from data.nsynth import FRAMES, VELOCITIES
 from data.reader import Shards
 from models.config import FitConfig
@@ -73,9 +73,7 @@ def training_batches(
         fit.batch_size,
         seed=fit.seed,
         labels=label_columns(shards),
-        augment=augment,
-        heard=heard,
-        dtype=np.float32 if augment is None and device.type == "cpu" else None,
+        treatment=Treatment(augment, heard, np.float32 if augment is None and device.type == "cpu" else None),
         share=(among.rank, among.size),
     )
 

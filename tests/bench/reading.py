@@ -19,7 +19,7 @@ from contest import take_turns
 from notes import write_part
 
 from data.ingest import ingest
-from data.loader import Batches
+from data.loader import Batches, Treatment
 from data.nsynth import FRAMES, Part
 from data.reader import Shards
 
@@ -70,7 +70,7 @@ def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]
 
 def _ours(shards: Shards) -> Callable[[], None]:
     """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled while in the cache."""
-    batches = Batches(shards, np.arange(len(shards)), BATCH, seed=0, dtype=np.float32)
+    batches = Batches(shards, np.arange(len(shards)), BATCH, seed=0, treatment=Treatment(dtype=np.float32))
 
     # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
     def endless() -> Iterator[Any]:

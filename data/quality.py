@@ -4,6 +4,7 @@ A defect quarantines a recording, a flag only marks it. Shapes: T samples.
 """
 
 import numpy as np
+from scipy import fft
 
 SILENCE_PEAK = 33  # 1/1000 of full scale, -60 dBFS
 CLIPPED_RUN = 8
@@ -37,7 +38,7 @@ def flags(samples: np.ndarray) -> list[str]:
         found.append("quiet")
     if peak >= 32767 and _longest_run(np.abs(samples.astype(np.int32)) >= 32767) >= CLIPPED_RUN:
         found.append("clipped")
-    if abs(float(samples.mean())) > 327.67:
+    if abs(int(samples.sum(dtype=np.int64))) > 327.67 * len(samples):
         found.append("dc")
     if peak >= SILENCE_PEAK and not _has_partial(samples):
         found.append("noise")
@@ -73,8 +74,8 @@ def _spectrum(samples: np.ndarray) -> np.ndarray:
     if len(samples) < _FRAME:
         samples = np.pad(samples, (0, _FRAME - len(samples)))
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
-    frames = frames[np.argsort(np.square(frames).sum(1))[-8:]]
-    return np.square(np.abs(np.fft.rfft(frames * _WINDOW, axis=1))).mean(0)
+    frames = frames[np.argsort(np.einsum("nt,nt->n", frames, frames))[-8:]]
+    return np.square(np.abs(fft.rfft(frames * _WINDOW))).mean(0)
 
 
 def _prominence(power: np.ndarray, bins: np.ndarray) -> np.ndarray:

@@ -9,6 +9,7 @@ import io
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import soundfile
@@ -48,7 +49,7 @@ def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
         UnreadableAudio: empty, unknown, truncated, NaN or beyond full scale; the message
             says which.
     """
-    _check_riff_length(content)
+    _check_riff_length(io.BytesIO(content))
     try:
         with soundfile.SoundFile(io.BytesIO(content)) as file:
             if file.frames * file.channels > longest:
@@ -86,22 +87,95 @@ def read(path: Path) -> Pcm:
         raise UnreadableAudio(f"{path}: {error}") from error
 
 
-def _check_riff_length(content: bytes) -> None:
-    """Refuse a WAV whose data chunk is longer than the bytes that are there."""
-    if not content:
+def _check_riff_length(file: IO[bytes]) -> None:
+    """Refuse a WAV whose data chunk is longer than the bytes that are there; leaves the file at its beginning."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    start = file.read(12)
+    if not start:
         raise UnreadableAudio("empty file")
-    if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
-        return
     position = 12
-    while position + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, position)
+    while start[:4] == b"RIFF" and start[8:12] == b"WAVE":
+        if position + 8 > size:
+            raise UnreadableAudio("truncated: the WAV holds no sound")
+        file.seek(position)
+        name, length = struct.unpack("<4sI", file.read(8))
         position += 8
         if name == b"data":
-            if position + size > len(content):
-                raise UnreadableAudio(f"truncated: {size} bytes of sound promised, {len(content) - position} found")
-            return
-        position += size + size % 2  # chunks are padded to even lengths
-    raise UnreadableAudio("truncated: the WAV holds no sound")
+            if position + length > size:
+                raise UnreadableAudio(f"truncated: {length} bytes of sound promised, {size - position} found")
+            break
+        position += length + length % 2  # chunks are padded to even lengths
+    file.seek(0)
+
+
+class SoundFile:
+    """A sound file of any length, read forward a block at a time; `frames`, `sample_rate` and `channels` tell of it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open `path`.
+
+        Raises:
+            UnreadableAudio: damaged or no audio; the message names it.
+            FileNotFoundError: there is no such file.
+        """
+        try:
+            with open(path, "rb") as file:
+                _check_riff_length(file)
+            self._file = soundfile.SoundFile(path)
+        except (UnreadableAudio, soundfile.SoundFileError, RuntimeError) as error:
+            raise UnreadableAudio(f"{path}: not readable as audio ({error})") from error
+        self.path, self.frames = path, self._file.frames
+        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
+
+    def __enter__(self) -> "SoundFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def read(self, count: int) -> np.ndarray:
+        """Return the next samples, float32 (at most `count`, channels).
+
+        Raises:
+            UnreadableAudio: the file ends before it should, or holds NaN.
+        """
+        before = self._file.tell()
+        samples = self._file.read(count, dtype="float32", always_2d=True)
+        if len(samples) < min(count, self.frames - before):
+            raise UnreadableAudio(f"{self.path}: cut off after {before + len(samples)} of {self.frames} samples")
+        if not np.isfinite(samples).all():
+            raise UnreadableAudio(f"{self.path}: NaN or infinite samples after {before / self.sample_rate:.1f} s")
+        return samples
+
+
+class WavWriter:
+    """Writes a 16-bit WAV piece by piece."""
+
+    def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
+        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, "PCM_16", format="WAV")
+
+    def __enter__(self) -> "WavWriter":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, wave: np.ndarray) -> None:
+        """Append a float waveform (T, channels), clipped at full scale."""
+        self._file.write(to_pcm16(wave))
+
+
+class Resampler:
+    """Resamples a long signal piece by piece (soxr VHQ)."""
+
+    def __init__(self, from_rate: int, to_rate: int, channels: int) -> None:
+        same = from_rate == to_rate
+        self._stream = None if same else soxr.ResampleStream(from_rate, to_rate, channels, "float32", "VHQ")
+
+    def feed(self, wave: np.ndarray, *, last: bool) -> np.ndarray:
+        """Return what the next piece (T, channels) float32 adds; the last call empties the filter."""
+        return wave if self._stream is None else self._stream.resample_chunk(wave, last=last)
 
 
 def to_pcm16(wave: np.ndarray) -> np.ndarray:

@@ -162,28 +162,45 @@ class Batches:
             >>> with batches.stream(step, steps) as stream:
             ...     for batch in stream: ...
         """
-        ready: queue.Queue[tuple[Batch, np.ndarray] | BaseException] = queue.Queue()
-        free: queue.Queue[np.ndarray | None] = queue.Queue()
-        if start < stop:
-            for _ in range(ahead + 1):
-                free.put(allocate(self._shards, self.rows(start), self._treatment.dtype))
-        thread = threading.Thread(target=self._read, args=(range(start, stop), ready, free), daemon=True)
-        thread.start()
-        try:
-            yield _drain(stop - start, ready, free)
-        finally:
-            free.put(None)
-            thread.join()
+        with read_ahead(
+            self.load, lambda: allocate(self._shards, self.rows(start), self._treatment.dtype), start, stop, ahead
+        ) as stream:
+            yield stream
 
-    def _read(self, steps: range, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> None:
-        """Fill free buffers in the order of steps until told to stop."""
-        try:
-            for step in steps:
-                if (buffer := free.get()) is None:
-                    return
-                ready.put((self.load(step, buffer), buffer))
-        except BaseException as error:  # handed to the consumer, which raises it
-            ready.put(error)
+
+@contextmanager
+def read_ahead(
+    load: Callable[[int, np.ndarray], Batch],
+    make_buffer: Callable[[], np.ndarray],
+    start: int,
+    stop: int,
+    ahead: int = 2,
+) -> Iterator[Iterator[Batch]]:
+    """Give the batches start … stop as `load` makes them on a thread, at most `ahead` before they are needed."""
+    ready: queue.Queue[tuple[Batch, np.ndarray] | BaseException] = queue.Queue()
+    free: queue.Queue[np.ndarray | None] = queue.Queue()
+    for _ in range(ahead + 1 if start < stop else 0):
+        free.put(make_buffer())
+    thread = threading.Thread(target=_fill, args=(load, range(start, stop), ready, free), daemon=True)
+    thread.start()
+    try:
+        yield _drain(stop - start, ready, free)
+    finally:
+        free.put(None)
+        thread.join()
+
+
+def _fill(
+    load: Callable[[int, np.ndarray], Batch], steps: range, ready: "queue.Queue[Any]", free: "queue.Queue[Any]"
+) -> None:
+    """Fill free buffers in the order of steps until told to stop."""
+    try:
+        for step in steps:
+            if (buffer := free.get()) is None:
+                return
+            ready.put((load(step, buffer), buffer))
+    except BaseException as error:  # handed to the consumer, which raises it
+        ready.put(error)
 
 
 def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> Iterator[Batch]:

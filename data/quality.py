@@ -75,7 +75,7 @@ def _spectrum(samples: np.ndarray) -> np.ndarray:
         samples = np.pad(samples, (0, _FRAME - len(samples)))
     frames = samples[: len(samples) // _FRAME * _FRAME].reshape(-1, _FRAME).astype(np.float32)
     frames = frames[np.argsort(np.einsum("nt,nt->n", frames, frames))[-8:]]
-    return np.square(np.abs(fft.rfft(frames * _WINDOW))).mean(0)
+    return np.square(np.abs(np.asarray(fft.rfft(frames * _WINDOW)))).mean(0)
 
 
 def _prominence(power: np.ndarray, bins: np.ndarray) -> np.ndarray:

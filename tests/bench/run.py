@@ -18,6 +18,7 @@ from typing import Any
 
 import ingesting
 import reading
+import scoring
 import starting
 import training
 
@@ -28,6 +29,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "reads": reading.measure,
     "ingest": ingesting.measure,
     "train": training.measure,
+    "score": scoring.measure,
     "start": starting.measure,
 }
 

@@ -1,0 +1,1 @@
+"""Separation: vocals out of a mixture by latent diffusion."""

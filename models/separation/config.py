@@ -1,0 +1,174 @@
+"""Configurations of the separation system and its named presets.
+
+Free of torch: the asset graph reads presets without loading it. What arXiv 2511.20470 leaves open is
+set here and told in this folder's README.
+"""
+
+import math
+from dataclasses import dataclass, field, replace
+
+from models.config import FitConfig
+
+CONDITIONS = ("concat", "inject")
+
+
+@dataclass(frozen=True)
+class CodecConfig:
+    """The codec of our own: SEANet, the shape of EnCodec's encoder and decoder, without a quantiser.
+
+    Attributes:
+        sample_rate: of the sound it codes, in Hz, one channel at a time.
+        channels: of the first layer; each stride doubles them.
+        strides: of the encoder, in order; their product is the hop.
+        dimension: values of a latent frame.
+    """
+
+    sample_rate: int = 16_000
+    channels: int = 16
+    strides: tuple[int, ...] = (2, 4, 5, 8)
+    dimension: int = 64
+
+    @property
+    def hop(self) -> int:
+        """Samples a latent frame."""
+        return math.prod(self.strides)
+
+
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """The conditional U-Net over latent frames.
+
+    Attributes:
+        dimension: channels of the latent.
+        channels: of the first level.
+        factors: by how much each level shortens time; where it is above 1 the channels double.
+        blocks: residual blocks of each level.
+        attention: how many of the deepest levels attend.
+        heads: of the attention.
+        groups: of the group norms.
+        features: of the noise level's embedding.
+        condition: "concat" shows the mixture at the input, "inject" on the deepest levels as well.
+    """
+
+    dimension: int = 128
+    channels: int = 256
+    factors: tuple[int, ...] = (1, 2, 2, 2)
+    blocks: tuple[int, ...] = (2, 2, 2, 2)
+    attention: int = 2
+    heads: int = 8
+    groups: int = 8
+    features: int = 1024
+    condition: str = "concat"
+
+    @property
+    def multiple(self) -> int:
+        """Frames come in multiples of this."""
+        return math.prod(self.factors)
+
+
+@dataclass(frozen=True)
+class MaskerConfig:
+    """The discriminative network.
+
+    Attributes:
+        n_fft: samples of an STFT frame; the hop is a quarter.
+        channels: of its convolutions.
+        dilations: of each block, in frames.
+    """
+
+    n_fft: int = 1024
+    channels: int = 192
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2, 4, 8, 16)
+
+
+@dataclass(frozen=True)
+class Audio:
+    """What the songs are brought to: sample rate in Hz, and 1 or 2 channels."""
+
+    sample_rate: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class SeparationConfig:
+    """The whole of the separation system. Sizes are those of the preset `paper` by default.
+
+    Attributes:
+        channels: of the songs trained on and judged; each is separated alike.
+        codec: of our own; EnCodec takes its place where weights are given.
+        codec_segment: samples the codec is trained on at once.
+        train_codec: its training.
+        denoiser: the U-Net.
+        segment: latent frames the denoiser is trained on at once, and the chunk it separates.
+        overlap: share of a chunk that is cross-faded with the next.
+        train_denoiser: its training.
+        steps: of DDIM, by default.
+        masker: the discriminative network.
+        masker_segment: samples it is trained on at once.
+        train_masker: its training.
+        remix: share of examples whose accompaniment is another song's.
+        validation_seconds: of each validation song looked at while training.
+    """
+
+    channels: int = 2
+    codec: CodecConfig = field(default_factory=lambda: CodecConfig(sample_rate=24_000, channels=32, dimension=128))
+    codec_segment: int = 24_000
+    train_codec: FitConfig = FitConfig(steps=300_000, batch_size=32, precision="bfloat16", compile=True)
+    denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
+    segment: int = 256
+    overlap: float = 0.2
+    train_denoiser: FitConfig = FitConfig(
+        steps=400_000, batch_size=32, learning_rate=1e-4, weight_decay=1e-3, warmup=1000, decay=1.0, ema=0.9995,
+        precision="bfloat16", compile=True,
+    )  # fmt: skip
+    steps: int = 20
+    masker: MaskerConfig = field(default_factory=MaskerConfig)
+    masker_segment: int = 96_000
+    train_masker: FitConfig = FitConfig(steps=200_000, batch_size=16, decay=0.5, precision="bfloat16", compile=True)
+    remix: float = 0.5
+    validation_seconds: float = 6.0
+
+    @property
+    def audio(self) -> Audio:
+        """What the songs are brought to."""
+        return Audio(self.codec.sample_rate, self.channels)
+
+
+def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:
+    """Return `config` with the mixture conditioning as `CONDITIONS` names it.
+
+    Raises:
+        ValueError: another name.
+    """
+    if how not in CONDITIONS:
+        raise ValueError(f"{how!r} is no way to condition; choose one of {', '.join(CONDITIONS)}")
+    return replace(config, denoiser=replace(config.denoiser, condition=how))
+
+
+def _preset_small() -> SeparationConfig:
+    return SeparationConfig(
+        channels=1,
+        codec=CodecConfig(channels=16, dimension=64),
+        codec_segment=16_000,
+        train_codec=FitConfig(3_000, 8, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=500),
+        denoiser=DenoiserConfig(dimension=64, channels=96, blocks=(1, 1, 1, 1), attention=1, features=256),
+        segment=128,
+        train_denoiser=FitConfig(6_000, 16, 1e-3, "muon", 0.99, warmup=100, decay=0.5, clip=1.0, ema=0.998),
+        train_masker=FitConfig(3_000, 8, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=500),
+        masker_segment=64_000,
+    )
+
+
+def _preset_demo() -> SeparationConfig:
+    """Return the networks of `small` with a tenth of its training."""
+    small = _preset_small()
+    return replace(
+        small,
+        train_codec=replace(small.train_codec, steps=300, validate_every=100),
+        train_denoiser=replace(small.train_denoiser, steps=600),
+        train_masker=replace(small.train_masker, steps=300, validate_every=100),
+        steps=10,
+    )
+
+
+PRESETS = {"paper": SeparationConfig(), "small": _preset_small(), "demo": _preset_demo()}

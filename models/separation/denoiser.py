@@ -1,0 +1,145 @@
+"""The denoiser: a 1-D U-Net over latent frames that sees the mixture's latent and predicts v.
+
+    level 0   [blocks] ── skip ──────────────────────────── [blocks]
+    level 1     ↓ factor   [blocks] ── skip ── [blocks]   ↑ factor
+    …                          (attention on the deepest levels)
+
+A residual block is two convolutions, each after group norm and SiLU, then a scale and a shift
+that depend on the noise level (FiLM). A level ends with a convolution of kernel and stride n; where
+n > 1 the channels double. The mixture's latent is concatenated to the noisy one at the input; in the
+variant "inject" the deepest levels read it again, at their own rate.
+
+Source: the generator of Plaja-Roglans et al., arXiv 2511.21342, section 3; what arXiv 2511.20470
+leaves open is in this folder's README.
+Shapes: B batch, D latent channels, C channels, N frames.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.separation.config import DenoiserConfig
+
+
+class NoiseLevel(nn.Module):
+    """Noise levels (B,) to features (B, F): random Fourier features and three layers."""
+
+    frequencies: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        self.register_buffer("frequencies", torch.randn(features // 2))
+        layers: list[nn.Module] = []
+        for _ in range(3):
+            layers += [nn.Linear(features, features), nn.GELU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, sigma: Tensor) -> Tensor:
+        """Return the features of `sigma` (B,): (B, F)."""
+        angle = 2 * math.pi * sigma[:, None] * self.frequencies
+        return self.layers(torch.cat([angle.cos(), angle.sin()], -1))
+
+
+class Block(nn.Module):
+    """A residual block with a scale and a shift told by the noise level: (B, C, N) -> (B, C, N)."""
+
+    def __init__(self, channels: int, features: int, groups: int) -> None:
+        super().__init__()
+        self.first = nn.Sequential(
+            nn.GroupNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1)
+        )
+        self.second = nn.Sequential(
+            nn.GroupNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1)
+        )
+        self.film = nn.Linear(features, 2 * channels)
+
+    def forward(self, hidden: Tensor, level: Tensor) -> Tensor:
+        scale, shift = self.film(level)[..., None].chunk(2, 1)
+        return hidden + self.second(self.first(hidden)) * (1 + scale) + shift
+
+
+class Attention(nn.Module):
+    """Self-attention over frames, added to its input: (B, C, N) -> (B, C, N)."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, channels)
+        self.project, self.output = nn.Conv1d(channels, 3 * channels, 1), nn.Conv1d(channels, channels, 1)
+        self._heads = heads
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        batch, channels, frames = hidden.shape
+        query, key, value = (
+            one.reshape(batch, self._heads, channels // self._heads, frames).transpose(2, 3)
+            for one in self.project(self.norm(hidden)).chunk(3, 1)
+        )
+        seen = functional.scaled_dot_product_attention(query, key, value)
+        return hidden + self.output(seen.transpose(2, 3).reshape(batch, channels, frames))
+
+
+class Stack(nn.Module):
+    """The blocks of a level, with attention after each and the mixture injected before them where asked."""
+
+    def __init__(self, channels: int, blocks: int, config: DenoiserConfig, *, attends: bool, reads: int) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(channels, config.features, config.groups) for _ in range(blocks))
+        self.attention = nn.ModuleList(Attention(channels, config.heads) for _ in range(blocks if attends else 0))
+        self.inject = nn.Conv1d(channels + reads, channels, 1) if reads else None
+
+    def forward(self, hidden: Tensor, level: Tensor, condition: Tensor) -> Tensor:
+        if self.inject is not None:
+            resized = functional.adaptive_avg_pool1d(condition, hidden.shape[-1])
+            hidden = hidden + self.inject(torch.cat([hidden, resized], 1))
+        for number, block in enumerate(self.blocks):
+            hidden = block(hidden, level)
+            if self.attention:
+                hidden = self.attention[number](hidden)
+        return hidden
+
+
+class Denoiser(nn.Module):
+    """(noisy latent, mixture latent, noise level) -> velocity, (B, D, N); N is a multiple of `config.multiple`."""
+
+    def __init__(self, config: DenoiserConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.level = NoiseLevel(config.features)
+        self.input = nn.Conv1d(2 * config.dimension, config.channels, 1)
+        down, up = [], []
+        channels, deepest = config.channels, len(config.factors) - config.attention
+        self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
+        for number, (factor, blocks) in enumerate(zip(config.factors, config.blocks, strict=True)):
+            deep = number >= deepest
+            reads = config.dimension if config.condition == "inject" and deep else 0
+            wider = channels * 2 if factor > 1 else channels
+            self.encoder.append(Stack(channels, blocks, config, attends=deep, reads=reads))
+            down.append(nn.Conv1d(channels, wider, factor, factor))
+            up.append(nn.ConvTranspose1d(wider, channels, factor, factor))
+            self.decoder.append(Stack(channels, blocks, config, attends=deep, reads=reads))
+            channels = wider
+        self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
+        self.bottom = Stack(channels, 1, config, attends=config.attention > 0, reads=0)
+        self.output = nn.Sequential(
+            nn.GroupNorm(config.groups, config.channels), nn.SiLU(), nn.Conv1d(config.channels, config.dimension, 1)
+        )
+
+    def forward(self, noisy: Tensor, condition: Tensor, sigma: Tensor) -> Tensor:
+        """Return the velocity of `noisy` (B, D, N) given the mixture's latent (B, D, N) and σ (B,).
+
+        Raises:
+            ValueError: N is no multiple of the product of the factors.
+        """
+        if noisy.shape[-1] % self.config.multiple:
+            raise ValueError(f"{noisy.shape[-1]} frames are no multiple of {self.config.multiple}")
+        level = self.level(sigma)
+        hidden, skips = self.input(torch.cat([noisy, condition], 1)), []
+        for stack, down in zip(self.encoder, self.down, strict=True):
+            hidden = stack(hidden, level, condition)
+            skips.append(hidden)
+            hidden = down(hidden)
+        hidden = self.bottom(hidden, level, condition)
+        for stack, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
+            hidden = stack(up(hidden) + skips.pop(), level, condition)
+        return self.output(hidden)

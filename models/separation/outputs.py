@@ -1,0 +1,103 @@
+"""What every system makes of the test songs, in shards: vocals, one record a (system, song).
+
+Bounds and baselines take the same path as the systems: the mixture itself, the codec's ceiling (decoded
+encoded true vocals), ideal masks, the discriminative network, latent diffusion.
+
+Shapes: T samples, K channels.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from data.audio import to_float, to_pcm16
+from data.progress import Listener, Progress, ignore
+from data.reader import Shards
+from data.shards import Item, Record, Rejection, ShardWriter
+from models.separation.oracles import ORACLES, oracle
+from models.separation.separate import Separator
+
+# Given mixture and true vocals, (T, K) float32 both, and the sample rate; returns vocals (T, K).
+System = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Song:
+    """A song at the working rate: its name and the rows of its parts."""
+
+    track: str
+    vocals: int
+    accompaniment: int
+
+
+def songs_of(shards: Shards, split: str) -> list[Song]:
+    """Return the songs of a split, sorted by name."""
+    rows = {
+        source: {str(shards.column("track")[row]): int(row) for row in shards.rows(split=split, source=source)}
+        for source in ("vocals", "accompaniment")
+    }
+    return [Song(name, row, rows["accompaniment"][name]) for name, row in sorted(rows["vocals"].items())]
+
+
+def bounds() -> dict[str, System]:
+    """Return the systems that need no training: the mixture, and ideal masks."""
+    systems: dict[str, System] = {"mixture": lambda mixture, vocals, rate: mixture}
+    for name in ORACLES:
+        systems[name] = lambda mixture, vocals, rate, name=name: oracle(name, mixture, vocals, rate)
+    return systems
+
+
+def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
+    """Return a separator as a system; with `hears_vocals` it is given the true vocals (the codec's ceiling)."""
+
+    def system(mixture: np.ndarray, vocals: np.ndarray, rate: int) -> np.ndarray:
+        heard = vocals if hears_vocals else mixture
+        pieces = separator.separate(lambda start, stop: heard[start:stop], len(heard), heard.shape[1])
+        return np.concatenate(list(pieces))
+
+    return system
+
+
+def write_estimates(
+    folder: Path, songs: Path, systems: Mapping[str, System], *, split: str = "test", listener: Listener = ignore
+) -> dict[str, int]:
+    """Write what every system makes of every song of a split; stopped and called again, it goes on.
+
+    A result that is not finite is quarantined: no error becomes a score.
+    """
+    shards, writer = Shards(songs), ShardWriter(folder)
+    todo = [(song, name) for song in songs_of(shards, split) for name in systems]
+    progress = Progress("separate songs", total=len(todo), unit="songs", listener=listener)
+    progress.skip(writer.consumed)
+    for song, name in todo[writer.consumed :]:
+        writer.add(_made(shards, song, name, systems[name]))
+        progress.advance()
+    labels = {_id(shards, song, name): (name, song.track) for song, name in todo}
+
+    def annotate(rows: pa.Table) -> pa.Table:
+        found = [labels[one] for one in rows["id"].to_pylist()]
+        rows = rows.append_column("system", pa.array([name for name, _ in found], pa.string()))
+        return rows.append_column("track", pa.array([track for _, track in found], pa.string()))
+
+    writer.commit(annotate)
+    progress.finish()
+    return {"songs": len(todo) // max(1, len(systems)), "systems": len(systems)}
+
+
+def _id(shards: Shards, song: Song, system: str) -> str:
+    return f"{system}-{shards.column('id')[song.vocals]}"
+
+
+def _made(shards: Shards, song: Song, name: str, system: System) -> Item:
+    """Return what a system makes of a song."""
+    vocals, rest = (to_float(shards.read(row)) for row in (song.vocals, song.accompaniment))
+    rate = int(shards.column("sample_rate")[song.vocals])
+    found = system(vocals + rest, vocals, rate)
+    if found.shape != vocals.shape:
+        raise ValueError(f"{name} made {found.shape} of {vocals.shape}")
+    if not np.isfinite(found).all():
+        return Rejection(_id(shards, song, name), "NaN or infinite samples")
+    return Record(_id(shards, song, name), to_pcm16(found), rate)

@@ -1,0 +1,211 @@
+"""Training of the codec, of the denoiser and of the discriminative network, one function each.
+
+    songs ── codec ── latents ── denoiser        masker
+             (frozen from here on)               (on the same songs)
+
+Each takes folders, trains to the end (going on where it was stopped) and leaves `model.safetensors` and
+`model.json` in its own folder. All return the figures of the last validation, with the loss and the seconds.
+
+Shapes: B batch, T samples, D latent channels, N frames.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from data.audio import FULL_SCALE
+from data.loader import Batch
+from data.progress import Listener, ignore
+from data.reader import Shards
+from data.segments import Mixing, Segments
+from models.checkpoint import load, save
+from models.fit import Loss, Stage, fit
+from models.processes import world
+from models.separation.codec import Codec
+from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.denoiser import Denoiser
+from models.separation.diffusion import diffuse
+from models.separation.latents import LatentSegments, Scaling
+from models.separation.losses import multi_resolution, negative_snr
+from models.separation.masker import Masker
+from models.separation.sampler import sample
+
+Figures = dict[str, float]
+_VALIDATION_LEVELS = 8
+
+
+def split_sources(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return mixture and vocals of a batch, (B·K, T) both: channels become examples."""
+    values = torch.from_numpy(batch.values).to(device)
+    channels = values.shape[-1] // 2
+    vocals, rest = values[..., :channels], values[..., channels:]
+    return tuple(one.transpose(1, 2).reshape(-1, values.shape[1]) for one in (vocals + rest, vocals))  # type: ignore[return-value]
+
+
+def train_codec(
+    folder: Path, songs: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
+) -> Figures:
+    """Train encoder and decoder to rebuild vocals, mixtures and accompaniments of the songs in the shards `songs`."""
+    shards, fitting = Shards(songs), config.train_codec
+    torch.manual_seed(fitting.seed)
+    network = Codec(config.codec).to(device)
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        mixture, vocals = split_sources(batch, device)
+        # Half of it vocals, a quarter mixtures, a quarter what accompanies: what will be coded, and more vocals.
+        half = len(vocals) // 2
+        wave = torch.cat([vocals, mixture[:half], (mixture - vocals)[half:]])
+        rebuilt = network(wave)
+        yield "network", multi_resolution(wave, rebuilt) + (wave - rebuilt).abs().mean() / (wave.abs().mean() + 1e-3)
+
+    validation = Validation(shards, config, device)
+
+    def validate(judged: nn.Module) -> Figures:
+        return validation.figures(lambda mixture, vocals: judged(vocals))
+
+    mixing = Mixing(config.codec_segment, config.remix)
+    with world(device) as among:
+        batches = Segments(
+            shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)
+        )
+        stage = Stage("codec", network, batches, objective, validate, compilable=(network,))
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        if among.leads:
+            save(folder / "model", network.state_dict(), {"codec": asdict(config.codec), "figures": figures})
+        among.wait()
+    return figures
+
+
+def train_masker(
+    folder: Path, songs: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
+) -> Figures:
+    """Train the discriminative network on the songs in the shards `songs`."""
+    shards, fitting = Shards(songs), config.train_masker
+    torch.manual_seed(fitting.seed)
+    network = Masker(config.masker).to(device)
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        mixture, vocals = split_sources(batch, device)
+        yield "network", negative_snr(vocals, network(mixture), floor=1e-3)
+
+    validation = Validation(shards, config, device)
+
+    def validate(judged: nn.Module) -> Figures:
+        return validation.figures(lambda mixture, vocals: judged(mixture))
+
+    mixing = Mixing(config.masker_segment, config.remix)
+    with world(device) as among:
+        batches = Segments(
+            shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)
+        )
+        stage = Stage("masker", network, batches, objective, validate, compilable=(network.blocks,))
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        if among.leads:
+            save(folder / "model", network.state_dict(), {"masker": asdict(config.masker), "figures": figures})
+        among.wait()
+    return figures
+
+
+def train_denoiser(
+    folder: Path, latents: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
+) -> Figures:
+    """Train the denoiser on the shards `latents` to predict v at noise levels drawn evenly from [0, 1]."""
+    shards, fitting = Shards(latents), config.train_denoiser
+    torch.manual_seed(fitting.seed)
+    network = Denoiser(config.denoiser).to(device)
+    scaling = Scaling.of(shards).to(device)
+
+    def objective(batch: Batch) -> Iterator[Loss]:
+        vocals, mixture = scaling.normalised(torch.from_numpy(batch.values).to(device).float())  # (B, D, N) both
+        noisy, velocity = diffuse(vocals, torch.randn_like(vocals), sigma := torch.rand(len(vocals), device=device))
+        yield "network", nn.functional.mse_loss(network(noisy, mixture, sigma).float(), velocity)
+
+    held_out = LatentSegments(shards, "valid", 16, config.segment, seed=1)
+
+    def validate(judged: nn.Module) -> Figures:
+        return _validate_denoiser(judged, held_out, scaling, device, config.steps)
+
+    with world(device) as among:
+        batches = LatentSegments(
+            shards, "train", fitting.batch_size, config.segment, seed=fitting.seed, share=(among.rank, among.size)
+        )
+        stage = Stage("denoiser", network, batches, objective, validate, compilable=(network,))
+        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
+        if among.leads:
+            scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
+            facts = {"denoiser": asdict(config.denoiser), "scaling": scale, "figures": figures}
+            save(folder / "model", network.state_dict(), facts)
+        among.wait()
+    return figures
+
+
+def _validate_denoiser(
+    network: nn.Module, held_out: LatentSegments, scaling: Scaling, device: torch.device, steps: int
+) -> Figures:
+    """Return the loss at fixed noise and levels, and the error of sampled latents; the same draws every time."""
+    vocals, mixture = scaling.normalised(torch.from_numpy(held_out.load(0).values).to(device).float())
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(vocals.shape, generator=generator).to(device)
+    losses = []
+    for number in range(_VALIDATION_LEVELS):
+        sigma = torch.full((len(vocals),), (number + 0.5) / _VALIDATION_LEVELS, device=device)
+        noisy, velocity = diffuse(vocals, noise, sigma)
+        losses.append(nn.functional.mse_loss(network(noisy, mixture, sigma), velocity).item())
+    found = sample(lambda noisy, sigma: network(noisy, mixture, sigma), noise, steps)
+    return {"velocity": sum(losses) / len(losses), "latent": nn.functional.mse_loss(found, vocals).item()}
+
+
+class Validation:
+    """The beginnings of the validation songs that hold singing, and how well vocals come out of them."""
+
+    def __init__(self, shards: Shards, config: SeparationConfig, device: torch.device) -> None:
+        self._shards, self._device = shards, device
+        self._length = int(config.validation_seconds * config.codec.sample_rate)
+        vocals, rest = (shards.rows(split="valid", source=source) for source in ("vocals", "accompaniment"))
+        self._pairs = list(zip(vocals.tolist(), rest.tolist(), strict=True))
+
+    def figures(self, work: Callable[[Tensor, Tensor], Tensor]) -> Figures:
+        """Return the median SDR in dB of what `work` makes of mixture and vocals (K, T); empty without songs."""
+        found = []
+        for pair in self._pairs:
+            length = min(self._length, *(int(self._shards.column("frames")[row]) for row in pair))
+            vocals, rest = (self._shards.segment(row, 0, length).T.astype(np.float32) / FULL_SCALE for row in pair)
+            if not vocals.any():
+                continue
+            true = torch.from_numpy(vocals).to(self._device)
+            estimate = work(true + torch.from_numpy(rest).to(self._device), true)
+            found.append(10 * torch.log10(true.square().sum() / (true - estimate).square().sum()).item())
+        return {"sdr": float(np.median(found))} if found else {}
+
+
+def load_codec(folder: Path, device: torch.device) -> Codec:
+    """Return the codec that `train_codec` left in `folder`, frozen."""
+    checkpoint = load(folder / "model")
+    facts = checkpoint.facts["codec"]
+    network = Codec(CodecConfig(**{**facts, "strides": tuple(facts["strides"])}))
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def load_denoiser(folder: Path, device: torch.device) -> tuple[Denoiser, Scaling]:
+    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows."""
+    checkpoint = load(folder / "model")
+    facts = checkpoint.facts["denoiser"]
+    lists = {name: tuple(facts[name]) for name in ("factors", "blocks")}
+    network = Denoiser(DenoiserConfig(**{**facts, **lists}))
+    network.load_state_dict(checkpoint.tensors)
+    scaling = Scaling.told(checkpoint.facts["scaling"])
+    return network.to(device).eval().requires_grad_(False), scaling.to(device)
+
+
+def load_masker(folder: Path, device: torch.device) -> Masker:
+    """Return the network that `train_masker` left in `folder`, frozen."""
+    checkpoint = load(folder / "model")
+    facts = checkpoint.facts["masker"]
+    network = Masker(MaskerConfig(**{**facts, "dilations": tuple(facts["dilations"])}))
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)

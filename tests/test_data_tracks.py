@@ -1,0 +1,104 @@
+"""Songs into shards: aligned, labelled, quarantined where they are bad, and the same after a kill."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data import shards as shards_module
+from data.audio import encode
+from data.musdb import SOURCES, locate
+from data.reader import Shards
+from data.shards import ShardWriter
+from data.tables import read_table
+from data.tracks import ingest_tracks
+from data.voices import prepare, singing
+
+NAMES = ("A - One", "B & C's - Two. (Live)", "Leaf - Summerghost", "Al James - Schoolboy Facination")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("musdb")
+    for number, name in enumerate(NAMES):
+        draw = np.random.default_rng(number)
+        stems = {one: draw.integers(-3000, 3000, (50_000, 2), np.int16) for one in SOURCES[1:]}
+        stems["mixture"] = np.asarray(sum(one.astype(np.int32) for one in stems.values()), np.int16)
+        place = folder / ("test" if number == 1 else "train") / name
+        place.mkdir(parents=True)
+        for source, pcm in stems.items():
+            (place / f"{source}.wav").write_bytes(encode(pcm, 44_100, "WAV"))
+    (folder / "train" / "phantom").mkdir()
+    return folder
+
+
+def test_sources_are_aligned_and_labelled(root, tmp_path):
+    ingest_tracks(tmp_path, locate(str(root), tmp_path))
+    found = Shards(tmp_path)
+    assert len(found) == 5 * len(NAMES)
+    table = found.table.select(["track", "source", "split", "errata", "frames", "channels"]).to_pandas()
+    assert set(table["frames"]) == {50_000}
+    assert table.groupby("track")["source"].apply(set).map(lambda one: one == set(SOURCES)).all()
+    split = table.drop_duplicates("track").set_index("track")["split"].to_dict()
+    assert split == {NAMES[0]: "train", NAMES[1]: "test", NAMES[2]: "valid", NAMES[3]: "train"}
+    errata = table.drop_duplicates("track").set_index("track")["errata"].to_dict()
+    assert errata[NAMES[3]] == "synthetic vocals in other"
+    assert not errata[NAMES[0]]
+    (bad,) = read_table(tmp_path / "quarantine.parquet").to_pylist()
+    assert "phantom: no mixture.wav" in bad["reason"]
+    draw = np.random.default_rng(1)
+    expected = {one: draw.integers(-3000, 3000, (50_000, 2), np.int16) for one in SOURCES[1:]}
+    for source, pcm in expected.items():
+        (row,) = found.rows(track=NAMES[1], source=source)
+        np.testing.assert_array_equal(found.segment(int(row), 12_345, 678), pcm[12_345 : 12_345 + 678])
+
+
+@pytest.mark.parametrize("killed_after", [1, 3, 7, 13])
+def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, killed_after):
+    tracks = locate(str(root), tmp_path)
+    ingest_tracks(tmp_path / "whole", tracks, shard_bytes=300_000)
+
+    class Killed(Exception):
+        pass
+
+    added = 0
+    add = ShardWriter.add
+
+    def add_then_die(self, item):
+        nonlocal added
+        if added == killed_after:
+            raise Killed
+        added += 1
+        add(self, item)
+
+    monkeypatch.setattr(ShardWriter, "add", add_then_die)
+    with pytest.raises(Killed):
+        ingest_tracks(tmp_path / "cut", tracks, shard_bytes=300_000)
+    monkeypatch.setattr(ShardWriter, "add", add)
+    ingest_tracks(tmp_path / "cut", tracks, shard_bytes=300_000)
+    for path in sorted((tmp_path / "whole").iterdir()):
+        assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes(), path.name
+    assert shards_module.INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
+
+
+def test_songs_are_resampled_and_the_parts_add_up_to_the_mixture(root, tmp_path):
+    ingest_tracks(tmp_path / "tracks", locate(str(root), tmp_path))
+    prepare(tmp_path / "songs", [tmp_path / "tracks"], 22_050, 2)
+    tracks, found = Shards(tmp_path / "tracks"), Shards(tmp_path / "songs")
+    assert len(found) == 2 * len(NAMES)
+    assert set(found.column("frames").tolist()) == {25_000}
+    assert set(found.column("sample_rate").tolist()) == {22_050}
+    (mixture,) = tracks.rows(track=NAMES[0], source="mixture")
+    parts = [found.read(int(found.rows(track=NAMES[0], source=one)[0])) for one in ("vocals", "accompaniment")]
+    together = sum(one.astype(float) for one in parts)
+    # Half the rate holds half the spectrum of white noise, and no more.
+    assert np.square(together).mean() == pytest.approx(
+        np.square(tracks.read(int(mixture)).astype(float)).mean() / 2, rel=0.1
+    )
+
+
+def test_seconds_with_singing_are_told():
+    pcm = np.zeros((4 * 1000 + 500, 2), np.int16)
+    pcm[1000:2000] = 3000
+    pcm[2000:3000] = 20
+    assert singing(pcm, 1000) == [False, True, False, False]

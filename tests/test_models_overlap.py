@@ -1,0 +1,45 @@
+"""Chunks come together again to the sample."""
+
+import numpy as np
+import pytest
+
+from models.separation.overlap import chunk_starts, in_chunks
+
+
+@pytest.mark.parametrize("length", [1, 59, 60, 61, 100, 101, 239, 240, 241, 1000])
+@pytest.mark.parametrize("overlap", [0, 1, 20, 50])
+@pytest.mark.parametrize("batch", [1, 3])
+def test_nothing_done_gives_the_input_back(length, overlap, batch):
+    signal = np.random.default_rng(0).standard_normal((length, 2)).astype(np.float32)
+    pieces = list(
+        in_chunks(
+            lambda start, stop: signal[start:stop], length, lambda x: x.copy(), chunk=100, overlap=overlap, batch=batch
+        )
+    )
+    np.testing.assert_allclose(np.concatenate(pieces), signal, atol=1e-6)
+
+
+def test_neighbours_that_disagree_are_cross_faded():
+    numbers = iter(range(100))
+    pieces = in_chunks(
+        lambda start, stop: np.zeros((stop - start, 1)),
+        400,
+        lambda x: np.full_like(x, next(numbers)),
+        chunk=100,
+        overlap=20,
+    )
+    steps = np.abs(np.diff(np.concatenate(list(pieces))[:, 0]))
+    assert steps.max() < 0.06
+
+
+def test_memory_does_not_grow_with_length():
+    def read(start, stop):
+        return np.zeros((stop - start, 1), np.float32)
+
+    longest = max(len(piece) for piece in in_chunks(read, 10_000, lambda x: x, chunk=100, overlap=20))
+    assert longest <= 100
+
+
+def test_chunks_that_do_not_move_on_are_refused():
+    with pytest.raises(ValueError, match="at most half fits"):
+        chunk_starts(1000, 100, 60)

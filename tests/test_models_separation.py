@@ -1,0 +1,160 @@
+"""The separation system on three short songs: shapes, lengths, training, resume of data, whole trips."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from data.audio import encode
+from data.musdb import locate
+from data.reader import Shards
+from data.segments import Mixing, Segments
+from data.tracks import ingest_tracks
+from data.voices import prepare
+from models.config import FitConfig
+from models.separation.codec import Codec
+from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.denoiser import Denoiser
+from models.separation.latents import LatentSegments, Scaling, write_latents
+from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, masking_separator
+from models.separation.train import (
+    load_codec,
+    load_denoiser,
+    load_masker,
+    train_codec,
+    train_denoiser,
+    train_masker,
+)
+
+CPU = torch.device("cpu")
+FIT = FitConfig(steps=3, batch_size=2, learning_rate=1e-3, validate_every=3, report_every=1)
+TINY = SeparationConfig(
+    codec=CodecConfig(sample_rate=4000, channels=4, strides=(2, 4), dimension=6),
+    codec_segment=2400,
+    train_codec=FIT,
+    denoiser=DenoiserConfig(dimension=6, channels=8, factors=(1, 2), blocks=(1, 1), attention=1, heads=2, features=16),
+    segment=32,
+    train_denoiser=replace(FIT, ema=0.9),
+    steps=2,
+    masker=MaskerConfig(n_fft=64, channels=8, dilations=(1, 2)),
+    masker_segment=1000,
+    train_masker=FIT,
+)
+NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "B.C. - Two": "test"}
+
+
+@pytest.fixture(scope="module")
+def songs(tmp_path_factory) -> Path:
+    """Three songs of two seconds at the system's rate."""
+    folder = tmp_path_factory.mktemp("songs")
+    for number, (name, subset) in enumerate(NAMES.items()):
+        draw = np.random.default_rng(number)
+        stems = {one: draw.integers(-3000, 3000, (88_200, 2), np.int16) for one in ("drums", "bass", "other", "vocals")}
+        stems["mixture"] = np.asarray(sum(one.astype(np.int32) for one in stems.values()), np.int16)
+        track = folder / "raw" / subset / name
+        track.mkdir(parents=True)
+        for source, pcm in stems.items():
+            (track / f"{source}.wav").write_bytes(encode(pcm, 44_100, "WAV"))
+    ingest_tracks(folder / "tracks", locate(str(folder / "raw"), folder))
+    prepare(folder / "songs", [folder / "tracks"], TINY.codec.sample_rate, 1)
+    return folder / "songs"
+
+
+@pytest.fixture(scope="module")
+def trained(songs, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    assert set(train_codec(folder / "codec", songs, TINY, CPU)) >= {"loss", "valid_sdr", "seconds"}
+    assert set(train_masker(folder / "masker", songs, TINY, CPU)) >= {"loss", "valid_sdr"}
+    write_latents(folder / "latents", songs, load_codec(folder / "codec", CPU), CPU)
+    assert set(train_denoiser(folder / "denoiser", folder / "latents", TINY, CPU)) >= {"valid_velocity", "valid_latent"}
+    return folder
+
+
+@pytest.mark.parametrize("length", [1, 7, 8, 9, 1000])
+def test_the_codec_gives_as_many_samples_as_it_got(length):
+    codec = Codec(TINY.codec)
+    wave = torch.randn(2, length)
+    assert codec.encode(wave).shape == (2, 6, -(-length // 8))
+    assert codec(wave).shape == wave.shape
+
+
+def test_a_latent_frame_stands_for_the_samples_it_covers():
+    """Moving the sound by whole frames moves the latent, and the reconstruction, by as many."""
+    codec = Codec(TINY.codec)
+    wave = torch.zeros(1, 800)
+    wave[:, 200:600] = torch.randn(400)
+    moved = torch.roll(wave, 80)
+    torch.testing.assert_close(codec.encode(moved)[..., 30:80], codec.encode(wave)[..., 20:70], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(codec(moved)[:, 240:640], codec(wave)[:, 160:560], atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("condition", ["concat", "inject"])
+def test_the_denoiser_depends_on_all_it_is_given(condition):
+    torch.manual_seed(0)
+    network = Denoiser(replace(TINY.denoiser, condition=condition))
+    noisy, mixture, sigma = torch.randn(2, 6, 16), torch.randn(2, 6, 16), torch.tensor([0.2, 0.7])
+    found = network(noisy, mixture, sigma)
+    assert found.shape == noisy.shape
+    for other in ((noisy + 1, mixture, sigma), (noisy, -mixture, sigma), (noisy, mixture, sigma.flip(0))):
+        assert not torch.allclose(network(*other), found, atol=1e-4)
+    with pytest.raises(ValueError, match="15 frames are no multiple of 2"):
+        network(noisy[..., :15], mixture[..., :15], sigma)
+
+
+def test_songs_know_their_split_and_where_there_is_singing(songs):
+    shards = Shards(songs)
+    assert sorted(shards.column("split").tolist()) == ["test"] * 2 + ["train"] * 2 + ["valid"] * 2
+    assert shards.column("source").tolist() == ["vocals", "accompaniment"] * 3
+    assert shards.table["singing"].to_pylist() == [[True, True]] * 6
+    assert set(shards.column("frames").tolist()) == {8000}
+
+
+def test_examples_are_a_function_of_seed_and_step(songs):
+    shards = Shards(songs)
+    alone = Segments(shards, "train", 4, Mixing(500), seed=3)
+    with alone.stream(2, 5) as stream:
+        streamed = [(batch.step, batch.values.copy()) for batch in stream]
+    for step, values in streamed:
+        np.testing.assert_array_equal(values, alone.load(step).values)
+        shared = [Segments(shards, "train", 4, Mixing(500), seed=3, share=(rank, 2)).load(step) for rank in (0, 1)]
+        np.testing.assert_array_equal(np.concatenate([one.values for one in shared]), values)
+    assert not np.array_equal(streamed[0][1], streamed[1][1])
+
+
+def test_latents_have_unit_variance_over_the_training_songs(trained):
+    shards = Shards(trained / "latents")
+    scaling = Scaling.of(shards)
+    frames = [
+        scaling.normalise(torch.from_numpy(shards.read(int(row)).astype(np.float32)).T)
+        for row in shards.rows(split="train")
+    ]
+    everything = torch.cat(frames, 1)
+    torch.testing.assert_close(everything.mean(1), torch.zeros(6), atol=1e-3, rtol=0)
+    torch.testing.assert_close(everything.std(1), torch.ones(6), atol=1e-2, rtol=0)
+    torch.testing.assert_close(scaling.restore(scaling.normalise(frames[0])), frames[0])
+    values = LatentSegments(shards, "train", 4, 20, seed=0).load(7).values
+    assert values.shape == (4, 20, 12)
+
+
+@pytest.mark.parametrize("length", [1, 100, 256, 257, 3000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, length, channels):
+    mixture = np.random.default_rng(0).standard_normal((length, channels)).astype(np.float32) * 0.1
+    codec = load_codec(trained / "codec", CPU)
+    systems = {
+        "diffusion": diffusion_separator(codec, *load_denoiser(trained / "denoiser", CPU), Sampling(2, 32)),
+        "masker": masking_separator(load_masker(trained / "masker", CPU), 4000, seconds=0.2),
+        "ceiling": codec_ceiling(codec, 32),
+    }
+    for name, system in systems.items():
+        found = [
+            np.concatenate(
+                list(system.separate(lambda start, stop: mixture[start:stop], length, channels, batch=batch))
+            )
+            for batch in (1, 3)
+        ]
+        assert found[0].shape == mixture.shape, name
+        assert np.isfinite(found[0]).all()
+        np.testing.assert_allclose(found[0], found[1], atol=1e-5, err_msg=name)

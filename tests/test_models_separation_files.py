@@ -1,0 +1,76 @@
+"""Song files of any rate, channels and length: as long as they were, in place, and in bounded memory."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from data.audio import UnreadableAudio
+from models.separation.files import separate_file
+from models.separation.separate import Separator
+
+
+def nothing(sample_rate: int = 16_000, chunk: int = 4000, overlap: int = 800) -> Separator:
+    """A system that takes the mixture for vocals."""
+    return Separator(lambda mixture, numbers: mixture.clone(), sample_rate, chunk, overlap)
+
+
+def write_song(path: Path, rate: int, channels: int, frames: int) -> np.ndarray:
+    """Low tones, one a channel, that every rate can hold."""
+    time = np.arange(frames) / rate
+    wave = np.stack([0.4 * np.sin(2 * np.pi * (200 + 90 * number) * time) for number in range(channels)], 1)
+    soundfile.write(path, wave, rate, subtype="PCM_16" if path.suffix == ".wav" else None)
+    return wave
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2, 6])
+def test_any_rate_and_channels_come_back_in_place(tmp_path, rate, channels):
+    wave = write_song(tmp_path / "song.wav", rate, channels, rate + 37)
+    told = separate_file(tmp_path / "song.wav", tmp_path / "vocals.wav", nothing())
+    found, found_rate = soundfile.read(tmp_path / "vocals.wav", always_2d=True)
+    assert found_rate == rate
+    assert found.shape == wave.shape
+    assert told["channels"] == channels
+    middle = slice(rate // 10, -rate // 10)
+    assert np.abs(found[middle] - wave[middle]).max() < 2e-3
+
+
+@pytest.mark.parametrize("frames", [1, 2, 100, 44_099, 44_100, 44_101])
+def test_any_length_is_kept_to_the_sample(tmp_path, frames):
+    write_song(tmp_path / "song.wav", 44_100, 2, frames)
+    separate_file(tmp_path / "song.wav", tmp_path / "vocals.wav", nothing())
+    assert soundfile.info(tmp_path / "vocals.wav").frames == frames
+
+
+def test_other_containers_are_read(tmp_path):
+    wave = write_song(tmp_path / "song.flac", 22_050, 1, 30_000)
+    separate_file(tmp_path / "song.flac", tmp_path / "vocals.wav", nothing())
+    assert soundfile.info(tmp_path / "vocals.wav").frames == len(wave)
+
+
+def test_long_songs_are_never_held_whole(tmp_path):
+    write_song(tmp_path / "song.wav", 16_000, 1, 1_500_000)
+    seen = []
+
+    def watched(mixture: torch.Tensor, numbers: list[int]) -> torch.Tensor:
+        seen.append(mixture.shape)
+        return mixture.clone()
+
+    separate_file(tmp_path / "song.wav", tmp_path / "vocals.wav", Separator(watched, 16_000, 40_000, 4000))
+    assert max(shape[0] * shape[1] for shape in seen) <= 4 * 40_000
+    assert soundfile.info(tmp_path / "vocals.wav").frames == 1_500_000
+
+
+def test_a_damaged_song_leaves_nothing_behind(tmp_path):
+    write_song(tmp_path / "song.wav", 16_000, 1, 20_000)
+    content = (tmp_path / "song.wav").read_bytes()
+    (tmp_path / "song.wav").write_bytes(content[:9000])
+    with pytest.raises(UnreadableAudio, match=r"song\.wav: .*truncated"):
+        separate_file(tmp_path / "song.wav", tmp_path / "vocals.wav", nothing())
+    (tmp_path / "text.wav").write_bytes(b"not a sound")
+    with pytest.raises(UnreadableAudio, match=r"text\.wav: not readable as audio"):
+        separate_file(tmp_path / "text.wav", tmp_path / "vocals.wav", nothing())
+    assert not (tmp_path / "vocals.wav").exists()

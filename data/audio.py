@@ -94,22 +94,24 @@ def _check_riff_length(file: IO[bytes]) -> None:
     start = file.read(12)
     if not start:
         raise UnreadableAudio("empty file")
-    position = 12
-    while start[:4] == b"RIFF" and start[8:12] == b"WAVE":
-        if position + 8 > size:
-            raise UnreadableAudio("truncated: the WAV holds no sound")
-        file.seek(position)
-        name, length = struct.unpack("<4sI", file.read(8))
-        position += 8
-        if name == b"data":
-            if position + length > size:
-                raise UnreadableAudio(f"truncated: {length} bytes of sound promised, {size - position} found")
-            break
-        position += length + length % 2  # chunks are padded to even lengths
+    if start[:4] == b"RIFF" and start[8:12] == b"WAVE":
+        promised = _data_length(file, size)
+        if promised > (found := size - file.tell()):
+            raise UnreadableAudio(f"truncated: {promised} bytes of sound promised, {found} found")
     file.seek(0)
 
 
-class SoundFile:
+def _data_length(file: IO[bytes], size: int) -> int:
+    """Return the bytes of sound that a WAV of `size` bytes promises, and leave the file where they begin."""
+    while file.tell() + 8 <= size:
+        name, length = struct.unpack("<4sI", file.read(8))
+        if name == b"data":
+            return length
+        file.seek(length + length % 2, io.SEEK_CUR)  # chunks are padded to even lengths
+    raise UnreadableAudio("truncated: the WAV holds no sound")
+
+
+class SoundReader:
     """A sound file of any length, read forward a block at a time; `frames`, `sample_rate` and `channels` tell of it."""
 
     def __init__(self, path: Path) -> None:
@@ -128,7 +130,7 @@ class SoundFile:
         self.path, self.frames = path, self._file.frames
         self.sample_rate, self.channels = self._file.samplerate, self._file.channels
 
-    def __enter__(self) -> "SoundFile":
+    def __enter__(self) -> "SoundReader":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -15,7 +15,7 @@ import functools
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -154,18 +154,18 @@ class Batches:
             labels = augment(values, heard, labels, draws[self._share])
         return Batch(step, rows, values[:, :heard], labels)
 
-    @contextmanager
-    def stream(self, start: int, stop: int, ahead: int = 2) -> Iterator[Iterator[Batch]]:
+    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
         """Read batches start … stop on a thread, at most `ahead` before they are needed.
 
         Example:
             >>> with batches.stream(step, steps) as stream:
             ...     for batch in stream: ...
         """
-        with read_ahead(
-            self.load, lambda: allocate(self._shards, self.rows(start), self._treatment.dtype), start, stop, ahead
-        ) as stream:
-            yield stream
+
+        def buffer() -> np.ndarray:
+            return allocate(self._shards, self.rows(start), self._treatment.dtype)
+
+        return read_ahead(self.load, buffer, start, stop, ahead)
 
 
 @contextmanager

@@ -12,10 +12,11 @@ from typing import Any
 
 import safetensors.torch
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.durable import file_sha256, read_json, replacing_path, write_json
 from data.errors import InputError
+from models.processes import World
 
 VERSION = 1
 
@@ -35,6 +36,13 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) ->
         # Contiguous copies: safetensors refuses views and tensors that share memory.
         safetensors.torch.save_file({name: one.detach().cpu().contiguous() for name, one in tensors.items()}, partial)
     write_json(path.with_suffix(".json"), {**facts, "version": VERSION, "sha256": file_sha256(weights)})
+
+
+def save_trained(folder: Path, network: nn.Module, facts: Mapping[str, Any], among: World) -> None:
+    """Write the weights of a trained network as `folder`/model, once for all processes."""
+    if among.leads:
+        save(folder / "model", network.state_dict(), facts)
+    among.wait()
 
 
 def load(path: Path) -> Checkpoint:

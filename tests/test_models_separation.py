@@ -143,8 +143,10 @@ def test_latents_have_unit_variance_over_the_training_songs(trained):
 def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, length, channels):
     mixture = np.random.default_rng(0).standard_normal((length, channels)).astype(np.float32) * 0.1
     codec = load_codec(trained / "codec", CPU)
+    denoiser = load_denoiser(trained / "denoiser", CPU)
     systems = {
-        "diffusion": diffusion_separator(codec, *load_denoiser(trained / "denoiser", CPU), Sampling(2, 32)),
+        "diffusion": diffusion_separator(codec, *denoiser, Sampling(2, 32)),
+        "diffusion with fresh noise": diffusion_separator(codec, *denoiser, Sampling(3, 32, eta=0.8)),
         "masker": masking_separator(load_masker(trained / "masker", CPU), 4000, seconds=0.2),
         "ceiling": codec_ceiling(codec, 32),
     }

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.audio import Resampler, SoundFile, WavWriter
+from data.audio import Resampler, SoundReader, WavWriter
 from data.durable import replacing_path
 from data.progress import Listener, ignore
 from models.separation.separate import Separator
@@ -21,7 +21,7 @@ _BLOCK = 1 << 18  # samples read at once
 class _AtRate:
     """A song at another rate, read forward; what lies before the last `start` is forgotten."""
 
-    def __init__(self, song: SoundFile, sample_rate: int) -> None:
+    def __init__(self, song: SoundReader, sample_rate: int) -> None:
         self._song, self._resampler = song, Resampler(song.sample_rate, sample_rate, song.channels)
         self._begin, self._held, self._read = 0, np.zeros((0, song.channels), np.float32), 0
 
@@ -46,7 +46,7 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
     Raises:
         UnreadableAudio: the song is damaged or no audio.
     """
-    with SoundFile(source) as song:
+    with SoundReader(source) as song:
         length = -(-song.frames * separator.sample_rate // song.sample_rate)
         back, written = Resampler(separator.sample_rate, song.sample_rate, song.channels), 0
         with replacing_path(target) as partial, WavWriter(partial, song.sample_rate, song.channels) as file:

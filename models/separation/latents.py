@@ -24,7 +24,7 @@ from data.errors import InputError
 from data.loader import Batch, read_ahead
 from data.progress import Listener, Progress, ignore
 from data.reader import Shards
-from data.shards import Record, ShardWriter
+from data.shards import Record, ShardWriter, shard_name
 from models.separation.codec import Codec
 
 WHAT = ("vocals", "mixture")
@@ -128,7 +128,7 @@ def _statistics(
         for one in rows.to_pylist():
             if songs.column("split")[labels[one["id"]][0]] != "train":
                 continue
-            with open(folder / f"shard-{one['shard']:05d}.tar", "rb") as file:
+            with open(folder / shard_name(one["shard"]), "rb") as file:
                 file.seek(one["offset"])
                 frames = np.frombuffer(file.read(one["nbytes"]), one["dtype"]).reshape(one["frames"], -1)
             frames = frames.astype(np.float64)

@@ -40,7 +40,7 @@ def refresh(now: Tensor, after: Tensor, eta: float) -> tuple[Tensor, Tensor]:
 
 @torch.no_grad()
 def sample(
-    network: Network, noise: Tensor, steps: int, *, eta: float = 0.0, generator: torch.Generator | None = None
+    network: Network, noise: Tensor, steps: int, *, eta: float = 0.0, fresh: Callable[[int], Tensor] | None = None
 ) -> Tensor:
     """Return the latent that `network` makes of `noise`, (B, D, N).
 
@@ -49,25 +49,23 @@ def sample(
         noise: standard Gaussian, (B, D, N).
         steps: calls of the network.
         eta: share of fresh noise, 0 is deterministic.
-        generator: of the fresh noise; needed where eta is not 0.
+        fresh: returns the fresh noise of a step, like `noise`; needed where eta is not 0.
 
     Raises:
-        ValueError: steps below 1, or fresh noise without a generator.
+        ValueError: steps below 1, or a share of fresh noise without any.
     """
     if steps < 1:
         raise ValueError(f"{steps} steps; at least one is needed")
-    if eta and generator is None:
-        raise ValueError("fresh noise needs a generator, so that it can be drawn again")
+    if eta and fresh is None:
+        raise ValueError(f"eta {eta} needs fresh noise: pass the function that draws it")
     noisy, grid = noise, levels(steps, noise.device, noise.dtype)
-    for now, after in pairwise(grid):
+    for step, (now, after) in enumerate(pairwise(grid)):
         velocity = network(noisy, now.expand(len(noisy)))
         clean, found = reconstruct(noisy, velocity, now)
         if after == 0:
             return clean
-        kept, fresh = refresh(now, after, eta)
+        kept, added = refresh(now, after, eta)
         noisy = weights(after)[0] * clean + kept * found
-        if eta:
-            noisy = noisy + fresh * torch.randn(
-                noise.shape, generator=generator, device=noise.device, dtype=noise.dtype
-            )
+        if eta and fresh is not None:
+            noisy = noisy + added * fresh(step)
     raise AssertionError("the last level is zero")

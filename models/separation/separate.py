@@ -99,14 +99,17 @@ def diffusion_separator(codec: Codec, denoiser: Denoiser, scaling: Scaling, samp
     def work(mixture: Tensor, numbers: list[int]) -> Tensor:
         device = scaling.mean.device
         condition = scaling.normalise(codec.encode(mixture.to(device)))
-        noise = torch.stack([_noise(sampling.seed, number, condition[0].shape) for number in numbers]).to(device)
-        generator = torch.Generator(device).manual_seed(hash_seed(sampling.seed, numbers[0], 1))
+
+        def noise(draw: int) -> Tensor:
+            shape = condition[0].shape
+            return torch.stack([_noise(sampling.seed, number, draw, shape) for number in numbers]).to(device)
+
         latent = sample(
             lambda noisy, sigma: denoiser(noisy, condition, sigma),
-            noise,
+            noise(0),
             sampling.steps,
             eta=sampling.eta,
-            generator=generator,
+            fresh=lambda step: noise(step + 1),
         )
         return codec.decode(scaling.restore(latent), mixture.shape[-1])
 
@@ -115,9 +118,9 @@ def diffusion_separator(codec: Codec, denoiser: Denoiser, scaling: Scaling, samp
     )
 
 
-def _noise(seed: int, number: int, shape: torch.Size) -> Tensor:
-    """Return the noise a chunk begins with; the channels of a chunk share it, so that their images agree."""
-    return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number)))
+def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
+    """Return the noise of a chunk; its channels share it, so that their images agree."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number, draw)))
 
 
 def masking_separator(masker: Masker, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1) -> Separator:

@@ -22,7 +22,7 @@ from data.loader import Batch
 from data.progress import Listener, ignore
 from data.reader import Shards
 from data.segments import Mixing, Segments
-from models.checkpoint import load, save
+from models.checkpoint import load, save_trained
 from models.fit import Loss, Stage, fit
 from models.processes import world
 from models.separation.codec import Codec
@@ -74,9 +74,7 @@ def train_codec(
         )
         stage = Stage("codec", network, batches, objective, validate, compilable=(network,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        if among.leads:
-            save(folder / "model", network.state_dict(), {"codec": asdict(config.codec), "figures": figures})
-        among.wait()
+        save_trained(folder, network, {"codec": asdict(config.codec), "figures": figures}, among)
     return figures
 
 
@@ -90,7 +88,7 @@ def train_masker(
 
     def objective(batch: Batch) -> Iterator[Loss]:
         mixture, vocals = split_sources(batch, device)
-        yield "network", negative_snr(vocals, network(mixture), floor=1e-3)
+        yield "network", negative_snr(vocals, network(mixture))
 
     validation = Validation(shards, config, device)
 
@@ -104,9 +102,7 @@ def train_masker(
         )
         stage = Stage("masker", network, batches, objective, validate, compilable=(network.blocks,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        if among.leads:
-            save(folder / "model", network.state_dict(), {"masker": asdict(config.masker), "figures": figures})
-        among.wait()
+        save_trained(folder, network, {"masker": asdict(config.masker), "figures": figures}, among)
     return figures
 
 
@@ -135,11 +131,9 @@ def train_denoiser(
         )
         stage = Stage("denoiser", network, batches, objective, validate, compilable=(network,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        if among.leads:
-            scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
-            facts = {"denoiser": asdict(config.denoiser), "scaling": scale, "figures": figures}
-            save(folder / "model", network.state_dict(), facts)
-        among.wait()
+        scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
+        facts = {"denoiser": asdict(config.denoiser), "scaling": scale, "figures": figures}
+        save_trained(folder, network, facts, among)
     return figures
 
 

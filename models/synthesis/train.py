@@ -13,7 +13,6 @@ Shapes: B batch, T samples, D embedding dimensions, N frames.
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +21,10 @@ from torch import nn
 from data.loader import Batch, Batches
 from data.progress import Listener, ignore
 from data.reader import Shards
-from models.checkpoint import load, save
+from models.checkpoint import load, save_trained
 from models.fit import Loss, Stage, fit
 from models.losses import WAVE_LOSSES
-from models.processes import World, world
+from models.processes import world
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
 from models.synthesis.notes import (
@@ -69,7 +68,7 @@ def train_autoencoder(
         )
         stage = Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        _keep(folder, network, {"autoencoder": asdict(config.autoencoder)}, figures, among)
+        save_trained(folder, network, {"autoencoder": asdict(config.autoencoder), "figures": figures}, among)
     return figures
 
 
@@ -117,7 +116,7 @@ def train_sequence(
         )
         stage = Stage("sequence", network, batches, objective, validate)
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        _keep(folder, network, {"sequence": asdict(config.sequence)}, figures, among)
+        save_trained(folder, network, {"sequence": asdict(config.sequence), "figures": figures}, among)
     return figures
 
 
@@ -153,16 +152,9 @@ def fine_tune(
         batches = training_batches(shards, config, fitting, among, device, samples_heard(config))
         stage = Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        described = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
-        _keep(folder, network, described, figures, among)
+        sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
+        save_trained(folder, network, {**sizes, "figures": figures}, among)
     return figures
-
-
-def _keep(folder: Path, network: nn.Module, described: dict[str, Any], figures: Figures, among: World) -> None:
-    """Write the trained weights and how to build the network."""
-    if among.leads:
-        save(folder / "model", network.state_dict(), {**described, "figures": figures})
-    among.wait()
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:

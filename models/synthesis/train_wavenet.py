@@ -14,7 +14,7 @@ from torch.nn import functional
 from data.loader import Batch
 from data.progress import Listener, ignore
 from data.reader import Shards
-from models.checkpoint import load, save
+from models.checkpoint import load, save_trained
 from models.fit import Loss, Stage, fit
 from models.processes import world
 from models.synthesis.config import SynthesisConfig, WavenetConfig
@@ -52,9 +52,7 @@ def train_wavenet(
         batches = training_batches(shards, config, fitting, among, device)
         stage = Stage("WaveNet", network, batches, objective, validate)
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        if among.leads:
-            save(folder / "model", network.state_dict(), {"wavenet": asdict(config.wavenet), "figures": figures})
-        among.wait()
+        save_trained(folder, network, {"wavenet": asdict(config.wavenet), "figures": figures}, among)
     return figures
 
 

@@ -10,16 +10,16 @@ refine times or owners, and refused where they change a name or a size (names ov
 characters, which occur in no data set here).
 """
 
-import zlib
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-
-from isal import igzip
+from subprocess import DEVNULL, PIPE, Popen
 
 from data.errors import InputError
 
 _BLOCK = 512
+_PIPE = 1 << 20
 _REGULAR, _FOLDER, _EXTENDED = b"0\0", b"5", b"xg"
 _LARGEST_HEADER = 1 << 16
 
@@ -37,23 +37,36 @@ class Member:
     stream: "Window"
 
 
-class _Checked:
-    """A gzip stream whose faults name the archive."""
+class _Unpacked:
+    """The bytes inside a gzip, unpacked by a process of its own: a thread would contend for the interpreter."""
 
-    def __init__(self, stream: igzip.IGzipFile, path: Path) -> None:
-        self._stream, self._path = stream, path
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        command = [sys.executable, "-P", "-m", "isal.igzip", "-dc", str(path.absolute())]
+        self._process = Popen(command, bufsize=_PIPE, pipesize=_PIPE, stdin=DEVNULL, stdout=PIPE, stderr=PIPE)
+
+    def __enter__(self) -> "_Unpacked":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
 
     def read(self, size: int) -> bytes:
-        try:
-            return self._stream.read(size)
-        except (igzip.BadGzipFile, EOFError, zlib.error) as error:
-            raise BadArchive(f"{self._path}: damaged or cut off ({error}); delete it and fetch it again") from error
+        """Return the next `size` bytes, fewer at the end of a whole archive."""
+        assert self._process.stdout is not None
+        content = self._process.stdout.read(size)
+        if len(content) < size and self._process.wait():
+            assert self._process.stderr is not None
+            reason = self._process.stderr.read().decode(errors="replace").strip().splitlines()[-1:]
+            raise BadArchive(f"{self._path}: damaged or cut off ({''.join(reason)}); delete it and fetch it again")
+        return content
 
 
 class Window:
     """The next `size` bytes of a stream, read as a file of their own; `left` of them are unread."""
 
-    def __init__(self, stream: _Checked, size: int) -> None:
+    def __init__(self, stream: _Unpacked, size: int) -> None:
         self._stream, self.left = stream, size
 
     def read(self, size: int = -1) -> bytes:
@@ -70,11 +83,11 @@ def members(path: Path) -> Iterator[Member]:
         BadArchive: not a gzip, damaged, cut off (also between two members), or a link or
             device inside.
     """
-    with igzip.IGzipFile(str(path), "rb") as stream:
-        yield from _members(_Checked(stream, path), path)
+    with _Unpacked(path) as stream:
+        yield from _members(stream, path)
 
 
-def _members(stream: _Checked, path: Path) -> Iterator[Member]:
+def _members(stream: _Unpacked, path: Path) -> Iterator[Member]:
     while any(header := _exactly(stream, _BLOCK, path)):
         name, size, kind = _parse(header, path)
         if kind not in _REGULAR + _FOLDER + _EXTENDED:
@@ -95,7 +108,7 @@ def _members(stream: _Checked, path: Path) -> Iterator[Member]:
         pass
 
 
-def _exactly(stream: _Checked, size: int, path: Path) -> bytes:
+def _exactly(stream: _Unpacked, size: int, path: Path) -> bytes:
     content = stream.read(size)
     if len(content) != size:
         raise BadArchive(f"{path}: cut off between two members; delete it and fetch it again")

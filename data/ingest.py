@@ -1,21 +1,20 @@
 """NSynth parts into shards: every note checked, stored or quarantined with its reason.
 
-    folder ─ sorted files ┐                       ┌ record ── shard
-                          ├─ entry ─ decode, check┤
-    tar.gz ─ stream ──────┘    (two threads)      └ rejection ─ quarantine
+    folder ─ sorted files ┐                        ┌ record ── shard
+                          ├─ entry ─ decode, check ┤
+    tar.gz ─ unpacked ────┘                        └ rejection ─ quarantine
+             (by a process of its own)
 
-Archives are read once, front to back; nothing is unpacked to disk and memory holds a few
-notes at a time. Labels come from `examples.json`, wherever in the archive it lies, and are
-joined to the index at the end; a WAV without metadata or metadata without a WAV is
-quarantined then.
+Archives are read once, front to back; nothing is unpacked to disk and memory holds one note at
+a time. One thread does the rest: several would hand the interpreter's lock back and forth. Labels
+come from `examples.json`, wherever in the archive it lies, and are joined to the index at the end;
+a WAV without metadata or metadata without a WAV is quarantined then.
 """
 
 import hashlib
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 from data import nsynth, quality
@@ -31,7 +30,6 @@ from data.tables import read_table
 
 _LARGEST_NOTE = 1 << 20
 _LONGEST_NOTE = 1 << 22  # samples; what is longer than a note but not absurd is told its length
-_IN_FLIGHT = 64
 
 
 @dataclass(frozen=True)
@@ -53,9 +51,8 @@ def ingest(folder: Path, parts: Sequence[Part], *, listener: Listener = ignore, 
     writer = ShardWriter(folder, shard_bytes)
     progress = Progress("ingest", total=_count(parts), unit="notes", listener=listener)
     progress.skip(writer.consumed)
-    entries = _entries(parts, folder, writer.consumed)
-    for item in _in_order(entries):
-        writer.add(item)
+    for entry in _entries(parts, folder, writer.consumed):
+        writer.add(judge(entry))
         progress.advance()
     labels = Labels(parts, folder, writer)
     writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
@@ -147,13 +144,3 @@ def judge(entry: Entry) -> Item:
     marks = quality.flags(pcm.samples[:, 0])
     digest = hashlib.sha256(entry.content).hexdigest()
     return Record(entry.id, pcm.samples, nsynth.SAMPLE_RATE, entry.part, marks, digest)
-
-
-def _in_order(entries: Iterator[Entry], threads: int = 2) -> Iterator[Item]:
-    """Judge entries on several threads, a bounded number ahead, and yield the items in order."""
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Item]] = deque(pool.submit(judge, entry) for entry in islice(entries, _IN_FLIGHT))
-        while waiting:
-            item = waiting.popleft().result()
-            waiting.extend(pool.submit(judge, entry) for entry in islice(entries, 1))
-            yield item

@@ -79,7 +79,11 @@ def _spectrum(samples: np.ndarray) -> np.ndarray:
 
 
 def _prominence(power: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    """Return by how many dB each of these bins rises above the median of the 65 around it, (len(bins),)."""
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(power, 32, mode="reflect"), 65)
-    floor = np.median(windows[bins], axis=1)
+    """Return by how many dB each of these bins rises above the median of the 65 around it, (len(bins),).
+
+    Beyond its ends the spectrum is its own mirror image.
+    """
+    last = len(power) - 1
+    around = last - np.abs(last - np.abs(bins[:, None] + np.arange(-32, 33)))
+    floor = np.partition(power[around], 32, axis=1)[:, 32]
     return 10 * np.log10(power[bins] / (floor + 1e-3) + 1e-12)

@@ -66,12 +66,10 @@ class Treatment:
     Attributes:
         augment: changes a batch in place and returns its labels.
         heard: how many samples of each recording a step looks at; all by default.
-        dtype: np.float32 scales sound to [-1, 1] while reading, for work on the CPU; as stored by default.
     """
 
     augment: Augmentation | None = None
     heard: Callable[[int], int] | None = None
-    dtype: type | None = None
 
 
 AS_STORED = Treatment()
@@ -142,7 +140,7 @@ class Batches:
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
         """Read batch `step`, into `out` (B, T, K) if given."""
         rows = self.rows(step)
-        values = allocate(self._shards, rows, self._treatment.dtype) if out is None else out
+        values = allocate(self._shards, rows) if out is None else out
         self._shards.read_into(rows.tolist(), values)
         labels = {name: column[rows] for name, column in self._labels.items()}
         augment, heard = self._treatment.augment, values.shape[1]
@@ -163,7 +161,7 @@ class Batches:
         """
 
         def buffer() -> np.ndarray:
-            return allocate(self._shards, self.rows(start), self._treatment.dtype)
+            return allocate(self._shards, self.rows(start))
 
         return read_ahead(self.load, buffer, start, stop, ahead)
 
@@ -214,10 +212,10 @@ def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> I
         free.put(buffer)
 
 
-def allocate(shards: Shards, rows: Sequence[int] | np.ndarray, dtype: type | None = None) -> np.ndarray:
+def allocate(shards: Shards, rows: Sequence[int] | np.ndarray) -> np.ndarray:
     """Return an empty array that fits recordings `rows`, which are all of one size: (B, T, K)."""
     sizes = {tuple(shards.column(name)[row] for name in ("frames", "channels", "dtype")) for row in rows}
     if len(sizes) != 1:
         raise ValueError(f"recordings of different sizes in one batch: {sorted(sizes)}")
     frames, channels, stored = sizes.pop()
-    return np.empty((len(rows), frames, channels), dtype or stored)
+    return np.empty((len(rows), frames, channels), stored)

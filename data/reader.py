@@ -7,7 +7,6 @@ import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,9 @@ import numpy as np
 import pyarrow as pa
 from isal import isal_zlib
 
-from data.audio import FULL_SCALE
 from data.errors import InputError
 from data.shards import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums, shard_name
 from data.tables import read_facts, read_table
-
-_TOGETHER = 4  # notes of 4 s; half a MB stays in the cache
-
-
-class _Helper:
-    """A second thread to read with; a forked process, in which threads are gone, gets a new one."""
-
-    def __init__(self) -> None:
-        self.begin()
-        os.register_at_fork(after_in_child=self.begin)
-
-    def begin(self) -> None:
-        self.pool = ThreadPoolExecutor(1, thread_name_prefix="shards")
-
-
-_HELPER = _Helper()
 
 
 class CorruptShard(InputError):
@@ -115,35 +97,15 @@ class Shards:
     def read_into(self, rows: Sequence[int], out: np.ndarray) -> None:
         """Read recordings of equal size into `out`, (B, T, K) of their stored type, checked.
 
-        Sound may also be read into float32, which scales it to [-1, 1] while it is in the cache.
-        Reusing `out` matters: touching fresh memory costs more than reading the file.
+        Reusing `out` matters: touching fresh memory costs more than reading the file. One thread reads:
+        two would spend more on handing the interpreter's lock to each other than they gain.
 
         Raises:
             CorruptShard: the bytes do not match their checksum; the message names them.
             ValueError: `out` does not fit the recordings.
         """
-        is_sound = len(rows) > 0 and self.column("dtype")[rows[0]] == "<i2"
-        fill = self._fill_scaled if is_sound and out.dtype == np.float32 else self._fill_all
-        # Copying from the page cache and checksums run outside the interpreter lock: two halves at a time.
-        half = len(rows) // 2
-        other = _HELPER.pool.submit(fill, rows[half:], out[half:])
-        try:
-            fill(rows[:half], out[:half])
-        finally:
-            other.result()  # nobody may write into `out` once this has returned
-
-    def _fill_all(self, rows: Sequence[int], out: np.ndarray) -> None:
         for row, values in zip(rows, out, strict=True):
             self._fill(row, values)
-
-    def _fill_scaled(self, rows: Sequence[int], out: np.ndarray) -> None:
-        """Read int16 sound into float32, a few recordings at a time: each call gives the interpreter away."""
-        pcm = np.empty((_TOGETHER, *out.shape[1:]), np.int16)
-        for start in range(0, len(rows), _TOGETHER):
-            some, scaled = rows[start : start + _TOGETHER], out[start : start + _TOGETHER]
-            self._fill_all(some, pcm[: len(some)])
-            scaled[...] = pcm[: len(some)]
-            scaled /= np.float32(FULL_SCALE)
 
     def _fill(self, row: int, values: np.ndarray) -> None:
         """Read recording `row` into contiguous `values`."""

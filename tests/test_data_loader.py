@@ -6,7 +6,6 @@ import time
 import numpy as np
 import pytest
 
-from data.audio import to_float
 from data.errors import InputError
 from data.loader import Batches, Treatment, epoch_order
 from data.reader import CorruptShard, Shards
@@ -84,15 +83,6 @@ def test_augmentation_depends_on_seed_and_step_alone(shards):
 def test_a_step_may_look_at_the_beginnings_only(shards):
     found = collect(make(shards, treatment=Treatment(heard=lambda step: 10 + step)), 2, 4)
     assert [values.shape for _, _, values, _ in found] == [(4, 12, 1), (4, 13, 1)]
-
-
-def test_sound_may_come_scaled(shards):
-    treatment = Treatment(dtype=np.float32)
-    for plain, scaled in zip(
-        collect(make(shards), 0, 4), collect(make(shards, treatment=treatment), 0, 4), strict=True
-    ):
-        assert scaled[2].dtype == np.float32
-        np.testing.assert_array_equal(scaled[2], to_float(plain[2]))
 
 
 def test_a_batch_splits_into_equal_pieces(shards):

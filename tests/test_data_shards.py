@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.audio import decode, to_float
+from data.audio import decode
 from data.errors import InputError
 from data.reader import CorruptShard, Shards
 from data.shards import CRC_BLOCK, Record, Rejection, ShardWriter, shard_name
@@ -95,17 +95,6 @@ def test_reading_a_batch_into_a_buffer(tmp_path):
         np.testing.assert_array_equal(one, shards.read(row))
     with pytest.raises(ValueError, match="bytes asked"):
         shards.read_into([0], np.empty((1, 400, 1), np.int16))
-
-
-def test_sound_is_scaled_while_it_is_read(tmp_path):
-    write(tmp_path)
-    shards, rows = Shards(tmp_path), [5, 0, 9, 1, 2, 3, 4, 6, 7, 8, 5]
-    out = np.empty((len(rows), 500, 1), np.float32)
-    shards.read_into(rows, out)
-    for one, row in zip(out, rows, strict=True):
-        np.testing.assert_array_equal(one, to_float(shards.read(row)))
-    with pytest.raises(ValueError, match="bytes asked"):
-        shards.read_into([0], np.empty((1, 400, 1), np.float32))
 
 
 @pytest.mark.parametrize("position", [0, 1, 499, 999])

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from data.audio import FULL_SCALE
 from data.augment import PitchShift
@@ -41,10 +40,11 @@ def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[T
 
 
 def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
-    """Return int16 PCM or float32 (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
+    """Return int16 PCM (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
     samples = torch.from_numpy(values[..., 0]).to(device)
-    wave = samples if samples.is_floating_point() else samples.float() / FULL_SCALE
-    return functional.pad(wave, (padding, padding))
+    wave = torch.zeros(len(samples), samples.shape[1] + 2 * padding, device=device)
+    torch.div(samples, FULL_SCALE, out=wave[:, padding : wave.shape[1] - padding])
+    return wave
 
 
 def samples_heard(config: SynthesisConfig, beyond: int = 0) -> Callable[[int], int]:
@@ -62,7 +62,6 @@ def training_batches(
     config: SynthesisConfig,
     fit: FitConfig,
     among: World,
-    device: torch.device,
     heard: Callable[[int], int] | None = None,
 ) -> Batches:
     """Return the training notes in batches, pitch-shifted as the preset says, `heard(step)` samples of each."""
@@ -73,7 +72,7 @@ def training_batches(
         fit.batch_size,
         seed=fit.seed,
         labels=label_columns(shards),
-        treatment=Treatment(augment, heard, np.float32 if augment is None and device.type == "cpu" else None),
+        treatment=Treatment(augment, heard),
         share=(among.rank, among.size),
     )
 

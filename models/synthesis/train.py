@@ -63,9 +63,7 @@ def train_autoencoder(
         return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
 
     with world(device) as among:
-        batches = training_batches(
-            shards, config, fitting, among, device, samples_heard(config, config.autoencoder.strip)
-        )
+        batches = training_batches(shards, config, fitting, among, samples_heard(config, config.autoencoder.strip))
         stage = Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         save_trained(folder, network, {"autoencoder": asdict(config.autoencoder), "figures": figures}, among)
@@ -149,7 +147,7 @@ def fine_tune(
         return validation.figures(lambda pcm, labels: judged(*labels))
 
     with world(device) as among:
-        batches = training_batches(shards, config, fitting, among, device, samples_heard(config))
+        batches = training_batches(shards, config, fitting, among, samples_heard(config))
         stage = Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}

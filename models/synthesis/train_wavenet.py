@@ -49,7 +49,7 @@ def train_wavenet(
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
     with world(device) as among:
-        batches = training_batches(shards, config, fitting, among, device)
+        batches = training_batches(shards, config, fitting, among)
         stage = Stage("WaveNet", network, batches, objective, validate)
         figures = fit(stage, fitting, folder, device, among=among, listener=listener)
         save_trained(folder, network, {"wavenet": asdict(config.wavenet), "figures": figures}, among)

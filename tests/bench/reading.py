@@ -18,8 +18,9 @@ import webdataset
 from contest import take_turns
 from notes import write_part
 
+from data.audio import FULL_SCALE
 from data.ingest import ingest
-from data.loader import Batches, Treatment
+from data.loader import Batches
 from data.nsynth import FRAMES, Part
 from data.reader import Shards
 
@@ -59,18 +60,19 @@ def _orders(count: int) -> Iterator[np.ndarray]:
 def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]:
     """Gather rows of an array of all notes in memory: the limit."""
     everything, gathered = torch.from_numpy(pcm), torch.empty(BATCH, FRAMES, dtype=torch.int16)
+    waves = torch.empty(BATCH, FRAMES)
 
     def work() -> None:
         for _ in range(BATCHES):
             torch.index_select(everything, 0, torch.from_numpy(next(orders)), out=gathered)
-            gathered.float().div_(32768)
+            torch.div(gathered, FULL_SCALE, out=waves)
 
     return work
 
 
 def _ours(shards: Shards) -> Callable[[], None]:
-    """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled while in the cache."""
-    batches = Batches(shards, np.arange(len(shards)), BATCH, seed=0, treatment=Treatment(dtype=np.float32))
+    """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled when asked for."""
+    batches, waves = Batches(shards, np.arange(len(shards)), BATCH, seed=0), torch.empty(BATCH, FRAMES)
 
     # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
     def endless() -> Iterator[Any]:
@@ -81,7 +83,7 @@ def _ours(shards: Shards) -> Callable[[], None]:
 
     def work() -> None:
         for _ in range(BATCHES):
-            torch.from_numpy(next(stream).values)[..., 0]
+            torch.div(torch.from_numpy(next(stream).values)[..., 0], FULL_SCALE, out=waves)
 
     return work
 

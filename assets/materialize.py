@@ -15,6 +15,7 @@ from data.errors import InputError
 OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
 TRAINING = "training"
+STAGE: dict[str, Any] = {"kinds": {"pytorch"}, "owners": OWNERS, "retry_policy": RETRY, "pool": TRAINING}
 _LARGEST_PICTURE = 100_000
 
 Shown = Mapping[str, dg.MetadataValue]
@@ -96,3 +97,11 @@ def table(frame: pd.DataFrame) -> dg.MetadataValue:
     lines = [" | ".join(map(str, frame.columns)), " | ".join("---" for _ in frame.columns)]
     lines += [" | ".join(row) for row in cells.itertuples(index=False)]
     return dg.MetadataValue.md("\n".join(f"| {line} |" for line in lines))
+
+
+def curves(folder: Path) -> Shown:
+    """Return the loss curves of a finished stage."""
+    from eval.figures import loss_curves, png
+
+    history = pd.read_parquet(folder / "history.parquet")
+    return {"curves": picture(png(loss_curves(history, "training")), "training")}

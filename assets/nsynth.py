@@ -5,10 +5,11 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 
+from assets.checks import quarantine_share, readable
 from assets.materialize import OWNERS, RETRY, input_is_final, materialize, table
 from assets.narrate import narrator
 from assets.setup import Setup
-from assets.store import Recipe, Store, discard
+from assets.store import Recipe, Store
 from data.durable import read_json, write_json
 from data.tables import read_table
 
@@ -85,29 +86,7 @@ def few_quarantined(setup: Setup, nsynth_shards: Path) -> dg.AssetCheckResult:
     """Most of what came could be used."""
     bad = len(read_table(nsynth_shards / "quarantine.parquet"))
     good = len(pd.read_parquet(nsynth_shards / "index.parquet", columns=["id"]))
-    share = bad / max(1, good + bad)
-    return dg.AssetCheckResult(
-        passed=share <= setup.most_quarantined and good > 0,
-        metadata={"quarantined": bad, "kept": good, "share": share, "most": setup.most_quarantined},
-        description="If the reasons (metadata of the asset) are acceptable, raise TESSITURA_MOST_QUARANTINED.",
-    )
+    return quarantine_share(bad, good, setup.most_quarantined, "TESSITURA_MOST_QUARANTINED")
 
 
-@dg.asset_check(asset=nsynth_shards, blocking=True)
-def readable(nsynth_shards: Path) -> dg.AssetCheckResult:
-    """A thousand notes drawn from all shards are what was written, by their checksums.
-
-    Damaged shards are given up, so that the next run makes them anew.
-    """
-    from data.reader import Shards, sample_damage
-
-    found = sample_damage(Shards(nsynth_shards), 1000)
-    if found:
-        discard(nsynth_shards)
-    return dg.AssetCheckResult(
-        passed=not found,
-        metadata={"damaged": len(found), "first": "; ".join(found[:3]) or "none"},
-        description="Every byte read is the byte written."
-        if not found
-        else "Check the disk; the next run ingests again.",
-    )
+notes_readable = readable(nsynth_shards, 1000)

@@ -7,6 +7,8 @@ import dagster as dg
 
 from data.errors import InputError
 from eval.verdict import Bounds
+from models.separation import config as separation
+from models.separation.config import SeparationConfig, conditioned
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 
@@ -26,21 +28,30 @@ class Setup(dg.ConfigurableResource):
     Attributes:
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth; empty for the embedded demo notes.
+        musdb: folder or zip of MUSDB18 or MUSDB18-HQ; empty for the embedded songs.
         device: "auto", "cpu" or "cuda".
         downloads: folder for downloaded and generated raw data.
         most_quarantined: share of notes that may be quarantined before the shards are refused.
+        most_bad_tracks: the same for tracks.
     """
 
     preset: str = "demo"
     nsynth: str = ""
+    musdb: str = ""
     device: str = "auto"
     downloads: str = ""
     most_quarantined: float = 0.01
+    most_bad_tracks: float = 0.1
 
     def synthesis(self, run: Run, row: str | None = None) -> SynthesisConfig:
         """Return the preset with the run's overrides, changed to a row of Table 1 if one is named."""
         config = override(PRESETS[self.preset], run.overrides)
         return config if row is None else variant(config, row)
+
+    def separation(self, run: Run, condition: str | None = None) -> SeparationConfig:
+        """Return the preset with the run's overrides, the mixture conditioning as named if it is."""
+        config = override(separation.PRESETS[self.preset], run.overrides)
+        return config if condition is None else conditioned(config, condition)
 
     def bounds(self) -> Bounds:
         """Return what the preset asks of a model before it may be promoted."""

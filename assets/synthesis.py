@@ -5,11 +5,10 @@ Partitions are the rows of the paper's Table 1. Stages of two rows that come to 
 """
 
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
-from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, picture
+from assets.materialize import OWNERS, RETRY, STAGE, curves, materialize
 from assets.narrate import narrator
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
@@ -17,10 +16,9 @@ from models.synthesis.config import VARIANTS as _VARIANTS
 
 VARIANTS = dg.StaticPartitionsDefinition(list(_VARIANTS))
 WEIGHTS = ("model.safetensors",)
-_STAGE: dict[str, Any] = {"kinds": {"pytorch"}, "owners": OWNERS, "retry_policy": RETRY, "pool": TRAINING}
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", **_STAGE)
+@dg.asset(partitions_def=VARIANTS, code_version="1", **STAGE)
 def synthesis_autoencoder(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, nsynth_shards: Path
 ) -> dg.MaterializeResult:
@@ -35,7 +33,7 @@ def synthesis_autoencoder(
         store,
         recipe,
         lambda folder: train_autoencoder(folder, nsynth_shards, sing, device, narrator(context)),
-        _curves,
+        curves,
     )
 
 
@@ -62,7 +60,7 @@ def synthesis_embeddings(
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", **_STAGE)
+@dg.asset(partitions_def=VARIANTS, code_version="1", **STAGE)
 def synthesis_sequence(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -89,11 +87,11 @@ def synthesis_sequence(
         lambda folder: train_sequence(
             folder, synthesis_embeddings, synthesis_autoencoder, nsynth_shards, sing, device, narrator(context)
         ),
-        _curves,
+        curves,
     )
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", **_STAGE)
+@dg.asset(partitions_def=VARIANTS, code_version="1", **STAGE)
 def synthesis_model(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -120,11 +118,11 @@ def synthesis_model(
         lambda folder: fine_tune(
             folder, nsynth_shards, synthesis_autoencoder, synthesis_sequence, sing, device, narrator(context)
         ),
-        _curves,
+        curves,
     )
 
 
-@dg.asset(code_version="1", **_STAGE)
+@dg.asset(code_version="1", **STAGE)
 def synthesis_wavenet(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, nsynth_shards: Path
 ) -> dg.MaterializeResult:
@@ -138,18 +136,8 @@ def synthesis_wavenet(
         store,
         recipe,
         lambda folder: train_wavenet(folder, nsynth_shards, sing, device, narrator(context)),
-        _curves,
+        curves,
     )
-
-
-def _curves(folder: Path) -> Shown:
-    """Return the loss curves of a finished stage."""
-    import pandas as pd
-
-    from eval.figures import loss_curves, png
-
-    history = pd.read_parquet(folder / "history.parquet")
-    return {"curves": picture(png(loss_curves(history, "training")), "training")}
 
 
 @dg.asset_check(asset=synthesis_model, partitions_def=VARIANTS, blocking=True)

@@ -1,4 +1,4 @@
-"""What must not be shared between splits: the same audio, or the same (instrument, pitch) pair."""
+"""What must not be shared between splits: the same audio, (instrument, pitch) pair or song."""
 
 import hashlib
 from collections import defaultdict
@@ -64,6 +64,20 @@ def leaks(folder: Path, index: pa.Table) -> list[str]:
     for (instrument, pitch), shared in sorted(splits.items()):
         if len(shared) > 1:
             found.append(f"instrument {instrument} at pitch {pitch} is in {' and '.join(sorted(shared))}")
+    return found + _copies(folder, index)
+
+
+def shared_songs(folder: Path, index: pa.Table) -> list[str]:
+    """Return a message for every song, or sound of a song, that two splits of a committed index share."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for track, split in zip(index["track"].to_pylist(), index["split"].to_pylist(), strict=True):
+        splits[track].add(split)
+    found = [f"{track} is in {' and '.join(sorted(some))}" for track, some in sorted(splits.items()) if len(some) > 1]
+    return found + _copies(folder, index)
+
+
+def _copies(folder: Path, index: pa.Table) -> list[str]:
+    """Return a message for every recording whose sound also lies in a split that outranks its own."""
     groups = identical_audio(folder, index)
     copies = copies_to_remove(groups, index["id"].to_pylist(), index["split"].to_pylist())
-    return found + [f"{one}: {reason}" for one, reason in sorted(copies.items())]
+    return [f"{one}: {reason}" for one, reason in sorted(copies.items())]

@@ -12,7 +12,7 @@ How a track is read is told in `data.stems`.
 import hashlib
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data.download import Remote, fetch
@@ -38,6 +38,7 @@ OFFICIAL = {
     "musdb18": Remote("https://zenodo.org/records/1117372/files/musdb18.zip", size=4_684_228_845, magic=b"PK"),
 }
 
+_TRAINING_TRACKS = 100
 # The field's validation set (musdb's mus.yaml, torchaudio); the other 86 training tracks are trained on.
 VALIDATION = frozenset(
     {
@@ -76,20 +77,17 @@ class Track:
 
     Attributes:
         name: "Artist - Title".
-        subset: "train" or "test".
+        subset: "train" or "test", as on disk.
         place: a .stem.mp4 file, a folder of WAV files, or the zip that holds either.
         member: the path inside the zip, "" where there is none.
+        split: "train", "valid" or "test".
     """
 
     name: str
     subset: str
     place: Path
     member: str = ""
-
-    @property
-    def split(self) -> str:
-        """One of "train", "valid" and "test"."""
-        return "valid" if self.subset == "train" and self.name in VALIDATION else self.subset
+    split: str = ""
 
 
 def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Track]:
@@ -113,7 +111,16 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
     names = [track.name for track in tracks]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InputError(f"{path}: in two places: {', '.join(twice)}; a track of both subsets would leak")
-    return tracks
+    held_out = _held_out({track.name for track in tracks if track.subset == "train"})
+    return [replace(track, split="valid" if track.name in held_out else track.subset) for track in tracks]
+
+
+def _held_out(names: set[str]) -> set[str]:
+    """Return which training tracks validate: the field's 14, or of other songs as large a share, drawn by hash."""
+    if named := names & VALIDATION:
+        return named
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return set(order[: round(len(names) * len(VALIDATION) / _TRAINING_TRACKS)])
 
 
 def survey(tracks: Sequence[Track]) -> str:

@@ -244,8 +244,8 @@ class ShardWriter:
             yield from (Rejection(**one) for one in rejected.to_pylist())
 
     def flush(self) -> None:
-        """Finish the open shard, so that `rows` tells of everything added."""
-        if self._rows:
+        """Finish the open shard, so that `rows` tells of everything added, be it nothing."""
+        if self._rows or not self._finished:
             self._finish_shard()
 
     def commit(

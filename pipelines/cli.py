@@ -59,12 +59,15 @@ def demo() -> None:
 
 
 @app.command()
-def run(variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral") -> None:
-    """Make what is stale of the graph, with the preset and data of this environment; end with the report."""
+def run(
+    system: Annotated[str, typer.Argument(help="synthesis or separation")] = "synthesis",
+    variant: Annotated[str | None, typer.Option(help="Which partition; the main one by default.")] = None,
+) -> None:
+    """Make what is stale of a system, with the preset and data of this environment; end with its report."""
     from pipelines.launch import run_graph
     from pipelines.settings import Settings
 
-    typer.echo(f"report: {run_graph(Settings.read(), variant)}")
+    typer.echo(f"report: {run_graph(Settings.read(), system, variant)}")
 
 
 @app.command()

@@ -5,15 +5,29 @@ import json
 
 import dagster as dg
 
-from assets import nsynth, synthesis, synthesis_judges, synthesis_report
+from assets import (
+    musdb,
+    nsynth,
+    separation,
+    separation_judges,
+    separation_studies,
+    synthesis,
+    synthesis_judges,
+    synthesis_report,
+)
 from assets.store import plain
-from models.synthesis.config import PRESETS
+from models.separation.config import PRESETS as SEPARATION
+from models.synthesis.config import PRESETS as SYNTHESIS
 from pipelines.console import console
-from pipelines.jobs import JOBS, every_night
+from pipelines.jobs import JOBS, SCHEDULES
 from pipelines.settings import Settings
 from pipelines.watch import failures
 
-GROUPS = {"data": [nsynth], "synthesis": [synthesis, synthesis_judges, synthesis_report]}
+GROUPS = {
+    "data": [nsynth, musdb],
+    "synthesis": [synthesis, synthesis_judges, synthesis_report],
+    "separation": [separation, separation_judges, separation_studies],
+}
 # Processes that import torch once and are forked from, at most two at a time.
 EXECUTOR = dg.multiprocess_executor.configured(
     {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}}}
@@ -22,7 +36,8 @@ EXECUTOR = dg.multiprocess_executor.configured(
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the definitions for an environment; tests pass settings of their own."""
-    preset = hashlib.sha256(json.dumps(plain(PRESETS[settings.preset]), sort_keys=True).encode()).hexdigest()[:8]
+    presets = [one[settings.preset] for one in (SYNTHESIS, SEPARATION)]
+    preset = hashlib.sha256(json.dumps(plain(presets), sort_keys=True).encode()).hexdigest()[:8]
 
     def versioned(spec: dg.AssetSpec) -> dg.AssetSpec:
         # Another preset is another recipe: the UI then shows what it has made stale.
@@ -37,7 +52,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         assets=[one for group in assets for one in group],
         asset_checks=[one for group in checks for one in group],
         jobs=JOBS,
-        schedules=[every_night],
+        schedules=SCHEDULES,
         sensors=[failures],
         resources=settings.resources(),
         executor=EXECUTOR,

@@ -13,9 +13,8 @@ import dagster as dg
 from assets.store import published
 from data.durable import write_bytes
 from data.errors import InputError
-from models.synthesis.config import VARIANTS
 from pipelines.definitions import build_defs
-from pipelines.jobs import MAIN, synthesis
+from pipelines.jobs import Launch, launches
 from pipelines.recovery import SERVER, end_dead_runs, hold, release
 from pipelines.settings import CHECKOUT, Settings
 
@@ -35,34 +34,43 @@ def prepare_home(settings: Settings) -> Path:
     return home
 
 
-def run_graph(settings: Settings, variant: str = MAIN) -> Path:
-    """Materialise the whole graph for one variant and return the report's path.
+def run_graph(settings: Settings, system: str = "synthesis", variant: str | None = None) -> Path:
+    """Materialise the whole branch of a system for one variant and return the report's path.
 
-    It runs in this process, through the same Dagster instance as the web UI, so the run and its
+    It runs in this process, through the same Dagster instance as the web UI, so the runs and their
     history are seen there.
 
     Raises:
-        InputError: no such variant, or the run failed; the messages before say why.
+        InputError: no such system or variant, or a run failed; the messages before say why.
     """
-    if variant not in VARIANTS:
-        raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
-    home, run_id = prepare_home(settings), str(uuid.uuid4())
+    planned, home = launches(system, variant), prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         end_dead_runs(instance, home)
-        lock = hold(home, run_id)
-        assert lock is not None, "nobody else knows this id"
-        job = build_defs(settings).resolve_job_def(synthesis.name)
-        result = job.execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=variant,
-            run_config={"loggers": {"console": {"config": {}}}},
-            raise_on_error=False,
-        )
-        release(home, run_id, lock)
+        graph = build_defs(settings)
+        for launch in planned:
+            _run(launch, graph, instance, home)
+    return report_path(settings, system)
+
+
+def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, home: Path) -> None:
+    """Run one job in this process.
+
+    Raises:
+        InputError: it failed.
+    """
+    run_id = str(uuid.uuid4())
+    lock = hold(home, run_id)
+    assert lock is not None, "nobody else knows this id"
+    result = graph.resolve_job_def(launch.job).execute_in_process(
+        instance=instance,
+        run_id=run_id,
+        partition_key=launch.partition,
+        run_config={"loggers": {"console": {"config": {}}}},
+        raise_on_error=False,
+    )
+    release(home, run_id, lock)
     if not result.success:
         raise InputError(f"{_reasons(result)}; the same command goes on from there")
-    return report_path(settings)
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> str:
@@ -78,15 +86,15 @@ def _reasons(result: dg.ExecuteInProcessResult) -> str:
     return "the run failed"
 
 
-def report_path(settings: Settings) -> Path:
-    """Return the path of the published synthesis report.
+def report_path(settings: Settings, system: str = "synthesis") -> Path:
+    """Return the path of the published report of a system.
 
     Raises:
         InputError: there is none yet.
     """
-    folder = published(settings.store / "synthesis_report")
+    folder = published(settings.store / f"{system}_report")
     if folder is None:
-        raise InputError(f"no report in {settings.store} yet; materialise synthesis_report, or run: tessitura demo")
+        raise InputError(f"no report in {settings.store} yet; materialise {system}_report, or run: tessitura demo")
     return folder / "report.html"
 
 

@@ -23,8 +23,11 @@ class Settings(BaseSettings):
     home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
     preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
+    musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
+
+    most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
 
     @classmethod
     def read(cls) -> "Settings":
@@ -63,8 +66,10 @@ class Settings(BaseSettings):
             "setup": Setup(
                 preset=self.preset,
                 nsynth=self.nsynth,
+                musdb=self.musdb,
                 device=self.device,
                 downloads=str(self.home / "downloads"),
                 most_quarantined=self.most_quarantined,
+                most_bad_tracks=self.most_bad_tracks,
             ),
         }

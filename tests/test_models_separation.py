@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tiny import write_musdb
 
-from data.audio import encode
 from data.musdb import locate
 from data.reader import Shards
 from data.segments import Mixing, Segments
@@ -49,14 +49,7 @@ NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "B.C. - Two": "test"
 def songs(tmp_path_factory) -> Path:
     """Three songs of two seconds at the system's rate."""
     folder = tmp_path_factory.mktemp("songs")
-    for number, (name, subset) in enumerate(NAMES.items()):
-        draw = np.random.default_rng(number)
-        stems = {one: draw.integers(-3000, 3000, (88_200, 2), np.int16) for one in ("drums", "bass", "other", "vocals")}
-        stems["mixture"] = np.asarray(sum(one.astype(np.int32) for one in stems.values()), np.int16)
-        track = folder / "raw" / subset / name
-        track.mkdir(parents=True)
-        for source, pcm in stems.items():
-            (track / f"{source}.wav").write_bytes(encode(pcm, 44_100, "WAV"))
+    write_musdb(folder / "raw", NAMES)
     ingest_tracks(folder / "tracks", locate(str(folder / "raw"), folder))
     prepare(folder / "songs", [folder / "tracks"], TINY.codec.sample_rate, 1)
     return folder / "songs"

@@ -12,21 +12,27 @@ import pytest
 import yaml
 
 from data.errors import InputError
+from data.musdb import GROUPS
 from pipelines import launch
 from pipelines.definitions import build_defs
-from pipelines.jobs import MAIN, every_night, nightly
+from pipelines.jobs import SCHEDULES, launches
 from pipelines.settings import Settings
 from pipelines.watch import note_failure
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = {
     "nsynth_source": "data", "nsynth_shards": "data",
+    "musdb_source": "data", "musdb_tracks": "data", "musdb_songs": "data",
     "synthesis_autoencoder": "synthesis", "synthesis_embeddings": "synthesis", "synthesis_sequence": "synthesis",
     "synthesis_model": "synthesis", "synthesis_wavenet": "synthesis", "synthesis_notes": "synthesis",
     "synthesis_baseline_notes": "synthesis", "synthesis_scores": "synthesis",
     "synthesis_baseline_scores": "synthesis", "synthesis_instruments": "synthesis",
     "synthesis_sweeps": "synthesis", "synthesis_control": "synthesis", "synthesis_cost": "synthesis",
     "synthesis_champion": "synthesis", "synthesis_report": "synthesis",
+    "separation_codec": "separation", "separation_latents": "separation", "separation_denoiser": "separation",
+    "separation_masker": "separation", "separation_baseline_vocals": "separation", "separation_vocals": "separation",
+    "separation_baseline_scores": "separation", "separation_scores": "separation", "separation_steps": "separation",
+    "separation_noise": "separation", "separation_cost": "separation",
 }  # fmt: skip
 
 
@@ -62,7 +68,10 @@ def test_another_preset_is_another_code_version(settings):
 def test_data_are_checked_before_anything_trains(settings):
     graph = build_defs(settings).resolve_asset_graph()
     blocking = {key.name for key in graph.asset_check_keys if graph.get(key).blocking}
-    assert blocking == {"no_leak", "few_quarantined", "readable", "weights_finite"}
+    assert blocking == {
+        "no_leak", "few_quarantined", "readable", "weights_finite",
+        "no_song_in_two_splits", "few_tracks_quarantined", "unit_variance", "denoiser_finite",
+    }  # fmt: skip
 
 
 def test_the_graph_loads_without_torch():
@@ -77,17 +86,32 @@ def test_both_ways_to_load_the_graph_name_the_same_module():
     assert location["location_name"] == project["code_location_name"]
 
 
-def test_the_nightly_run_is_asked_for_unless_one_is_going(settings, tmp_path):
+def test_nightly_runs_are_asked_for_unless_one_is_going(settings, tmp_path):
+    asked = {}
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
-        context = dg.build_schedule_context(instance=instance)
-        asked = every_night(context)
-        assert isinstance(asked, dg.RunRequest)
-        assert asked.partition_key == MAIN
-        job = build_defs(settings).resolve_job_def(nightly.name)
-        instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
-        refused = every_night(context)
-        assert isinstance(refused, dg.SkipReason)
-        assert "still going" in refused.skip_message
+        for schedule in SCHEDULES:
+            requests = schedule(dg.build_schedule_context(instance=instance))
+            asked[schedule.job_name] = [one.partition_key for one in requests]
+            job = build_defs(settings).resolve_job_def(schedule.job_name)
+            instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
+            refused = schedule(dg.build_schedule_context(instance=instance))
+            assert isinstance(refused, dg.SkipReason)
+            assert "still going" in refused.skip_message
+    assert asked == {"musdb_ingest": list(GROUPS), "synthesis": ["spectral"], "separation": ["concat"]}
+
+
+def test_systems_are_launched_after_their_data(settings):
+    graph = build_defs(settings)
+    made: set[str] = set()
+    for one in [*launches("synthesis"), *launches("separation", "inject")]:
+        job = graph.resolve_job_def(one.job)
+        assert one.partition in job.partitions_def.get_partition_keys()
+        made |= {key.to_user_string() for key in job.asset_layer.executable_asset_keys}
+    assert made == set(ASSETS)
+    with pytest.raises(InputError, match="'spectral' is no variant of separation; there are concat, inject"):
+        launches("separation", "spectral")
+    with pytest.raises(InputError, match="'x' is no system; there are synthesis, separation"):
+        launches("x")
 
 
 def test_a_failed_run_is_noted(tmp_path):

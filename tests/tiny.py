@@ -63,3 +63,15 @@ def pack(part: Path, metadata_last: bool = False) -> Path:
         for name in reversed(names) if metadata_last else names:
             archive.add(part / name, f"{part.name}/{name}")
     return path
+
+
+def write_musdb(root: Path, names: dict[str, str], seconds: float = 2.0) -> Path:
+    """Write songs of noise in MUSDB18-HQ's layout, `names` to subset, and return the folder."""
+    for number, (name, subset) in enumerate(names.items()):
+        draw = np.random.default_rng(number)
+        length = round(44_100 * seconds)
+        stems = {one: draw.integers(-3000, 3000, (length, 2), np.int16) for one in ("drums", "bass", "other", "vocals")}
+        stems["mixture"] = np.asarray(sum(one.astype(np.int32) for one in stems.values()), np.int16)
+        for source, pcm in stems.items():
+            write_wav(root / subset / name / f"{source}.wav", pcm, 44_100)
+    return root

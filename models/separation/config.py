@@ -133,6 +133,11 @@ class SeparationConfig:
         """What the songs are brought to."""
         return Audio(self.codec.sample_rate, self.channels)
 
+    @property
+    def sampling(self) -> dict[str, float]:
+        """What of it decides how the diffusion system draws."""
+        return {"steps": self.steps, "frames": self.segment, "overlap": self.overlap}
+
 
 def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:
     """Return `config` with the mixture conditioning as `CONDITIONS` names it.

@@ -1,0 +1,114 @@
+"""Studies of the separation system: steps of the sampler, noise in the latents, cost."""
+
+from pathlib import Path
+
+import dagster as dg
+import pandas as pd
+
+from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, table
+from assets.narrate import narrator
+from assets.separation import CONDITIONS
+from assets.setup import Run, Setup
+from assets.store import Recipe, Store
+
+_STUDY = ("study.parquet",)
+
+
+@dg.asset(
+    partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING
+)
+def separation_steps(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    config: Run,
+    musdb_songs: Path,
+    separation_codec: Path,
+    separation_denoiser: Path,
+) -> dg.MaterializeResult:
+    """Study: excerpts of the test songs by 1 to 50 steps of DDIM, judged."""
+    from eval.studies import write_study
+    from models.separation.studies import write_steps
+    from models.separation.train import load_codec, load_denoiser
+
+    system, device = setup.separation(config, context.partition_key), setup.torch_device()
+    inputs = {
+        "musdb_songs": musdb_songs,
+        "separation_codec": separation_codec,
+        "separation_denoiser": separation_denoiser,
+    }
+
+    def work(folder: Path) -> dict[str, int]:
+        network = (load_codec(separation_codec, device), *load_denoiser(separation_denoiser, device))
+        made = write_steps(folder, musdb_songs, network, system.segment, listener=narrator(context))
+        return {**made, **write_study(folder, musdb_songs, folder)}
+
+    return materialize(context, store, Recipe({"frames": system.segment}, inputs, _STUDY), work, _settings)
+
+
+@dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
+def separation_noise(
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, musdb_songs: Path, separation_codec: Path
+) -> dg.MaterializeResult:
+    """Study: vocals and mixtures decoded from latents with noise in them: how exact has the denoiser to be?"""
+    from eval.studies import write_study
+    from models.separation.studies import write_noise
+    from models.separation.train import load_codec
+
+    device = setup.torch_device()
+    inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
+
+    def work(folder: Path) -> dict[str, int]:
+        made = write_noise(
+            folder, musdb_songs, load_codec(separation_codec, device), device, listener=narrator(context)
+        )
+        return {**made, **write_study(folder, musdb_songs, folder)}
+
+    return materialize(context, store, Recipe({}, inputs, _STUDY), work, _settings)
+
+
+def _settings(folder: Path) -> Shown:
+    """Return the median over excerpts of every metric under every setting."""
+    from eval.studies import METRICS
+
+    study = pd.read_parquet(folder / "study.parquet")
+    settings = [name for name in study.columns if name not in (*METRICS, "track", "start")]
+    return {"medians": table(study.groupby(settings)[list(METRICS)].median().reset_index())}
+
+
+@dg.asset(partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, pool=TRAINING)
+def separation_cost(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    config: Run,
+    separation_codec: Path,
+    separation_denoiser: Path,
+    separation_masker: Path,
+) -> dg.MaterializeResult:
+    """Speed, time to the first sound and size of the systems, measured here."""
+    from models.separation.cost import write_cost
+    from models.separation.train import load_codec, load_denoiser, load_masker
+    from models.separation.trained import trained_diffusion, trained_masker
+
+    system, device = setup.separation(config, context.partition_key), setup.torch_device()
+    inputs = {
+        "separation_codec": separation_codec,
+        "separation_denoiser": separation_denoiser,
+        "separation_masker": separation_masker,
+    }
+
+    def work(folder: Path) -> dict[str, float | str]:
+        separators = {
+            "diffusion": trained_diffusion(separation_codec, separation_denoiser, system, device),
+            "masker": trained_masker(separation_masker, system, device),
+        }
+        networks = {
+            "codec": load_codec(separation_codec, device),
+            "denoiser": load_denoiser(separation_denoiser, device)[0],
+            "masker": load_masker(separation_masker, device),
+        }
+        return write_cost(folder, separators, networks, system.channels, device)
+
+    recipe = Recipe({**system.sampling, "device": str(device)}, inputs, ("cost.json",))
+    return materialize(context, store, recipe, work)

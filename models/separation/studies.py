@@ -1,0 +1,147 @@
+"""Studies of the separation system: how many steps it needs, and how exact its latents have to be.
+
+Each writes sound into shards, an excerpt of every test song and setting; `eval.studies` judges it.
+
+* Steps: DDIM from 1 to 50 steps.
+* Noise: z' = z + s · std(z) · ε, decoded; how much an error in the latent costs, for vocals and mixtures
+  (arXiv 2511.20470 reports such a study without its protocol).
+
+Shapes: T samples, K channels, D latent channels, N frames.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from data.audio import to_float, to_pcm16
+from data.names import make_id
+from data.progress import Listener, Progress, ignore
+from data.reader import Shards
+from data.shards import Record, ShardWriter
+from models.separation.codec import Codec
+from models.separation.denoiser import Denoiser
+from models.separation.latents import Scaling
+from models.separation.outputs import Song, separating, songs_of
+from models.separation.separate import Sampling, diffusion_separator
+
+STEPS = (1, 2, 5, 10, 20, 50)
+STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
+SECONDS = 10
+MOST_SONGS = 8
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """The stretch of a song with the most singing: `vocals` and `mixture` (T, K), and where it begins."""
+
+    song: Song
+    start: int
+    vocals: np.ndarray
+    mixture: np.ndarray
+    sample_rate: int
+
+
+def excerpts(shards: Shards, split: str = "test") -> Iterator[Excerpt]:
+    """Yield an excerpt of 10 s of every song of a split, of at most 8 songs spread over all."""
+    songs = songs_of(shards, split)
+    for number in np.unique(np.linspace(0, len(songs) - 1, min(MOST_SONGS, len(songs))).round().astype(int)):
+        song = songs[number]
+        rate = int(shards.column("sample_rate")[song.vocals])
+        sung = np.concatenate([[0], np.cumsum(shards.table["singing"][song.vocals].as_py())])
+        window = min(SECONDS, len(sung) - 1)
+        start = int(np.argmax(sung[window:] - sung[: len(sung) - window])) * rate
+        length = min(SECONDS * rate, int(shards.column("frames")[song.vocals]) - start)
+        vocals, rest = (to_float(shards.segment(row, start, length)) for row in (song.vocals, song.accompaniment))
+        yield Excerpt(song, start, vocals, vocals + rest, rate)
+
+
+Setting = tuple[dict[str, Any], Callable[[Excerpt], np.ndarray]]
+
+
+def write_steps(
+    folder: Path,
+    songs: Path,
+    network: tuple[Codec, Denoiser, Scaling],
+    frames: int,
+    *,
+    steps: Sequence[int] = STEPS,
+    listener: Listener = ignore,
+) -> dict[str, int]:
+    """Write the vocals of every excerpt at every number of steps.
+
+    Args:
+        folder: of the shards to write.
+        songs: shards of the songs.
+        network: codec, denoiser and the scale of its latents.
+        frames: latent frames of a chunk.
+        steps: numbers of steps.
+        listener: is told of the progress.
+    """
+
+    def setting(number: int) -> Setting:
+        system = separating(diffusion_separator(*network, Sampling(number, frames)))
+        facts = {"what": "vocals", "steps": number}
+        return facts, lambda excerpt: system(excerpt.mixture, excerpt.vocals, excerpt.sample_rate)
+
+    return _write(folder, songs, "DDIM steps", [setting(number) for number in steps], listener)
+
+
+def write_noise(
+    folder: Path,
+    songs: Path,
+    codec: Codec,
+    device: torch.device,
+    *,
+    strengths: Sequence[float] = STRENGTHS,
+    listener: Listener = ignore,
+) -> dict[str, int]:
+    """Write what the codec makes of vocals and mixtures whose latents are disturbed, at every strength."""
+
+    def setting(what: str, strength: float) -> Setting:
+        def disturbed(excerpt: Excerpt) -> np.ndarray:
+            wave = torch.from_numpy((excerpt.vocals if what == "vocals" else excerpt.mixture).T.copy()).to(device)
+            with torch.no_grad():
+                latent = codec.encode(wave)  # (K, D, N)
+                noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
+                found = codec.decode(latent + strength * latent.std() * noise, wave.shape[1])
+            return found.T.cpu().numpy()
+
+        return {"what": what, "strength": strength}, disturbed
+
+    settings = [setting(what, strength) for what in ("vocals", "mixture") for strength in strengths]
+    return _write(folder, songs, "noise in latents", settings, listener)
+
+
+def _write(folder: Path, songs: Path, name: str, settings: Sequence[Setting], listener: Listener) -> dict[str, int]:
+    """Write every excerpt under every setting, with the columns of the setting; stopped and called again, go on."""
+    shards, writer = Shards(songs), ShardWriter(folder)
+    some = list(excerpts(shards))
+    todo = [(excerpt, number) for excerpt in some for number in range(len(settings))]
+    progress = Progress(name, total=len(todo), unit="excerpts", listener=listener)
+    progress.skip(writer.consumed)
+    for excerpt, number in todo[writer.consumed :]:
+        writer.add(Record(_id(excerpt, number), to_pcm16(settings[number][1](excerpt)), excerpt.sample_rate))
+        progress.advance()
+    told = {
+        _id(excerpt, number): {"track": excerpt.song.track, "start": excerpt.start, **settings[number][0]}
+        for excerpt, number in todo
+    }
+
+    def annotate(rows: pa.Table) -> pa.Table:
+        facts = pa.Table.from_pylist([told[one] for one in rows["id"].to_pylist()])
+        for column in facts.column_names:
+            rows = rows.append_column(column, facts[column])
+        return rows
+
+    writer.commit(annotate)
+    progress.finish()
+    return {"songs": len(some), "settings": len(settings)}
+
+
+def _id(excerpt: Excerpt, number: int) -> str:
+    return f"{make_id(excerpt.song.track)}-{number:02d}"

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from data.errors import InputError
+from data.progress import Report
 
 app = typer.Typer(
     help="Music-audio machine learning that can be trusted: data, training and judging in one graph.",
@@ -153,6 +154,29 @@ def synthesize(
         _print(facts)
     else:
         typer.echo(f"{output}: {facts['instrument']}, pitch {pitch}, velocity {velocity}, {facts['model']}")
+
+
+@app.command()
+def separate(
+    song: Annotated[Path, typer.Argument(help="WAV, FLAC, OGG, MP3 or AIFF of any length, rate and channel count.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("vocals.wav"),
+    system: Annotated[str, typer.Option(help="diffusion or masker")] = "diffusion",
+    condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
+    steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take the vocals out of a music file; the result is exactly as long."""
+    from pipelines.separate import separate as separate_song
+    from pipelines.settings import Settings
+
+    def tell(report: Report) -> None:
+        typer.echo(str(report), err=True)
+
+    facts = separate_song(Settings.read(), song, output, system, condition, steps, tell)
+    if as_json:
+        _print(facts)
+    else:
+        typer.echo(f"{output}: vocals of {facts['seconds']:.1f} s by {facts['system']}, {facts['model']}")
 
 
 @score.command("synthesis")

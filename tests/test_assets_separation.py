@@ -5,14 +5,18 @@ from pathlib import Path
 import dagster as dg
 import pandas as pd
 import pytest
+import soundfile
 from test_models_separation import TINY
 from tiny import write_musdb
 
 from assets import musdb, separation, separation_judges, separation_studies
 from assets.setup import Setup
 from assets.store import FolderInputs, Store, published
+from data.errors import InputError
 from data.reader import Shards
 from models.separation import config as configs
+from pipelines.separate import separate
+from pipelines.settings import Settings
 
 NAMES = {"A - One": "train", "B & C - Two": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
 MODULES = [musdb, separation, separation_judges, separation_studies]
@@ -22,7 +26,7 @@ TRACKS = dg.AssetSelection.assets("musdb_source", "musdb_tracks")
 
 def run(home: Path, source: Path) -> list[dg.ExecuteInProcessResult]:
     """Ingest all groups of tracks, then make the rest; return the results in order."""
-    root = str(home / "store")
+    root = str(home / "store" / "demo")
     setup = Setup(preset="demo", musdb=str(source), device="cpu", downloads=str(home / "downloads"))
     resources = {"store": Store(root=root), "io_manager": FolderInputs(root=root), "setup": setup}
     trips = [(key, TRACKS) for key in musdb.GROUPS.get_partition_keys()]
@@ -48,7 +52,7 @@ def test_everything_materialises(made):
     for asset in dg.load_assets_from_modules(MODULES):
         name = asset.key.to_user_string()
         partition = {"musdb_tracks": "group-0"}.get(name, "concat" if asset.partitions_def else None)
-        assert published(Store(root=str(home / "store")).home(name, partition)), name
+        assert published(Store(root=str(home / "store" / "demo")).home(name, partition)), name
     checks = {one.check_name: one.passed for one in results[-1].get_asset_check_evaluations()}
     assert checks.keys() >= {"no_song_in_two_splits", "few_tracks_quarantined", "readable", "denoiser_finite"}
     assert all(checks.values()), checks
@@ -56,14 +60,14 @@ def test_everything_materialises(made):
 
 def test_every_song_has_its_split(made):
     home, _, _ = made
-    songs = Shards(Store(root=str(home / "store")).current("musdb_songs"))
+    songs = Shards(Store(root=str(home / "store" / "demo")).current("musdb_songs"))
     found = dict(zip(songs.column("track"), songs.column("split"), strict=True))
     assert found == {**NAMES, "Leaf - Summerghost": "valid"}
 
 
 def test_every_system_is_judged_on_every_test_song(made):
     home, _, _ = made
-    store = Store(root=str(home / "store"))
+    store = Store(root=str(home / "store" / "demo"))
     folders = [store.current("separation_baseline_scores"), store.current("separation_scores", "concat")]
     scores = pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in folders])
     assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "ceiling", "masker", "diffusion"}
@@ -90,3 +94,25 @@ def test_a_new_song_leaves_the_other_groups_alone(made, tmp_path):
         (event,) = [one for one in result.get_asset_materialization_events() if one.asset_key.path == ["musdb_tracks"]]
         reused[event.partition] = event.materialization.metadata["reused"].value
     assert reused == {group: group != musdb.musdb.group_of("New - Song") for group in reused}
+
+
+def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
+    home, source, _ = made
+    settings = Settings.read().model_copy(update={"home": home, "preset": "demo", "device": "cpu"})
+    song, vocals = source / "test" / "M.E.R.C. - Three" / "mixture.wav", tmp_path / "vocals.wav"
+    told: list[str] = []
+    for system in ("diffusion", "masker"):
+        facts = separate(settings, song, vocals, system, "concat", 1, lambda report: told.append(str(report)))
+        assert (facts["sample_rate"], facts["channels"], facts["seconds"]) == (44_100, 2, 2.0)
+        assert soundfile.info(vocals).frames == 88_200
+    assert "chunks" in told[-1]
+    for arguments, said in [
+        ((song, song, "masker", "concat", None), "is the song itself"),
+        ((song, vocals, "umx", "concat", None), "'umx' is no system; there are diffusion, masker"),
+        ((song, vocals, "diffusion", "film", None), "'film' is no conditioning"),
+        ((song, vocals, "diffusion", "concat", 0), "0 steps"),
+        ((song, vocals, "diffusion", "inject", None), "separation_denoiser/inject has not been materialised"),
+        ((tmp_path / "none.wav", vocals, "masker", "concat", None), "none.wav: no such file"),
+    ]:
+        with pytest.raises(InputError, match=said):
+            separate(settings, *arguments, lambda report: None)

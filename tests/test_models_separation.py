@@ -14,6 +14,7 @@ from data.segments import Mixing, Segments
 from data.tracks import ingest_tracks
 from data.voices import prepare
 from models.config import FitConfig
+from models.separation import latents
 from models.separation.codec import Codec
 from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
 from models.separation.denoiser import Denoiser
@@ -129,6 +130,18 @@ def test_latents_have_unit_variance_over_the_training_songs(trained):
     torch.testing.assert_close(scaling.restore(scaling.normalise(frames[0])), frames[0])
     values = LatentSegments(shards, "train", 4, 20, seed=0).load(7).values
     assert values.shape == (4, 20, 12)
+
+
+def test_long_songs_are_encoded_in_stretches_that_do_not_show(monkeypatch):
+    torch.manual_seed(0)
+    codec = Codec(TINY.codec)
+    wave = np.random.default_rng(0).standard_normal(8 * 1000 + 3).astype(np.float32)
+    with torch.no_grad():
+        whole = codec.encode(torch.from_numpy(wave)[None])[0].T.numpy()
+    monkeypatch.setattr(latents, "_STRETCH", 100)
+    found = latents.encode_long(codec, wave, CPU)
+    assert found.shape == whole.shape == (1001, 6)
+    np.testing.assert_allclose(found, whole, atol=1e-5)
 
 
 @pytest.mark.parametrize("length", [1, 100, 256, 257, 3000])

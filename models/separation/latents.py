@@ -28,6 +28,7 @@ from data.shards import Record, ShardWriter, shard_name
 from models.separation.codec import Codec
 
 WHAT = ("vocals", "mixture")
+_STRETCH, _MARGIN = 2048, 32  # latent frames encoded at once, and how many more on each side
 
 
 @dataclass(frozen=True)
@@ -109,14 +110,27 @@ def _encoded(
     vocals, rest = (shards.read(one)[:, channel].astype(np.float32) / FULL_SCALE for one in (row, other))
     rate = codec.config.sample_rate / codec.config.hop
     for what, wave in zip(WHAT, (vocals, vocals + rest), strict=True):
-        with torch.no_grad():
-            latent = codec.encode(torch.from_numpy(wave)[None].to(device))[0].T  # (N, D)
-        frames = latent.half().cpu().numpy()
+        frames = encode_long(codec, wave, device).astype(np.float16)
         if not np.isfinite(frames).all():
             raise FloatingPointError(
                 f"a latent of {_id(shards, row, channel)} is beyond float16; train the codec again"
             )
         yield Record(f"{_id(shards, row, channel)}-{what}", frames, rate)
+
+
+def encode_long(codec: Codec, wave: np.ndarray, device: torch.device) -> np.ndarray:
+    """Return the latent of sound of any length, (T,) float32: (N, D) float32, in memory for a minute or so.
+
+    Stretches are encoded with frames more at both ends than the convolutions reach, so it is the latent of the whole.
+    """
+    hop, count, found = codec.config.hop, -(-len(wave) // codec.config.hop), []
+    for start in range(0, count, _STRETCH):
+        begin = max(0, start - _MARGIN)
+        piece = wave[begin * hop : (start + _STRETCH + _MARGIN) * hop]
+        with torch.no_grad():
+            latent = codec.encode(torch.from_numpy(piece)[None].to(device))[0].T  # (N, D)
+        found.append(latent[start - begin :][:_STRETCH].float().cpu().numpy())
+    return np.concatenate(found)
 
 
 def _statistics(

@@ -25,7 +25,13 @@ def separation_codec(
     from models.separation.train import train_codec
 
     system, device = setup.separation(config), setup.torch_device()
-    decisive = [system.codec, system.codec_segment, system.train_codec, system.remix, system.validation_seconds]
+    decisive = [
+        system.codec,
+        system.codec_segment,
+        system.train_codec,
+        system.augmentation,
+        system.validation_seconds,
+    ]
     return materialize(
         context,
         store,
@@ -37,23 +43,26 @@ def separation_codec(
 
 @dg.asset(code_version="1", kinds={"pytorch", "parquet"}, owners=OWNERS, retry_policy=RETRY)
 def separation_latents(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, musdb_songs: Path, separation_codec: Path
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    config: Run,
+    musdb_songs: Path,
+    separation_codec: Path,
 ) -> dg.MaterializeResult:
     """Vocals and mixtures as latent frames in shards, with the mean and spread of each channel: what is denoised."""
     from models.separation.latents import write_latents
     from models.separation.train import load_codec
 
-    device = setup.torch_device()
+    system, device = setup.separation(config), setup.torch_device()
     inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
+    decisive = {"remixes": system.remixes, "segment": system.segment, **system.augmentation}
 
     def work(folder: Path) -> dict[str, int]:
-        return {
-            "channels": write_latents(
-                folder, musdb_songs, load_codec(separation_codec, device), device, narrator(context)
-            )
-        }
+        codec = load_codec(separation_codec, device)
+        return write_latents(folder, musdb_songs, codec, system, device, narrator(context))
 
-    return materialize(context, store, Recipe({}, inputs, ("index.parquet",)), work)
+    return materialize(context, store, Recipe(decisive, inputs, ("index.parquet",)), work)
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
@@ -82,7 +91,13 @@ def separation_masker(
     from models.separation.train import train_masker
 
     system, device = setup.separation(config), setup.torch_device()
-    decisive = [system.masker, system.masker_segment, system.train_masker, system.remix, system.validation_seconds]
+    decisive = [
+        system.masker,
+        system.masker_segment,
+        system.train_masker,
+        system.augmentation,
+        system.validation_seconds,
+    ]
     return materialize(
         context,
         store,

@@ -41,6 +41,7 @@ TINY = SeparationConfig(
     steps=2,
     masker=MaskerConfig(n_fft=64, channels=8, dilations=(1, 2)),
     masker_segment=1000,
+    remixes=4,
     train_masker=FIT,
 )
 NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "B.C. - Two": "test"}
@@ -61,7 +62,8 @@ def trained(songs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     assert set(train_codec(folder / "codec", songs, TINY, CPU)) >= {"loss", "valid_sdr", "seconds"}
     assert set(train_masker(folder / "masker", songs, TINY, CPU)) >= {"loss", "valid_sdr"}
-    write_latents(folder / "latents", songs, load_codec(folder / "codec", CPU), CPU)
+    made = write_latents(folder / "latents", songs, load_codec(folder / "codec", CPU), TINY, CPU)
+    assert made == {"channels": 3 + 4, "remixes": 4}
     assert set(train_denoiser(folder / "denoiser", folder / "latents", TINY, CPU)) >= {"valid_velocity", "valid_latent"}
     return folder
 

@@ -107,6 +107,8 @@ class SeparationConfig:
         masker_segment: samples it is trained on at once.
         train_masker: its training.
         remix: share of examples whose accompaniment is another song's.
+        shift: most semitones that a training example's pitch is moved by.
+        remixes: augmented examples of `segment` frames that the denoiser is trained on beside the songs.
         validation_seconds: of each validation song looked at while training.
     """
 
@@ -126,12 +128,19 @@ class SeparationConfig:
     masker_segment: int = 96_000
     train_masker: FitConfig = FitConfig(steps=200_000, batch_size=16, decay=0.5, precision="bfloat16", compile=True)
     remix: float = 0.5
+    shift: float = 2.0
+    remixes: int = 20_000
     validation_seconds: float = 6.0
 
     @property
     def audio(self) -> Audio:
         """What the songs are brought to."""
         return Audio(self.codec.sample_rate, self.channels)
+
+    @property
+    def augmentation(self) -> dict[str, float]:
+        """What of it decides how training examples are made of songs."""
+        return {"remix": self.remix, "shift": self.shift}
 
     @property
     def sampling(self) -> dict[str, float]:
@@ -161,6 +170,7 @@ def _preset_small() -> SeparationConfig:
         train_denoiser=FitConfig(6_000, 16, 1e-3, "muon", 0.99, warmup=100, decay=0.5, clip=1.0, ema=0.998),
         train_masker=FitConfig(3_000, 8, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=500),
         masker_segment=64_000,
+        remixes=4_000,
     )
 
 
@@ -173,6 +183,7 @@ def _preset_demo() -> SeparationConfig:
         train_denoiser=replace(small.train_denoiser, steps=600),
         train_masker=replace(small.train_masker, steps=300, validate_every=100),
         steps=10,
+        remixes=200,
     )
 
 

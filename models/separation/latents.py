@@ -1,15 +1,16 @@
 """Songs as latent frames, in shards: what the denoiser learns on. Scaled to unit variance by their own statistics.
 
-Kept are vocals and mixture of every song, float16, and with the index mean and standard deviation of each
-latent channel over the training songs: diffusion assumes unit variance, and a wrong scale is the classic
-defect of latent diffusion.
+Kept are vocals and mixture of every song, and of remixes of the training songs, float16, and with the index
+mean and standard deviation of each latent channel over all that is trained on: diffusion assumes unit
+variance, and a wrong scale is the classic defect of latent diffusion.
 
 Shapes: B batch, D latent channels, N frames, T samples, K channels of sound.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,10 @@ from data.errors import InputError
 from data.loader import Batch, read_ahead
 from data.progress import Listener, Progress, ignore
 from data.reader import Shards
+from data.segments import Mixing, Segments
 from data.shards import Record, ShardWriter, shard_name
 from models.separation.codec import Codec
+from models.separation.config import SeparationConfig
 
 WHAT = ("vocals", "mixture")
 _STRETCH, _MARGIN = 2048, 32  # latent frames encoded at once, and how many more on each side
@@ -65,57 +68,99 @@ class Scaling:
         return self.normalise(vocals), self.normalise(mixture)
 
 
-def write_latents(folder: Path, songs: Path, codec: Codec, device: torch.device, listener: Listener = ignore) -> int:
-    """Write vocals and mixture of the songs in the shards `songs` as latents and return how many channels that are.
+@dataclass(frozen=True)
+class _Source:
+    """Sound to be encoded: `waves` returns vocals and mixture, (T,) float32 both."""
+
+    id: str
+    track: str
+    split: str
+    waves: Callable[[], tuple[np.ndarray, np.ndarray]]
+
+
+def write_latents(
+    folder: Path,
+    songs: Path,
+    codec: Codec,
+    config: SeparationConfig,
+    device: torch.device,
+    listener: Listener = ignore,
+) -> dict[str, int]:
+    """Write the songs in the shards `songs` and remixes of the training songs as latents; return how many there are.
 
     Stopped and called again, it goes on.
     """
     shards, writer = Shards(songs), ShardWriter(folder)
-    vocals, rest = (shards.rows(source=source) for source in ("vocals", "accompaniment"))
-    todo = [(int(row), int(other), channel) for row, other in zip(vocals, rest, strict=True)
-            for channel in range(int(shards.column("channels")[row]))]  # fmt: skip
+    todo = [*_channels(shards), *_remixes(shards, codec, config)]
     progress = Progress("encode songs", total=len(todo), unit="channels", listener=listener)
     first = writer.consumed // len(WHAT)
     progress.skip(first)
     already = writer.consumed - first * len(WHAT)
-    for row, other, channel in todo[first:]:
-        for record in islice(_encoded(shards, row, other, channel, codec, device), already, None):
+    for source in todo[first:]:
+        for record in islice(_encoded(source, codec, device), already, None):
             writer.add(record)
         already = 0
         progress.advance()
     writer.flush()
-    labels = {f"{_id(shards, row, channel)}-{what}": (row, what) for row, _, channel in todo for what in WHAT}
+    known = {f"{source.id}-{what}": (source, what) for source in todo for what in WHAT}
 
     def annotate(rows: pa.Table) -> pa.Table:
-        found = [labels[one] for one in rows["id"].to_pylist()]
-        for name in ("track", "split"):
-            column = shards.column(name)
-            rows = rows.append_column(name, pa.array([column[row] for row, _ in found], pa.string()))
-        return rows.append_column("source", pa.array([what for _, what in found], pa.string()))
+        found = [known[one] for one in rows["id"].to_pylist()]
+        columns = {
+            "track": [source.track for source, _ in found],
+            "split": [source.split for source, _ in found],
+            "source": [what for _, what in found],
+        }
+        for name, values in columns.items():
+            rows = rows.append_column(name, pa.array(values, pa.string()))
+        return rows
 
-    mean, deviation = _statistics(folder, writer, labels, shards)
+    mean, deviation = _statistics(folder, writer, {name: source.split for name, (source, _) in known.items()})
     writer.commit(annotate, mean=mean, deviation=deviation)
     progress.finish()
-    return len(todo)
+    return {"channels": len(todo), "remixes": sum(not source.track for source in todo)}
 
 
-def _id(shards: Shards, row: int, channel: int) -> str:
-    return f"{shards.column('id')[row]}-{channel}"
+def _channels(shards: Shards) -> Iterator[_Source]:
+    """Yield every channel of every song."""
+    labels = {name: shards.column(name) for name in ("id", "track", "split")}
+
+    def waves(row: int, other: int, channel: int) -> tuple[np.ndarray, np.ndarray]:
+        vocals, rest = (shards.read(one)[:, channel].astype(np.float32) / FULL_SCALE for one in (row, other))
+        return vocals, vocals + rest
+
+    for row, other in zip(*(shards.rows(source=source) for source in ("vocals", "accompaniment")), strict=True):
+        for channel in range(int(shards.column("channels")[row])):
+            name = f"{labels['id'][row]}-{channel}"
+            yield _Source(
+                name, labels["track"][row], labels["split"][row], partial(waves, int(row), int(other), channel)
+            )
 
 
-def _encoded(
-    shards: Shards, row: int, other: int, channel: int, codec: Codec, device: torch.device
-) -> Iterator[Record]:
-    """Yield the latents of vocals and mixture of one channel of a song, float16 (N, D)."""
-    vocals, rest = (shards.read(one)[:, channel].astype(np.float32) / FULL_SCALE for one in (row, other))
+def _remixes(shards: Shards, codec: Codec, config: SeparationConfig) -> Iterator[_Source]:
+    """Yield as many augmented examples as asked for: latents cannot be remixed, so sound is, once, before."""
+    mixing = Mixing(config.segment * codec.config.hop, config.remix, shift=config.shift)
+
+    def waves(segments: Segments, number: int) -> tuple[np.ndarray, np.ndarray]:
+        values = segments.load(number).values[0]  # (T, 2K)
+        channel = number % (values.shape[1] // 2)
+        vocals, rest = values[:, channel], values[:, values.shape[1] // 2 + channel]
+        return vocals, vocals + rest
+
+    if config.remixes:
+        segments = Segments(shards, "train", 1, mixing, seed=config.train_denoiser.seed)
+        for number in range(config.remixes):
+            yield _Source(f"remix-{number:06d}", "", "train", partial(waves, segments, number))
+
+
+def _encoded(source: _Source, codec: Codec, device: torch.device) -> Iterator[Record]:
+    """Yield the latents of vocals and mixture, float16 (N, D)."""
     rate = codec.config.sample_rate / codec.config.hop
-    for what, wave in zip(WHAT, (vocals, vocals + rest), strict=True):
+    for what, wave in zip(WHAT, source.waves(), strict=True):
         frames = encode_long(codec, wave, device).astype(np.float16)
         if not np.isfinite(frames).all():
-            raise FloatingPointError(
-                f"a latent of {_id(shards, row, channel)} is beyond float16; train the codec again"
-            )
-        yield Record(f"{_id(shards, row, channel)}-{what}", frames, rate)
+            raise FloatingPointError(f"a latent of {source.id} is beyond float16; train the codec again")
+        yield Record(f"{source.id}-{what}", frames, rate)
 
 
 def encode_long(codec: Codec, wave: np.ndarray, device: torch.device) -> np.ndarray:
@@ -133,14 +178,12 @@ def encode_long(codec: Codec, wave: np.ndarray, device: torch.device) -> np.ndar
     return np.concatenate(found)
 
 
-def _statistics(
-    folder: Path, writer: ShardWriter, labels: dict[str, tuple[int, str]], songs: Shards
-) -> tuple[list[float], list[float]]:
-    """Return mean and standard deviation of each channel over the training songs, read back from the shards."""
+def _statistics(folder: Path, writer: ShardWriter, splits: dict[str, str]) -> tuple[list[float], list[float]]:
+    """Return mean and standard deviation of each channel over what is trained on, read back from the shards."""
     count, total, squares = 0, 0.0, 0.0
     for rows in writer.rows():
         for one in rows.to_pylist():
-            if songs.column("split")[labels[one["id"]][0]] != "train":
+            if splits[one["id"]] != "train":
                 continue
             with open(folder / shard_name(one["shard"]), "rb") as file:
                 file.seek(one["offset"])

@@ -67,7 +67,7 @@ def train_codec(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(vocals))
 
-    mixing = Mixing(config.codec_segment, config.remix)
+    mixing = Mixing(config.codec_segment, config.remix, shift=config.shift)
     with world(device) as among:
         batches = Segments(
             shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)
@@ -95,7 +95,7 @@ def train_masker(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(mixture))
 
-    mixing = Mixing(config.masker_segment, config.remix)
+    mixing = Mixing(config.masker_segment, config.remix, shift=config.shift)
     with world(device) as among:
         batches = Segments(
             shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)

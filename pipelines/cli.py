@@ -21,8 +21,7 @@ score = typer.Typer(help="Judge anybody's audio with every metric.", no_args_is_
 app.add_typer(score, name="score")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
-System = Annotated[str, typer.Argument(help="synthesis")]
-SYSTEMS = ("synthesis",)
+System = Annotated[str, typer.Argument(help="synthesis or separation")]
 
 
 def main() -> None:
@@ -41,8 +40,10 @@ def _complain(message: str) -> int:
 
 
 def _check(system: str) -> None:
+    from pipelines.jobs import SYSTEMS
+
     if system not in SYSTEMS:
-        raise InputError(f"{system!r} is no system; there is {', '.join(SYSTEMS)}")
+        raise InputError(f"{system!r} is no system; there are {', '.join(SYSTEMS)}")
 
 
 def _print(value: Any) -> None:
@@ -61,7 +62,7 @@ def demo() -> None:
 
 @app.command()
 def run(
-    system: Annotated[str, typer.Argument(help="synthesis or separation")] = "synthesis",
+    system: System = "synthesis",
     variant: Annotated[str | None, typer.Option(help="Which partition; the main one by default.")] = None,
 ) -> None:
     """Make what is stale of a system, with the preset and data of this environment; end with its report."""
@@ -100,13 +101,14 @@ def status(as_json: Json = False) -> None:
 
 
 @app.command()
-def report(as_json: Json = False) -> None:
-    """Print the path of the newest report, or with --json what it says."""
+def report(system: System = "synthesis", as_json: Json = False) -> None:
+    """Print the path of the newest report of a system, or with --json what it says."""
     from data.durable import read_json
     from pipelines.launch import report_path
     from pipelines.settings import Settings
 
-    path = report_path(Settings.read())
+    _check(system)
+    path = report_path(Settings.read(), system)
     if as_json:
         _print({"report": str(path), **read_json(path.with_name("metrics.json"))})
     else:
@@ -118,13 +120,18 @@ def describe(
     system: System, preset: Annotated[str, typer.Option(help="demo, small or paper")] = "paper", as_json: Json = False
 ) -> None:
     """Tell the modules of a system: parameters, shapes, arithmetic."""
-    from models.synthesis.config import PRESETS
-    from models.synthesis.describe import describe as describe_synthesis
+    from models.separation import config as separation
+    from models.separation import describe as separation_numbers
+    from models.synthesis import config as synthesis
+    from models.synthesis import describe as synthesis_numbers
 
     _check(system)
-    if preset not in PRESETS:
-        raise InputError(f"{preset!r} is no preset; there are {', '.join(PRESETS)}")
-    found = describe_synthesis(PRESETS[preset])
+    if preset not in synthesis.PRESETS:
+        raise InputError(f"{preset!r} is no preset; there are {', '.join(synthesis.PRESETS)}")
+    if system == "synthesis":
+        found = synthesis_numbers.describe(synthesis.PRESETS[preset])
+    else:
+        found = separation_numbers.describe(separation.PRESETS[preset])
     if as_json:
         _print({"system": system, "preset": preset, **found})
         return

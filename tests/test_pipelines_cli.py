@@ -96,12 +96,18 @@ def test_describe_counts_the_papers_parameters(command):
     parameters = {row["module"]: row["parameters"] for row in found["modules"]}
     assert parameters["decoder"] + parameters["sequence"] == 63_747_927
     assert "parameters" in command("describe", "synthesis", "--preset", "small")[1]
+    found = json.loads(command("describe", "separation", "--preset", "paper", "--json")[1])
+    parameters = {row["module"]: row["parameters"] for row in found["modules"]}
+    assert parameters["denoiser"] == pytest.approx(99e6, rel=0.01)  # as the sibling paper says of its network
+    # A 1-frame latent through the last convolution of the encoder alone: 512 x 128 x 7 multiply-adds, 75 times a second.
+    assert found["cost"]["GFLOP a second, encoder"] > 2 * 512 * 128 * 7 * 75 / 1e9
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("describe", "separation"), "'separation' is no system"),
+        (("describe", "transcription"), "'transcription' is no system; there are synthesis, separation"),
+        (("report", "separation"), "no report in"),
         (("describe", "synthesis", "--preset", "huge"), "'huge' is no preset; there are paper, small, demo"),
         (("synthesize", "--instrument", "x", "--pitch", 60, "--newest"), "synthesis_model/spectral has not been"),
         (("score", "synthesis", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere"),

@@ -51,7 +51,7 @@ class DenoiserConfig:
     """
 
     dimension: int = 128
-    channels: int = 256
+    channels: int = 216
     factors: tuple[int, ...] = (1, 2, 2, 2)
     blocks: tuple[int, ...] = (2, 2, 2, 2)
     attention: int = 2

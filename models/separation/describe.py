@@ -1,0 +1,59 @@
+"""A preset of the separation system in numbers: modules, parameters, shapes and arithmetic per second of sound."""
+
+import torch
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from models.separation.codec import Codec
+from models.separation.config import SeparationConfig
+from models.separation.denoiser import Denoiser
+from models.separation.masker import Masker
+
+Row = dict[str, str | int]
+
+
+def describe(config: SeparationConfig) -> dict[str, list[Row] | dict[str, float]]:
+    """Return the modules of a preset and what a second of sound costs, as plain values."""
+    rate, hop = config.codec.sample_rate, config.codec.hop
+    chunk = config.segment * hop
+    with torch.device("meta"):
+        codec, denoiser, masker = Codec(config.codec), Denoiser(config.denoiser), Masker(config.masker)
+        wave = torch.empty(1, chunk)
+        latent = torch.empty(1, config.codec.dimension, config.segment)
+        frames = torch.empty(1, config.masker.n_fft // 2 + 1, 4 * chunk // config.masker.n_fft + 1)
+        parts: dict[str, tuple[nn.Module, tuple[Tensor, ...], str, str]] = {
+            "encoder": (codec.encoder, (wave[:, None],), f"(B, {chunk})", _shape(latent)),
+            "decoder": (codec.decoder, (latent,), _shape(latent), f"(B, {chunk})"),
+            "denoiser": (denoiser, (latent, latent, torch.empty(1)), f"2 x {_shape(latent)}, (B,)", _shape(latent)),
+            # Its STFT and inverse count for little and cannot be traced without values.
+            "masker": (nn.Sequential(masker.input, masker.blocks, masker.output), (frames,), *2 * [f"(B, {chunk})"]),
+        }
+        operations = {name: _operations(module, inputs) * rate / chunk for name, (module, inputs, *_) in parts.items()}
+    rows: list[Row] = [
+        {"module": name, "parameters": _parameters(module), "reads": reads, "writes": writes}
+        for name, (module, _, reads, writes) in parts.items()
+    ]
+    diffusion = operations["encoder"] + config.steps * operations["denoiser"] + operations["decoder"]
+    cost = {
+        "diffusion parameters": float(_parameters(codec) + _parameters(denoiser)),
+        "latent frames a second": rate / hop,
+        "DDIM steps": float(config.steps),
+        **{f"GFLOP a second, {name}": value / 1e9 for name, value in operations.items()},
+        "GFLOP a second, diffusion": diffusion / 1e9,
+    }
+    return {"modules": rows, "cost": cost}
+
+
+def _shape(latent: Tensor) -> str:
+    return f"(B, {latent.shape[1]}, {latent.shape[2]})"
+
+
+def _parameters(module: nn.Module) -> int:
+    return sum(one.numel() for one in module.parameters())
+
+
+def _operations(module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """Return the floating-point operations of convolutions and matrix products in one call."""
+    with FlopCounterMode(display=False) as counter:
+        module(*inputs)
+    return counter.get_total_flops()

@@ -99,7 +99,7 @@ def test_describe_counts_the_papers_parameters(command):
     found = json.loads(command("describe", "separation", "--preset", "paper", "--json")[1])
     parameters = {row["module"]: row["parameters"] for row in found["modules"]}
     assert parameters["denoiser"] == pytest.approx(99e6, rel=0.01)  # as the sibling paper says of its network
-    # A 1-frame latent through the last convolution of the encoder alone: 512 x 128 x 7 multiply-adds, 75 times a second.
+    # At least its last convolution, 512 x 128 x 7 multiply-adds 75 times a second.
     assert found["cost"]["GFLOP a second, encoder"] > 2 * 512 * 128 * 7 * 75 / 1e9
 
 

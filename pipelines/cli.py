@@ -165,7 +165,7 @@ def synthesize(
 
 @app.command()
 def separate(
-    song: Annotated[Path, typer.Argument(help="WAV, FLAC, OGG, MP3 or AIFF of any length, rate and channel count.")],
+    song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("vocals.wav"),
     system: Annotated[str, typer.Option(help="diffusion or masker")] = "diffusion",
     condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from data.audio import Resampler, SoundReader, WavWriter
+from data.containers import ContainerReader, open_sound
 from data.durable import replacing_path
 from data.progress import Listener, ignore
 from models.separation.separate import Separator
@@ -21,7 +22,7 @@ _BLOCK = 1 << 18  # samples read at once
 class _AtRate:
     """A song at another rate, read forward; what lies before the last `start` is forgotten."""
 
-    def __init__(self, song: SoundReader, sample_rate: int) -> None:
+    def __init__(self, song: SoundReader | ContainerReader, sample_rate: int) -> None:
         self._song, self._resampler = song, Resampler(song.sample_rate, sample_rate, song.channels)
         self._begin, self._held, self._read = 0, np.zeros((0, song.channels), np.float32), 0
 
@@ -46,7 +47,7 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
     Raises:
         UnreadableAudio: the song is damaged or no audio.
     """
-    with SoundReader(source) as song:
+    with open_sound(source) as song:
         length = -(-song.frames * separator.sample_rate // song.sample_rate)
         back, written = Resampler(separator.sample_rate, song.sample_rate, song.channels), 0
         with replacing_path(target) as partial, WavWriter(partial, song.sample_rate, song.channels) as file:

@@ -1,4 +1,4 @@
-"""Studies of the separation system: steps of the sampler, noise in the latents, cost."""
+"""Studies of the separation system: steps of the sampler, moving average, noise in the latents, cost."""
 
 from pathlib import Path
 
@@ -44,6 +44,44 @@ def separation_steps(
         return {**made, **write_study(folder, musdb_songs, folder)}
 
     return materialize(context, store, Recipe({"frames": system.segment}, inputs, _STUDY), work, _settings)
+
+
+@dg.asset(
+    partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING
+)
+def separation_average(
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    config: Run,
+    musdb_songs: Path,
+    separation_codec: Path,
+    separation_denoiser: Path,
+) -> dg.MaterializeResult:
+    """Study: excerpts of the test songs with the moving average of the denoiser's weights, and without."""
+    from eval.studies import write_study
+    from models.separation.separate import Sampling
+    from models.separation.studies import write_weights
+    from models.separation.train import load_codec, load_denoiser
+
+    system, device = setup.separation(config, context.partition_key), setup.torch_device()
+    inputs = {
+        "musdb_songs": musdb_songs,
+        "separation_codec": separation_codec,
+        "separation_denoiser": separation_denoiser,
+    }
+
+    def work(folder: Path) -> dict[str, int]:
+        codec = load_codec(separation_codec, device)
+        networks = {
+            name: (codec, *load_denoiser(separation_denoiser, device, average=average))
+            for name, average in (("moving average", True), ("last", False))
+        }
+        sampling = Sampling(system.steps, system.segment, system.overlap)
+        made = write_weights(folder, musdb_songs, networks, sampling, narrator(context))
+        return {**made, **write_study(folder, musdb_songs, folder)}
+
+    return materialize(context, store, Recipe(system.sampling, inputs, _STUDY), work, _settings)
 
 
 @dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)

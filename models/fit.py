@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from data.errors import InputError
 from data.loader import Batch
 from data.progress import Listener, Progress, ignore
-from models.checkpoint import Checkpoint, Rolling
+from models.checkpoint import Checkpoint, Rolling, save
 from models.config import FitConfig
 from models.history import History
 from models.interrupt import StopRequest
@@ -70,6 +70,7 @@ class Diverged(RuntimeError):
 
 
 ALONE = World()
+LAST_WEIGHTS = "last_weights"
 PATIENCE = 5
 ROLLBACKS = 3
 
@@ -85,7 +86,8 @@ def fit(
 ) -> dict[str, float]:
     """Train `stage` to its last step, from the newest checkpoint in `folder` if there is one.
 
-    Afterwards the network holds the trained weights (the moving average if one is kept).
+    Afterwards the network holds the trained weights; where a moving average is kept it is that, and the weights
+    themselves are in the checkpoint `folder`/`LAST_WEIGHTS`.
 
     Args:
         stage: what to train; its network is on `device`.
@@ -122,7 +124,7 @@ class _Trainer:
         if config.compile and device.type == "cuda":
             for module in stage.compilable:
                 module.compile()
-        self._rolling, self._history = Rolling(folder), History(folder)
+        self._folder, self._rolling, self._history = folder, Rolling(folder), History(folder)
         self.step, self._seconds = 0, 0.0
         self._window: list[float] = []
         self._figures: dict[str, float] = {}
@@ -285,9 +287,11 @@ class _Trainer:
 
     def finish(self) -> dict[str, float]:
         """Leave the final weights in the network and return the last figures."""
-        self._stage.network.load_state_dict(self._state.best().state_dict())
         if self._among.leads:
             self._history.finish()
+            if self._state.average is not None:
+                save(self._folder / LAST_WEIGHTS, self._stage.network.state_dict(), {})
+        self._stage.network.load_state_dict(self._state.best().state_dict())
         self._among.wait()
         return {**self._figures, "seconds": self._seconds}
 

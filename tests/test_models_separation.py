@@ -134,6 +134,13 @@ def test_latents_have_unit_variance_over_the_training_songs(trained):
     assert values.shape == (4, 20, 12)
 
 
+def test_average_and_last_weights_are_both_kept(trained):
+    average, last = (load_denoiser(trained / "denoiser", CPU, average=one)[0].state_dict() for one in (True, False))
+    assert any(not torch.equal(average[name], last[name]) for name in average)
+    # Three steps at a decay of 0.9: the average lies within reach of the last weights.
+    assert all((average[name] - last[name]).abs().max() < 0.1 for name in average)
+
+
 def test_long_songs_are_encoded_in_stretches_that_do_not_show(monkeypatch):
     torch.manual_seed(0)
     codec = Codec(TINY.codec)

@@ -3,13 +3,14 @@
 Each writes sound into shards, an excerpt of every test song and setting; `eval.studies` judges it.
 
 * Steps: DDIM from 1 to 50 steps.
+* Weights: the moving average of the denoiser's weights, and the last ones.
 * Noise: z' = z + s · std(z) · ε, decoded; how much an error in the latent costs, for vocals and mixtures
   (arXiv 2511.20470 reports such a study without its protocol).
 
 Shapes: T samples, K channels, D latent channels, N frames.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,13 +83,26 @@ def write_steps(
         steps: numbers of steps.
         listener: is told of the progress.
     """
+    settings = [_sampled(network, Sampling(number, frames), {"steps": number}) for number in steps]
+    return _write(folder, songs, "DDIM steps", settings, listener)
 
-    def setting(number: int) -> Setting:
-        system = separating(diffusion_separator(*network, Sampling(number, frames)))
-        facts = {"what": "vocals", "steps": number}
-        return facts, lambda excerpt: system(excerpt.mixture, excerpt.vocals, excerpt.sample_rate)
 
-    return _write(folder, songs, "DDIM steps", [setting(number) for number in steps], listener)
+def write_weights(
+    folder: Path,
+    songs: Path,
+    networks: Mapping[str, tuple[Codec, Denoiser, Scaling]],
+    sampling: Sampling,
+    listener: Listener = ignore,
+) -> dict[str, int]:
+    """Write the vocals of every excerpt with each of several sets of weights, by name."""
+    settings = [_sampled(network, sampling, {"weights": name}) for name, network in networks.items()]
+    return _write(folder, songs, "weights", settings, listener)
+
+
+def _sampled(network: tuple[Codec, Denoiser, Scaling], sampling: Sampling, facts: dict[str, Any]) -> Setting:
+    """Return latent diffusion as a setting."""
+    system = separating(diffusion_separator(*network, sampling))
+    return {"what": "vocals", **facts}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
 
 
 def write_noise(

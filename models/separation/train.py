@@ -23,7 +23,7 @@ from data.progress import Listener, ignore
 from data.reader import Shards
 from data.segments import Mixing, Segments
 from models.checkpoint import load, save_trained
-from models.fit import Loss, Stage, fit
+from models.fit import LAST_WEIGHTS, Loss, Stage, fit
 from models.processes import world
 from models.separation.codec import Codec
 from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
@@ -185,13 +185,17 @@ def load_codec(folder: Path, device: torch.device) -> Codec:
     return network.to(device).eval().requires_grad_(False)
 
 
-def load_denoiser(folder: Path, device: torch.device) -> tuple[Denoiser, Scaling]:
-    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows."""
+def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -> tuple[Denoiser, Scaling]:
+    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows.
+
+    Where a moving average was kept, `average` chooses between it and the last weights.
+    """
     checkpoint = load(folder / "model")
+    weights = checkpoint if average else load(folder / LAST_WEIGHTS)
     facts = checkpoint.facts["denoiser"]
     lists = {name: tuple(facts[name]) for name in ("factors", "blocks")}
     network = Denoiser(DenoiserConfig(**{**facts, **lists}))
-    network.load_state_dict(checkpoint.tensors)
+    network.load_state_dict(weights.tensors)
     scaling = Scaling.told(checkpoint.facts["scaling"])
     return network.to(device).eval().requires_grad_(False), scaling.to(device)
 

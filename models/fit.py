@@ -9,7 +9,6 @@ A step is one batch. Its objective is a generator of losses, each of which is fo
 update: one for an ordinary network, nine for truncated back-propagation, two for two players.
 """
 
-import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -28,6 +27,7 @@ from models.config import FitConfig
 from models.history import History
 from models.interrupt import StopRequest
 from models.processes import World
+from models.seeds import hash_seed
 from models.state import State
 
 Loss = tuple[str, Tensor]
@@ -294,9 +294,3 @@ class _Trainer:
         self._stage.network.load_state_dict(self._state.best().state_dict())
         self._among.wait()
         return {**self._figures, "seconds": self._seconds}
-
-
-def hash_seed(*numbers: int) -> int:
-    """Return a 63-bit seed that differs for every tuple of numbers, the same on every machine."""
-    digest = hashlib.blake2b(repr(numbers).encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "little") >> 1

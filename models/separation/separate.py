@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from data.progress import Listener, Progress, ignore
-from models.fit import hash_seed
+from models.seeds import hash_seed
 from models.separation.codec import Codec
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling

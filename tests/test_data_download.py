@@ -3,75 +3,14 @@
 import fcntl
 import hashlib
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from tiny_server import CONTENT, Server
 
 from data.download import DownloadError, Remote, fetch
 from data.durable import write_json
 
-CONTENT = bytes(range(256)) * 20_000  # 5.12 MB
 SHA = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `content`; its behaviour is set by attributes."""
-
-    content, etag, modified = CONTENT, '"v1"', None
-    ranges, cut_after, status, lie = True, None, None, None
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.requests: list[dict[str, str]] = []
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/nsynth-train.jsonwav.tar.gz"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        server: Server = self.server
-        server.requests.append(dict(self.headers))
-        start, whole = 0, server.content
-        wanted, condition = self.headers.get("Range"), self.headers.get("If-Range")
-        if server.status:
-            self.send_error(server.status)
-            return
-        if wanted and server.ranges and condition in (server.etag, server.modified):
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(whole):
-                self.send_response(416)
-                self.send_header("Content-Range", f"bytes */{len(whole)}")
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-                return
-            self.send_response(206)
-            self.send_header("Content-Range", server.lie or f"bytes {start}-{len(whole) - 1}/{len(whole)}")
-        else:
-            self.send_response(200)
-        body = whole[start:]
-        for name, value in (("ETag", server.etag), ("Last-Modified", server.modified)):
-            if value:
-                self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body if server.cut_after is None else body[: server.cut_after])
-
-    def log_message(self, *args) -> None:
-        pass
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = Server()
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 def get(server: Server, folder, **checks):

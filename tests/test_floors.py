@@ -38,7 +38,10 @@ def test_every_file_opens_with_what_it_is_and_stays_small(path):
 
 def test_nothing_is_ever_unpickled():
     assert not [path for path in SOURCES if "pickle" in imports(path)]
-    assert not [path for path in SOURCES if "torch.load(" in path.read_text()]
+    # Weights that others published come in torch's own format: one file reads it, and of it only tensors.
+    texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in SOURCES}
+    calls = {name: re.findall(r"torch\.load\([^)]*\)", text) for name, text in texts.items() if "torch.load(" in text}
+    assert calls == {"models/separation/weights.py": ['torch.load(path, map_location="cpu", weights_only=True)']}
 
 
 def test_audio_files_are_touched_by_one_module():

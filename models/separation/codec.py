@@ -9,10 +9,49 @@ decoding is not late: frame n covers samples n·hop … (n + 1)·hop.
 Shapes: B batch, T samples, C channels, D latent channels, N frames.
 """
 
+from collections.abc import Iterator
+from typing import Protocol
+
 from torch import Tensor, nn
 from torch.nn import functional
 
 from models.separation.config import CodecConfig
+
+
+class Timing(Protocol):
+    """How a codec counts time: sample rate in Hz, and samples a latent frame."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def hop(self) -> int: ...
+
+
+class AnyCodec(Protocol):
+    """What the system asks of a codec, be it our own (`Codec`) or a published one (`pretrained.py`)."""
+
+    @property
+    def config(self) -> Timing: ...
+
+    @property
+    def reach(self) -> int | None:
+        """How many latent frames to either side the sound of a frame reaches; None if there is no bound."""
+        ...
+
+    def encode(self, wave: Tensor) -> Tensor:
+        """Return the latent of (B, T): (B, D, N), N = T / hop rounded up."""
+        ...
+
+    def decode(self, latent: Tensor, length: int | None = None) -> Tensor:
+        """Return the waveform of (B, D, N): (B, N · hop), or its first `length` samples."""
+        ...
+
+    def parameters(self) -> Iterator[nn.Parameter]: ...
+
+    def __call__(self, wave: Tensor) -> Tensor:
+        """Return the reconstruction of (B, T), as long."""
+        ...
 
 
 class Residual(nn.Module):
@@ -55,6 +94,8 @@ class Lengthen(nn.Module):
 
 class Codec(nn.Module):
     """Encoder and decoder."""
+
+    reach: int | None = 8
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()

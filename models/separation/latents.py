@@ -27,11 +27,11 @@ from data.progress import Listener, Progress, ignore
 from data.reader import Shards
 from data.segments import Mixing, Segments
 from data.shards import Record, ShardWriter, shard_name
-from models.separation.codec import Codec
+from models.separation.codec import AnyCodec
 from models.separation.config import SeparationConfig
 
 WHAT = ("vocals", "mixture")
-_STRETCH, _MARGIN = 2048, 32  # latent frames encoded at once, and how many more on each side
+_STRETCH = 2048  # latent frames encoded at once
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class _Source:
 def write_latents(
     folder: Path,
     songs: Path,
-    codec: Codec,
+    codec: AnyCodec,
     config: SeparationConfig,
     device: torch.device,
     listener: Listener = ignore,
@@ -137,7 +137,7 @@ def _channels(shards: Shards) -> Iterator[_Source]:
             )
 
 
-def _remixes(shards: Shards, codec: Codec, config: SeparationConfig) -> Iterator[_Source]:
+def _remixes(shards: Shards, codec: AnyCodec, config: SeparationConfig) -> Iterator[_Source]:
     """Yield as many augmented examples as asked for: latents cannot be remixed, so sound is, once, before."""
     mixing = Mixing(config.segment * codec.config.hop, config.remix, shift=config.shift)
 
@@ -153,7 +153,7 @@ def _remixes(shards: Shards, codec: Codec, config: SeparationConfig) -> Iterator
             yield _Source(f"remix-{number:06d}", "", "train", partial(waves, segments, number))
 
 
-def _encoded(source: _Source, codec: Codec, device: torch.device) -> Iterator[Record]:
+def _encoded(source: _Source, codec: AnyCodec, device: torch.device) -> Iterator[Record]:
     """Yield the latents of vocals and mixture, float16 (N, D)."""
     rate = codec.config.sample_rate / codec.config.hop
     for what, wave in zip(WHAT, source.waves(), strict=True):
@@ -163,18 +163,20 @@ def _encoded(source: _Source, codec: Codec, device: torch.device) -> Iterator[Re
         yield Record(f"{source.id}-{what}", frames, rate)
 
 
-def encode_long(codec: Codec, wave: np.ndarray, device: torch.device) -> np.ndarray:
-    """Return the latent of sound of any length, (T,) float32: (N, D) float32, in memory for a minute or so.
+def encode_long(codec: AnyCodec, wave: np.ndarray, device: torch.device) -> np.ndarray:
+    """Return the latent of sound of any length, (T,) float32: (N, D) float32.
 
-    Stretches are encoded with frames more at both ends than the convolutions reach, so it is the latent of the whole.
+    Stretches are encoded with as many frames more at both ends as the codec reaches, so it is the latent of the
+    whole, in memory for a minute or so. A codec without a bound is given the whole at once.
     """
-    hop, count, found = codec.config.hop, -(-len(wave) // codec.config.hop), []
-    for start in range(0, count, _STRETCH):
-        begin = max(0, start - _MARGIN)
-        piece = wave[begin * hop : (start + _STRETCH + _MARGIN) * hop]
+    hop, reach, count, found = codec.config.hop, codec.reach, -(-len(wave) // codec.config.hop), []
+    stretch, margin = (count, 0) if reach is None else (_STRETCH, reach)
+    for start in range(0, count, stretch):
+        begin = max(0, start - margin)
+        piece = wave[begin * hop : (start + stretch + margin) * hop]
         with torch.no_grad():
             latent = codec.encode(torch.from_numpy(piece)[None].to(device))[0].T  # (N, D)
-        found.append(latent[start - begin :][:_STRETCH].float().cpu().numpy())
+        found.append(latent[start - begin :][:stretch].float().cpu().numpy())
     return np.concatenate(found)
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from data.progress import Listener, Progress, ignore
 from models.seeds import hash_seed
-from models.separation.codec import Codec
+from models.separation.codec import AnyCodec
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.masker import Masker
@@ -92,7 +92,7 @@ class Sampling:
     seed: int = 0
 
 
-def diffusion_separator(codec: Codec, denoiser: Denoiser, scaling: Scaling, sampling: Sampling) -> Separator:
+def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, sampling: Sampling) -> Separator:
     """Return the latent diffusion system: encode the mixture, denoise towards vocals, decode."""
     hop = codec.config.hop
 
@@ -130,7 +130,7 @@ def masking_separator(masker: Masker, sample_rate: int, seconds: float = 8.0, ov
     return Separator(lambda mixture, _: masker(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
 
 
-def codec_ceiling(codec: Codec, frames: int = 256) -> Separator:
+def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:
     """Return what decoding encoded sound makes of it: given true vocals, the bound of the diffusion system."""
     device = next(codec.parameters()).device
     chunk = frames * codec.config.hop

@@ -1,0 +1,127 @@
+"""Published codecs: which, where they lie, fetched, verified and loaded.
+
+The networks are those of the package transformers (the extra `pretrained`), imported when one is made; what is
+read are its config.json and model.safetensors, from a local folder and nowhere else.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data.download import Remote, fetch
+from data.durable import read_json
+from data.errors import InputError
+from data.progress import Listener, ignore
+from models.separation.pretrained import PretrainedCodec, as_codec
+from models.separation.weights import load_weights
+
+HUB = "https://huggingface.co"
+_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Published:
+    """A network on the hub.
+
+    Attributes:
+        repository: its name there.
+        revision: the commit; a branch may change.
+        sha256: of model.safetensors, hexadecimal.
+        sample_rate: in Hz; older revisions of DAC's config.json state a wrong one.
+    """
+
+    repository: str
+    revision: str
+    sha256: str
+    sample_rate: int
+
+
+CODECS = {
+    "encodec_24khz": Published(
+        "facebook/encodec_24khz",
+        "c1dbe2ae3f1de713481a3b3e7c47f357092ee040",
+        "37a7cb100f71a29e6c1d815aca8666a1d7ea8885ebe44c306c751a5103559d57",
+        24_000,
+    ),
+    "encodec_48khz": Published(
+        "facebook/encodec_48khz",
+        "c3def8e7185ac8c8efdce6eb8c4a651e487a503e",
+        "47a15ffbaf7bb76176d0833e10590de0a8988a7848748608cefc36a1c88adfdc",
+        48_000,
+    ),
+    "dac_44khz": Published(
+        "descript/dac_44khz",
+        "c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
+        "6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a",
+        44_100,
+    ),
+}
+
+
+def fetch_pretrained(published: Published, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
+    """Download a published network to `folder`, resumed where it stopped, and return the folder.
+
+    Args:
+        published: one of `CODECS`.
+        folder: gets config.json and model.safetensors.
+        hub: where repositories lie.
+        listener: is told bytes, rate and time left.
+
+    Raises:
+        DownloadError: unreachable, or another file than expected.
+    """
+    place = f"{hub}/{published.repository}/resolve/{published.revision}"
+    fetch(Remote(f"{place}/{_CONFIG}", magic=b"{"), folder / _CONFIG, listener=listener)
+    fetch(Remote(f"{place}/{_WEIGHTS}", sha256=published.sha256), folder / _WEIGHTS, listener=listener)
+    return folder
+
+
+def load_pretrained(published: Published, folder: Path, device: torch.device) -> PretrainedCodec:
+    """Return the published network in `folder` as a codec, frozen.
+
+    Args:
+        published: what the folder must hold, one of `CODECS`.
+        folder: with config.json and model.safetensors, as transformers saves them.
+        device: to compute on.
+
+    Raises:
+        InputError: the package transformers is missing; a file is missing, damaged or another than expected.
+    """
+    described = folder / _CONFIG
+    network = _build(described)
+    if (rate := network.config.sampling_rate) != published.sample_rate:
+        raise InputError(
+            f"{described}: {rate} Hz, {published.sample_rate} expected; take it from revision {published.revision}"
+        )
+    load_weights(network, folder / _WEIGHTS, published.sha256)
+    return as_codec(network).to(device).eval().requires_grad_(False)
+
+
+def _build(described: Path) -> Any:
+    """Return the network of a config.json, with random weights.
+
+    Raises:
+        InputError: the package transformers is missing, or the file is, or is none of a codec known here.
+    """
+    try:
+        from transformers import DacConfig, DacModel, EncodecConfig, EncodecModel  # noqa: PLC0415 (slow and optional)
+    except ImportError as error:
+        raise InputError(
+            f"{described}: published codecs need the package transformers; install the extra `pretrained`"
+        ) from error
+    try:
+        told = read_json(described)
+        kind = told["model_type"]
+    except FileNotFoundError as error:
+        raise InputError(f"{described}: no such file; put the published network there") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise InputError(f"{described}: no description of a network ({error}); fetch the file again") from error
+    if kind == "encodec":
+        return EncodecModel(EncodecConfig.from_dict(told))
+    if kind == "dac" and any(ratio % 2 for ratio in told.get("downsampling_ratios", ())):
+        raise InputError(f"{described}: a DAC with an odd ratio, whose decoder loses samples; take dac_44khz")
+    if kind == "dac":
+        return DacModel(DacConfig.from_dict(told))
+    raise InputError(f"{described}: a network of the kind {kind!r}; codecs known here are encodec and dac")

@@ -1,8 +1,9 @@
 """Vocals out of a mixture of any length: chunk by chunk, cross-faded, in bounded memory.
 
 Every system is a function from chunks of mixture to chunks of vocals, (B, T) both, at the rate it works at;
-channels are separated alike, as items of a batch. The diffusion system draws its noise from the number of the
-chunk, so the same song gives the same vocals, however many chunks are computed at once.
+channels are separated alike, as items of a batch, unless the system hears them together. The diffusion system
+draws its noise from the number of the chunk, so the same song gives the same vocals, however many chunks are
+computed at once.
 
 Shapes: B chunks, T samples, K channels, D latent channels, N frames.
 """
@@ -35,12 +36,14 @@ class Separator:
         sample_rate: in Hz.
         chunk: samples of a chunk.
         overlap: samples cross-faded with the next.
+        together: `work` is given all channels of a chunk at once, (B, K, T), and returns as many.
     """
 
     work: Callable[[Tensor, list[int]], Tensor]
     sample_rate: int
     chunk: int
     overlap: int
+    together: bool = False
 
     def separate(
         self, read: Reader, length: int, channels: int, *, batch: int = 4, listener: Listener = ignore
@@ -61,10 +64,13 @@ class Separator:
         def work(mixture: np.ndarray) -> np.ndarray:
             nonlocal done
             count = len(mixture)
-            flat = torch.from_numpy(mixture.astype(np.float32)).transpose(1, 2).reshape(count * channels, -1)
-            numbers = [done + number // channels for number in range(count * channels)]
+            chunks = torch.from_numpy(mixture.astype(np.float32)).transpose(1, 2).contiguous()  # (B, K, T)
+            numbers = list(range(done, done + count))
             with torch.no_grad():
-                vocals = self.work(flat, numbers)
+                if self.together:
+                    vocals = self.work(chunks, numbers)
+                else:
+                    vocals = self.work(chunks.flatten(0, 1), [one for one in numbers for _ in range(channels)])
             done += count
             progress.advance(count)
             return vocals.reshape(count, channels, -1).transpose(1, 2).cpu().numpy()

@@ -21,10 +21,22 @@ WEIGHTS = ("model.safetensors",)
 def separation_codec(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, musdb_songs: Path
 ) -> dg.MaterializeResult:
-    """A convolutional codec learns to rebuild vocals and mixtures from a fiftieth of a second at a time."""
+    """A convolutional codec learns to rebuild vocals and mixtures from a fiftieth of a second at a time.
+
+    Or a published one, where TESSITURA_CODEC names it.
+    """
+    from models.separation.hub import CODECS, take_published
     from models.separation.train import train_codec
 
     system, device = setup.separation(config), setup.torch_device()
+    if name := system.published:
+        recipe = Recipe({"published": name, "sha256": CODECS[name].sha256}, {}, WEIGHTS)
+
+        def take(folder: Path) -> dict[str, str]:
+            take_published(name, Path(setup.downloads), folder, narrator(context))
+            return {"published": name}
+
+        return materialize(context, store, recipe, take)
     decisive = [
         system.codec,
         system.codec_segment,
@@ -52,7 +64,7 @@ def separation_latents(
 ) -> dg.MaterializeResult:
     """Vocals and mixtures as latent frames in shards, with the mean and spread of each channel: what is denoised."""
     from models.separation.latents import write_latents
-    from models.separation.train import load_codec
+    from models.separation.trained import load_codec
 
     system, device = setup.separation(config), setup.torch_device()
     inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}

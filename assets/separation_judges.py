@@ -28,8 +28,7 @@ def separation_baseline_vocals(
     """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks."""
     from models.separation.outputs import bounds, separating, write_estimates
     from models.separation.separate import codec_ceiling
-    from models.separation.train import load_codec
-    from models.separation.trained import trained_masker
+    from models.separation.trained import load_codec, trained_masker
 
     system, device = setup.separation(config), setup.torch_device()
     inputs = {

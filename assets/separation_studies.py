@@ -29,7 +29,7 @@ def separation_steps(
     """Study: excerpts of the test songs by 1 to 50 steps of DDIM, judged."""
     from eval.studies import write_study
     from models.separation.studies import write_steps
-    from models.separation.train import load_codec, load_denoiser
+    from models.separation.trained import load_codec, load_denoiser
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
@@ -62,7 +62,7 @@ def separation_average(
     from eval.studies import write_study
     from models.separation.separate import Sampling
     from models.separation.studies import write_weights
-    from models.separation.train import load_codec, load_denoiser
+    from models.separation.trained import load_codec, load_denoiser
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
@@ -91,7 +91,7 @@ def separation_noise(
     """Study: vocals and mixtures decoded from latents with noise in them: how exact has the denoiser to be?"""
     from eval.studies import write_study
     from models.separation.studies import write_noise
-    from models.separation.train import load_codec
+    from models.separation.trained import load_codec
 
     device = setup.torch_device()
     inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
@@ -126,8 +126,7 @@ def separation_cost(
 ) -> dg.MaterializeResult:
     """Speed, time to the first sound and size of the systems, measured here."""
     from models.separation.cost import write_cost
-    from models.separation.train import load_codec, load_denoiser, load_masker
-    from models.separation.trained import trained_diffusion, trained_masker
+    from models.separation.trained import load_codec, load_denoiser, load_masker, trained_diffusion, trained_masker
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {

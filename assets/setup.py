@@ -8,7 +8,7 @@ import dagster as dg
 from data.errors import InputError
 from eval.verdict import Bounds
 from models.separation import config as separation
-from models.separation.config import SeparationConfig, conditioned
+from models.separation.config import SeparationConfig, conditioned, with_codec
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 
@@ -29,6 +29,7 @@ class Setup(dg.ConfigurableResource):
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth; empty for the embedded demo notes.
         musdb: folder or zip of MUSDB18 or MUSDB18-HQ; empty for the embedded songs.
+        codec: published codec that separation uses; empty for one trained here.
         device: "auto", "cpu" or "cuda".
         downloads: folder for downloaded and generated raw data.
         most_quarantined: share of notes that may be quarantined before the shards are refused.
@@ -38,6 +39,7 @@ class Setup(dg.ConfigurableResource):
     preset: str = "demo"
     nsynth: str = ""
     musdb: str = ""
+    codec: str = ""
     device: str = "auto"
     downloads: str = ""
     most_quarantined: float = 0.01
@@ -50,7 +52,7 @@ class Setup(dg.ConfigurableResource):
 
     def separation(self, run: Run, condition: str | None = None) -> SeparationConfig:
         """Return the preset with the run's overrides, the mixture conditioning as named if it is."""
-        config = override(separation.PRESETS[self.preset], run.overrides)
+        config = override(with_codec(separation.PRESETS[self.preset], self.codec), run.overrides)
         return config if condition is None else conditioned(config, condition)
 
     def bounds(self) -> Bounds:

@@ -24,6 +24,7 @@ class Settings(BaseSettings):
     preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
     musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
+    codec: Literal["", "encodec_24khz", "encodec_48khz", "dac_44khz"] = Field("", description="empty: trained here")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
 
@@ -67,6 +68,7 @@ class Settings(BaseSettings):
                 preset=self.preset,
                 nsynth=self.nsynth,
                 musdb=self.musdb,
+                codec=self.codec,
                 device=self.device,
                 downloads=str(self.home / "downloads"),
                 most_quarantined=self.most_quarantined,

@@ -8,6 +8,7 @@ import pytest
 import torch
 from tiny import write_musdb
 
+from data.errors import InputError
 from data.musdb import locate
 from data.reader import Shards
 from data.segments import Mixing, Segments
@@ -16,18 +17,20 @@ from data.voices import prepare
 from models.config import FitConfig
 from models.separation import latents
 from models.separation.codec import Codec
-from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.config import (
+    PUBLISHED_CODECS,
+    CodecConfig,
+    DenoiserConfig,
+    MaskerConfig,
+    SeparationConfig,
+    with_codec,
+)
 from models.separation.denoiser import Denoiser
+from models.separation.hub import CODECS
 from models.separation.latents import LatentSegments, Scaling, write_latents
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, masking_separator
-from models.separation.train import (
-    load_codec,
-    load_denoiser,
-    load_masker,
-    train_codec,
-    train_denoiser,
-    train_masker,
-)
+from models.separation.train import train_codec, train_denoiser, train_masker
+from models.separation.trained import load_codec, load_denoiser, load_masker
 
 CPU = torch.device("cpu")
 FIT = FitConfig(steps=3, batch_size=2, learning_rate=1e-3, validate_every=3, report_every=1)
@@ -176,3 +179,14 @@ def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, leng
         assert found[0].shape == mixture.shape, name
         assert np.isfinite(found[0]).all()
         np.testing.assert_allclose(found[0], found[1], atol=1e-5, err_msg=name)
+
+
+def test_a_published_codec_sets_rate_and_channels_of_everything():
+    assert {name: rate for name, (rate, _) in PUBLISHED_CODECS.items()} == {
+        name: one.sample_rate for name, one in CODECS.items()
+    }
+    found = with_codec(TINY, "dac_44khz")
+    assert (found.audio.sample_rate, found.denoiser.dimension, found.published) == (44_100, 1024, "dac_44khz")
+    assert with_codec(TINY, "") is TINY
+    with pytest.raises(InputError, match="'mp3': no codec; there are encodec_24khz"):
+        with_codec(TINY, "mp3")

@@ -7,9 +7,12 @@ set here and told in this folder's README.
 import math
 from dataclasses import dataclass, field, replace
 
+from data.errors import InputError
 from models.config import FitConfig
 
 CONDITIONS = ("concat", "inject")
+# Codecs of others (`models.separation.hub`): sample rate, and channels of the latent.
+PUBLISHED_CODECS = {"encodec_24khz": (24_000, 128), "encodec_48khz": (48_000, 129), "dac_44khz": (44_100, 1024)}
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,8 @@ class SeparationConfig:
 
     Attributes:
         channels: of the songs trained on and judged; each is separated alike.
-        codec: of our own; EnCodec takes its place where weights are given.
+        codec: of our own.
+        published: name of the published codec that takes its place; "" for none.
         codec_segment: samples the codec is trained on at once.
         train_codec: its training.
         denoiser: the U-Net.
@@ -114,6 +118,7 @@ class SeparationConfig:
 
     channels: int = 2
     codec: CodecConfig = field(default_factory=lambda: CodecConfig(sample_rate=24_000, channels=32, dimension=128))
+    published: str = ""
     codec_segment: int = 24_000
     train_codec: FitConfig = FitConfig(steps=300_000, batch_size=32, precision="bfloat16", compile=True)
     denoiser: DenoiserConfig = field(default_factory=DenoiserConfig)
@@ -146,6 +151,25 @@ class SeparationConfig:
     def sampling(self) -> dict[str, float]:
         """What of it decides how the diffusion system draws."""
         return {"steps": self.steps, "frames": self.segment, "overlap": self.overlap}
+
+
+def with_codec(config: SeparationConfig, name: str) -> SeparationConfig:
+    """Return `config` with a published codec in the place of our own, everything at its rate; "" changes nothing.
+
+    Raises:
+        InputError: no codec of that name.
+    """
+    if not name:
+        return config
+    if name not in PUBLISHED_CODECS:
+        raise InputError(f"TESSITURA_CODEC={name!r}: no codec; there are {', '.join(PUBLISHED_CODECS)}, or none")
+    rate, dimension = PUBLISHED_CODECS[name]
+    return replace(
+        config,
+        published=name,
+        codec=replace(config.codec, sample_rate=rate),
+        denoiser=replace(config.denoiser, dimension=dimension),
+    )
 
 
 def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:

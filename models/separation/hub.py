@@ -4,6 +4,7 @@ The networks are those of the package transformers (the extra `pretrained`), imp
 read are its config.json and model.safetensors, from a local folder and nowhere else.
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,14 +12,14 @@ from typing import Any
 import torch
 
 from data.download import Remote, fetch
-from data.durable import read_json
+from data.durable import read_json, replacing_path, write_json
 from data.errors import InputError
 from data.progress import Listener, ignore
 from models.separation.pretrained import PretrainedCodec, as_codec
 from models.separation.weights import load_weights
 
 HUB = "https://huggingface.co"
-_CONFIG, _WEIGHTS = "config.json", "model.safetensors"
+_CONFIG, _WEIGHTS, _NAME = "config.json", "model.safetensors", "published.json"
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,29 @@ def fetch_pretrained(published: Published, folder: Path, *, hub: str = HUB, list
     fetch(Remote(f"{place}/{_CONFIG}", magic=b"{"), folder / _CONFIG, listener=listener)
     fetch(Remote(f"{place}/{_WEIGHTS}", sha256=published.sha256), folder / _WEIGHTS, listener=listener)
     return folder
+
+
+def take_published(name: str, downloads: Path, folder: Path, listener: Listener = ignore) -> None:
+    """Put a published codec into `folder`: from `downloads`/name, where it is downloaded to if it is not there.
+
+    Raises:
+        DownloadError: unreachable, or another file than expected.
+    """
+    fetched = fetch_pretrained(CODECS[name], downloads / name, listener=listener)
+    for one in (_CONFIG, _WEIGHTS):
+        with replacing_path(folder / one) as partial:
+            shutil.copyfile(fetched / one, partial)
+    write_json(folder / _NAME, {"name": name})
+
+
+def is_published(folder: Path) -> bool:
+    """Tell whether `take_published` has filled `folder`."""
+    return (folder / _NAME).is_file()
+
+
+def load_published(folder: Path, device: torch.device) -> PretrainedCodec:
+    """Return the codec that `take_published` put into `folder`, frozen."""
+    return load_pretrained(CODECS[read_json(folder / _NAME)["name"]], folder, device)
 
 
 def load_pretrained(published: Published, folder: Path, device: torch.device) -> PretrainedCodec:

@@ -22,11 +22,11 @@ from data.loader import Batch
 from data.progress import Listener, ignore
 from data.reader import Shards
 from data.segments import Mixing, Segments
-from models.checkpoint import load, save_trained
-from models.fit import LAST_WEIGHTS, Loss, Stage, fit
+from models.checkpoint import save_trained
+from models.fit import Loss, Stage, fit
 from models.processes import world
 from models.separation.codec import Codec
-from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.config import SeparationConfig
 from models.separation.denoiser import Denoiser
 from models.separation.diffusion import diffuse
 from models.separation.latents import LatentSegments, Scaling
@@ -174,36 +174,3 @@ class Validation:
             estimate = work(true + torch.from_numpy(rest).to(self._device), true)
             found.append(10 * torch.log10(true.square().sum() / (true - estimate).square().sum()).item())
         return {"sdr": float(np.median(found))} if found else {}
-
-
-def load_codec(folder: Path, device: torch.device) -> Codec:
-    """Return the codec that `train_codec` left in `folder`, frozen."""
-    checkpoint = load(folder / "model")
-    facts = checkpoint.facts["codec"]
-    network = Codec(CodecConfig(**{**facts, "strides": tuple(facts["strides"])}))
-    network.load_state_dict(checkpoint.tensors)
-    return network.to(device).eval().requires_grad_(False)
-
-
-def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -> tuple[Denoiser, Scaling]:
-    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows.
-
-    Where a moving average was kept, `average` chooses between it and the last weights.
-    """
-    checkpoint = load(folder / "model")
-    weights = checkpoint if average else load(folder / LAST_WEIGHTS)
-    facts = checkpoint.facts["denoiser"]
-    lists = {name: tuple(facts[name]) for name in ("factors", "blocks")}
-    network = Denoiser(DenoiserConfig(**{**facts, **lists}))
-    network.load_state_dict(weights.tensors)
-    scaling = Scaling.told(checkpoint.facts["scaling"])
-    return network.to(device).eval().requires_grad_(False), scaling.to(device)
-
-
-def load_masker(folder: Path, device: torch.device) -> Masker:
-    """Return the network that `train_masker` left in `folder`, frozen."""
-    checkpoint = load(folder / "model")
-    facts = checkpoint.facts["masker"]
-    network = Masker(MaskerConfig(**{**facts, "dilations": tuple(facts["dilations"])}))
-    network.load_state_dict(checkpoint.tensors)
-    return network.to(device).eval().requires_grad_(False)

@@ -1,12 +1,53 @@
-"""Trained systems taken from their folders, ready to separate."""
+"""Trained networks taken from their folders, and the systems made of them."""
 
 from pathlib import Path
 
 import torch
 
-from models.separation.config import SeparationConfig
+from models.checkpoint import load
+from models.fit import LAST_WEIGHTS
+from models.separation.codec import AnyCodec, Codec
+from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.denoiser import Denoiser
+from models.separation.hub import is_published, load_published
+from models.separation.latents import Scaling
+from models.separation.masker import Masker
 from models.separation.separate import Sampling, Separator, diffusion_separator, masking_separator
-from models.separation.train import load_codec, load_denoiser, load_masker
+
+
+def load_codec(folder: Path, device: torch.device) -> AnyCodec:
+    """Return the codec in `folder`, frozen: a published one, or what `train_codec` left there."""
+    if is_published(folder):
+        return load_published(folder, device)
+    checkpoint = load(folder / "model")
+    facts = checkpoint.facts["codec"]
+    network = Codec(CodecConfig(**{**facts, "strides": tuple(facts["strides"])}))
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -> tuple[Denoiser, Scaling]:
+    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows.
+
+    Where a moving average was kept, `average` chooses between it and the last weights.
+    """
+    checkpoint = load(folder / "model")
+    weights = checkpoint if average else load(folder / LAST_WEIGHTS)
+    facts = checkpoint.facts["denoiser"]
+    lists = {name: tuple(facts[name]) for name in ("factors", "blocks")}
+    network = Denoiser(DenoiserConfig(**{**facts, **lists}))
+    network.load_state_dict(weights.tensors)
+    scaling = Scaling.told(checkpoint.facts["scaling"])
+    return network.to(device).eval().requires_grad_(False), scaling.to(device)
+
+
+def load_masker(folder: Path, device: torch.device) -> Masker:
+    """Return the network that `train_masker` left in `folder`, frozen."""
+    checkpoint = load(folder / "model")
+    facts = checkpoint.facts["masker"]
+    network = Masker(MaskerConfig(**{**facts, "dilations": tuple(facts["dilations"])}))
+    network.load_state_dict(checkpoint.tensors)
+    return network.to(device).eval().requires_grad_(False)
 
 
 def trained_diffusion(

@@ -19,6 +19,7 @@ from typing import Any
 import ingesting
 import reading
 import scoring
+import separating
 import starting
 import training
 
@@ -30,6 +31,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "ingest": ingesting.measure,
     "train": training.measure,
     "score": scoring.measure,
+    "separate": separating.measure,
     "start": starting.measure,
 }
 

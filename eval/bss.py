@@ -15,7 +15,6 @@ estimates, and energies are summed in the frequency domain, so that nothing is t
 Shapes: S sources, T samples, K channels, L taps, N frames, F bins. Float64 throughout.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +22,6 @@ from scipy import fft, linalg
 
 TAPS = 512
 _BLOCK = 1 << 15  # samples of a block of the correlations
-_TOGETHER = 8  # frames projected at once
 METRICS = ("sdr", "isr", "sir", "sar")
 
 
@@ -70,16 +68,15 @@ def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: in
     if not heard.any():  # a track with a silent source, for one
         return Frames(decibels, float("nan"))
     filters = _Filters(references, estimates, window, taps)
-    defined = np.flatnonzero(heard)
-    for first in range(0, len(defined), _TOGETHER):
-        some = defined[first : first + _TOGETHER]
-        decibels[:, :, some] = filters.ratios(references, estimates, starts[some])
+    for frame in np.flatnonzero(heard):
+        decibels[:, :, frame] = filters.ratios(references, estimates, starts[frame])
     return Frames(decibels, filters.reciprocal_condition)
 
 
 def _heard(signals: np.ndarray, start: int, window: int) -> bool:
     """Return whether no signal is silent in a frame; as in museval, the sum over channels decides."""
-    return bool(signals[:, start : start + window].sum(2, dtype=np.float64).any(1).all())
+    channels = _channels(signals, start, start + window).reshape(len(signals), signals.shape[2], -1)
+    return bool(channels.sum(1).any(1).all())
 
 
 class _Filters:
@@ -89,7 +86,7 @@ class _Filters:
         sources, _, channels = references.shape
         self._sources, self._channels, self._window = sources, channels, window
         self._size = _fast_size(window + taps - 1)
-        correlations = correlate(_rows(references), [_rows(references), _rows(estimates)], taps)
+        correlations = correlate(references, [references, estimates], taps)
         among, towards = correlations[:, : sources * channels], correlations[:, sources * channels :]
         normal, right = _toeplitz(among, taps), towards[..., taps - 1 :].transpose(0, 2, 1)  # (SK, L, SK)
         everything = right.reshape(-1, sources * channels)
@@ -102,43 +99,51 @@ class _Filters:
             self._own.append(self._responses(own))
 
     def _responses(self, solution: np.ndarray) -> np.ndarray:
-        """Return the frequency responses of filters (inputs·L, outputs), as many in as out: (F, outputs, inputs)."""
+        """Return the frequency responses of filters (inputs·L, outputs), as many in as out: (outputs, inputs, F)."""
         taps = solution.reshape(solution.shape[1], -1, solution.shape[1])  # (inputs, L, outputs)
-        return np.ascontiguousarray(_transform(taps, self._size, axis=1).transpose(1, 2, 0))
+        return np.ascontiguousarray(_transform(taps, self._size, axis=1).transpose(2, 0, 1))
 
     def _columns(self, source: int) -> slice:
         return slice(source * self._channels, (source + 1) * self._channels)
 
-    def ratios(self, references: np.ndarray, estimates: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Return the ratios of frames, (4, S, len(starts)), in decibels."""
-        true, found = (self._spectra(signals, starts) for signals in (references, estimates))  # (F, SK, N)
-        projected = self._all @ true
-        energies = np.empty((7, self._sources, len(starts)))
+    def ratios(self, references: np.ndarray, estimates: np.ndarray, start: int) -> np.ndarray:
+        """Return the ratios of the frame that begins at `start`, (4, S), in decibels.
+
+        A frame and a source at a time, so that what is worked on stays in the cache.
+        """
+        true, found = (self._spectra(signals, start) for signals in (references, estimates))  # (S·K, F)
+        energies = np.empty((7, self._sources))
         for source in range(self._sources):
             here = self._columns(source)
-            reference, estimate, everything = true[:, here], found[:, here], projected[:, here]
-            alone = self._own[source] @ reference
+            reference, estimate = true[here], found[here]
+            alone, everything = _filtered(self._own[source], reference), _filtered(self._all[here], true)
             pieces = (reference, estimate - reference, alone - reference, alone)
             pieces += (everything - alone, everything, estimate - everything)
-            energies[:, source] = [self._energy(piece) for piece in pieces]
+            energies[:, source] = [np.vdot(piece, piece).real for piece in pieces]
         reference, error, spatial, alone, interference, everything, artifacts = energies
         pairs = ((reference, error), (reference, spatial), (alone, interference), (everything, artifacts))
         with np.errstate(divide="ignore"):
             return np.stack([10 * np.log10(above / below) for above, below in pairs])
 
-    def _spectra(self, signals: np.ndarray, starts: np.ndarray) -> np.ndarray:
-        """Return the transforms of frames, (F, S·K, N)."""
-        frames = np.empty((len(starts), self._sources * self._channels, self._window))
-        for frame, start in zip(frames, starts, strict=True):
-            frame[:] = _rows(signals[:, start : start + self._window])
-        return np.ascontiguousarray(_transform(frames, self._size).transpose(2, 1, 0))
+    def _spectra(self, signals: np.ndarray, start: int) -> np.ndarray:
+        """Return the transforms of a frame, (S·K, F), scaled so that sums of squares are energies (Parseval)."""
+        spectra = _transform(_channels(signals, start, start + self._window), self._size)
+        # All but the lowest and, of even sizes, the highest frequency stand for two.
+        spectra[:, 0] *= np.sqrt(0.5)
+        if self._size % 2 == 0:
+            spectra[:, -1] *= np.sqrt(0.5)
+        return spectra
 
-    def _energy(self, spectra: np.ndarray) -> np.ndarray:
-        """Return the energy of signals whose transforms are (F, K, N), over channels: (N,), by Parseval's theorem."""
-        parts = np.ascontiguousarray(spectra).view(np.float64)  # (F, K, 2N): real and imaginary parts
-        square = np.square(parts).reshape(len(parts), -1)
-        total = 2 * square.sum(0) - square[0] - (square[-1] if self._size % 2 == 0 else 0)
-        return total.reshape(self._channels, -1, 2).sum((0, 2))
+
+def _filtered(responses: np.ndarray, inputs: np.ndarray) -> np.ndarray:
+    """Return what filters (outputs, inputs, F) make of spectra (inputs, F): (outputs, F)."""
+    total, product = np.empty((len(responses), inputs.shape[1]), complex), np.empty(inputs.shape[1], complex)
+    for output, row in enumerate(responses):
+        np.multiply(row[0], inputs[0], out=total[output])
+        for response, spectrum in zip(row[1:], inputs[1:], strict=True):
+            np.multiply(response, spectrum, out=product)
+            total[output] += product
+    return total
 
 
 def _transform(signals: np.ndarray, size: int, axis: int = -1) -> np.ndarray:
@@ -151,10 +156,18 @@ def _fast_size(least: int) -> int:
     return int(fft.next_fast_len(least, real=True) or least)
 
 
-def _rows(signals: np.ndarray) -> np.ndarray:
-    """Return (S, T, K) as a view (S·K, T) where its layout allows."""
+def _channels(signals: np.ndarray, start: int, stop: int) -> np.ndarray:
+    """Return a stretch of signals (S, T, K) channel by channel, (S·K, stop - start); zeros outside 0 … T.
+
+    A channel at a time: numpy would copy all of them at once a sample at a time.
+    """
     sources, length, channels = signals.shape
-    return signals.transpose(0, 2, 1).reshape(sources * channels, length)
+    begin, end = max(0, start), min(length, stop)
+    found = np.zeros((sources * channels, stop - start))
+    for source in range(sources):
+        for channel in range(channels):
+            found[source * channels + channel, begin - start : end - start] = signals[source, begin:end, channel]
+    return found
 
 
 def correlate(first: np.ndarray, others: list[np.ndarray], taps: int) -> np.ndarray:
@@ -162,28 +175,26 @@ def correlate(first: np.ndarray, others: list[np.ndarray], taps: int) -> np.ndar
 
     Blocks of `first` are correlated with the stretches of the others around them. The products
     are summed over all blocks in the frequency domain, so memory does not grow with the track.
+
+    Args:
+        first: (S, T, K); its channels are a = 0 … S·K - 1.
+        others: signals like `first`; all their channels, one after the other, are b.
+        taps: L.
     """
-    around = _BLOCK + 2 * (taps - 1)
-    size = _fast_size(around)
-    summed: np.ndarray | None = None
-    for left, right in _blocks(first, others, taps):
-        spectra = np.conj(_transform(left, size)), _transform(right, size)  # (A, F), (B, F)
-        product = spectra[0].T[:, :, None] * spectra[1].T[:, None, :]  # (F, A, B)
-        summed = product if summed is None else np.add(summed, product, out=summed)
-    assert summed is not None
-    # A stretch begins L - 1 samples before its block, so lag -(L - 1) comes first.
-    return np.asarray(fft.irfft(summed, size, axis=0))[: 2 * taps - 1].transpose(1, 2, 0)
-
-
-def _blocks(first: np.ndarray, others: list[np.ndarray], taps: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield each block of `first`, (A, block), and the others around it, (B, block + 2L - 2), zeros outside."""
     length, margin = first.shape[1], taps - 1
+    size = _fast_size(_BLOCK + 2 * margin)
+    summed = np.zeros((len(first) * first.shape[2], len(others) * len(first) * first.shape[2], size // 2 + 1), complex)
+    product = np.empty(size // 2 + 1, complex)
     for start in range(0, length, _BLOCK):
         stop = min(start + _BLOCK, length)
-        begin, end = max(0, start - margin), min(length, stop + margin)
-        right = np.zeros((sum(map(len, others)), stop - start + 2 * margin))
-        right[:, begin - start + margin : end - start + margin] = np.concatenate([one[:, begin:end] for one in others])
-        yield np.asarray(first[:, start:stop], np.float64), right
+        left = np.conj(_transform(_channels(first, start, stop), size))
+        right = _transform(np.concatenate([_channels(one, start - margin, stop + margin) for one in others]), size)
+        for a, spectrum in enumerate(left):
+            for b, other in enumerate(right):
+                np.multiply(spectrum, other, out=product)
+                summed[a, b] += product
+    # A stretch begins L - 1 samples before its block, so lag -(L - 1) comes first.
+    return np.asarray(fft.irfft(summed, size, axis=2))[..., : 2 * taps - 1]
 
 
 def _toeplitz(correlations: np.ndarray, taps: int) -> np.ndarray:

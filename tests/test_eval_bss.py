@@ -100,9 +100,9 @@ def test_channels_that_are_filtered_copies_show_in_the_condition():
 
 def test_correlations_are_the_same_in_blocks(monkeypatch):
     generator = np.random.default_rng(0)
-    first, second = generator.standard_normal((2, 300)), generator.standard_normal((3, 300))
+    first, second = generator.standard_normal((2, 300)), generator.standard_normal((4, 300))
     monkeypatch.setattr(bss, "_BLOCK", 64)
-    found = correlate(first, [second[:1], second[1:]], 10)
+    found = correlate(first.T[None], [second[:2].T[None], second[2:].T[None]], 10)
     expected = [[np.correlate(np.pad(b, 9), a, "valid") for b in second] for a in first]
     np.testing.assert_allclose(found, expected, atol=1e-10)
 

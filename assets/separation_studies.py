@@ -10,6 +10,7 @@ from assets.narrate import narrator
 from assets.separation import CONDITIONS
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
+from data.durable import write_json
 
 _STUDY = ("study.parquet",)
 
@@ -28,7 +29,9 @@ def separation_steps(
 ) -> dg.MaterializeResult:
     """Study: excerpts of the test songs by 1 to 50 steps of DDIM, judged."""
     from eval.studies import write_study
-    from models.separation.studies import write_steps
+    from models.separation.cost import real_time_factor
+    from models.separation.separate import Sampling, diffusion_separator
+    from models.separation.studies import STEPS, write_steps
     from models.separation.trained import load_codec, load_denoiser
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
@@ -41,6 +44,11 @@ def separation_steps(
     def work(folder: Path) -> dict[str, int]:
         network = (load_codec(separation_codec, device), *load_denoiser(separation_denoiser, device))
         made = write_steps(folder, musdb_songs, network, system.segment, listener=narrator(context))
+        factors = {
+            count: real_time_factor(diffusion_separator(*network, Sampling(count, system.segment)), system.channels)[0]
+            for count in STEPS
+        }
+        write_json(folder / "speed.json", factors)
         return {**made, **write_study(folder, musdb_songs, folder)}
 
     return materialize(context, store, Recipe({"frames": system.segment}, inputs, _STUDY), work, _settings)
@@ -135,7 +143,7 @@ def separation_cost(
         "separation_masker": separation_masker,
     }
 
-    def work(folder: Path) -> dict[str, float | str]:
+    def work(folder: Path) -> dict[str, float]:
         separators = {
             "diffusion": trained_diffusion(separation_codec, separation_denoiser, system, device),
             "masker": trained_masker(separation_masker, system, device),

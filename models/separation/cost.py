@@ -1,10 +1,11 @@
-"""What the separation systems cost: speed, first sound, size."""
+"""What the separation systems cost: speed, first sound, memory against length, size."""
 
 import os
 import statistics
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,23 +16,49 @@ from models.separation.separate import Separator
 
 _SECONDS = 20
 _ROUNDS = 3
+_LENGTHS = (10, 60)  # seconds of sound between which memory should not grow
 
 
-def speed(separator: Separator, channels: int) -> tuple[float, float]:
-    """Return seconds of sound a second, and seconds until the first sound, for noise of 20 s (medians of three)."""
-    length = _SECONDS * separator.sample_rate
-    noise = np.random.default_rng(0).uniform(-0.3, 0.3, (length, channels)).astype(np.float32)
+def real_time_factor(separator: Separator, channels: int) -> tuple[float, float]:
+    """Return seconds of computing a second of sound, and seconds until the first sound, for noise of 20 s.
 
+    Medians of three.
+    """
     whole, first = [], []
     for _ in range(_ROUNDS + 1):  # the first one warms up
         began = time.perf_counter()
-        pieces = separator.separate(lambda start, stop: noise[start:stop], length, channels, batch=1)
+        pieces = _separated(separator, channels, _SECONDS)
         next(pieces)
         first.append(time.perf_counter() - began)
         for _piece in pieces:
             pass
         whole.append(time.perf_counter() - began)
-    return _SECONDS / statistics.median(whole[1:]), statistics.median(first[1:])
+    return statistics.median(whole[1:]) / _SECONDS, statistics.median(first[1:])
+
+
+def _separated(separator: Separator, channels: int, seconds: int) -> Any:
+    """Return what a separator makes of noise, piece by piece; the noise is not kept either."""
+
+    def noise(start: int, stop: int) -> np.ndarray:
+        draw = np.random.default_rng(start)
+        return draw.uniform(-0.3, 0.3, (stop - start, channels)).astype(np.float32)
+
+    return separator.separate(noise, seconds * separator.sample_rate, channels, batch=1)
+
+
+def memory(separator: Separator, channels: int) -> dict[str, float]:
+    """Return the peak memory of this process in MiB while it separates, by seconds of sound; empty but on Linux."""
+    found = {}
+    for seconds in _LENGTHS:
+        try:
+            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        except OSError:
+            return {}
+        for _piece in _separated(separator, channels, seconds):
+            pass
+        line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
+        found[str(seconds)] = int(line.split()[1]) / 1024
+    return found
 
 
 def write_cost(
@@ -40,19 +67,22 @@ def write_cost(
     networks: Mapping[str, nn.Module],
     channels: int,
     device: torch.device,
-) -> dict[str, float | str]:
-    """Measure every separator and write cost.json: its speed and latency; of every network its parameters."""
-    facts: dict[str, float | str] = {}
+) -> dict[str, float]:
+    """Measure every separator, write cost.json and return the real-time factors; of every network its parameters."""
+    systems: dict[str, dict[str, Any]] = {}
     for name, separator in separators.items():
-        facts[f"{name}: seconds of sound per second"], facts[f"{name}: seconds to first sound"] = speed(
-            separator, channels
-        )
-    for name, network in networks.items():
-        facts[f"{name}: parameters"] = float(sum(one.numel() for one in network.parameters()))
-    facts |= {
+        factor, first = real_time_factor(separator, channels)
+        systems[name] = {
+            "real_time_factor": factor,
+            "first_sound_seconds": first,
+            "memory": memory(separator, channels),
+        }
+    facts = {
+        "systems": systems,
+        "parameters": {name: sum(one.numel() for one in network.parameters()) for name, network in networks.items()},
         "load average": os.getloadavg()[0],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
-        "threads": float(torch.get_num_threads()),
+        "threads": torch.get_num_threads(),
     }
     write_json(folder / "cost.json", facts)
-    return facts
+    return {f"{name}, real-time factor": one["real_time_factor"] for name, one in systems.items()}

@@ -4,7 +4,7 @@ Each writes sound into shards, an excerpt of every test song and setting; `eval.
 
 * Steps: DDIM from 1 to 50 steps.
 * Weights: the moving average of the denoiser's weights, and the last ones.
-* Noise: z' = z + s · std(z) · ε, decoded; how much an error in the latent costs, for vocals and mixtures
+* Noise: z' = z + s · std(z) · ε, channel by channel, decoded; how much an error in the latent costs, for vocals and mixtures
   (arXiv 2511.20470 reports such a study without its protocol).
 
 Shapes: T samples, K channels, D latent channels, N frames.
@@ -122,7 +122,7 @@ def write_noise(
             with torch.no_grad():
                 latent = codec.encode(wave)  # (K, D, N)
                 noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
-                found = codec.decode(latent + strength * latent.std() * noise, wave.shape[1])
+                found = codec.decode(latent + strength * latent.std((0, 2), keepdim=True) * noise, wave.shape[1])
             return found.T.cpu().numpy()
 
         return {"what": what, "strength": strength}, disturbed

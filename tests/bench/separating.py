@@ -13,7 +13,7 @@ import torch
 
 from models.separation.codec import Codec
 from models.separation.config import PRESETS
-from models.separation.cost import speed
+from models.separation.cost import real_time_factor
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.masker import Masker
@@ -60,8 +60,9 @@ def measure(folder: Path) -> dict[str, Any]:
     }
     figures, fast = {}, {}
     for name, system in systems.items():
-        fast[name], first = speed(system, 2)
-        figures[f"{name}, s of sound per s"], figures[f"{name}, s to first sound"] = fast[name], first
+        factor, first = real_time_factor(system, 2)
+        fast[name] = 1 / factor
+        figures[f"{name}, real-time factor"], figures[f"{name}, s to first sound"] = factor, first
     peaks = {}
     for minutes in (1, 10):
         command = [sys.executable, "-c", PROGRAM, str(Path(__file__).parent), str(folder / "song.wav"), str(minutes)]

@@ -22,7 +22,7 @@ Shown = Mapping[str, dg.MetadataValue]
 
 @contextmanager
 def input_is_final() -> Iterator[None]:
-    """Turn an input error into a failure that is not retried: the input stays as it is.
+    """Turn an input error or a signal to stop into a failure that is not retried: both are meant to last.
 
     Raises:
         dagster.Failure: with the error's message.
@@ -31,6 +31,8 @@ def input_is_final() -> Iterator[None]:
         yield
     except InputError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise dg.Failure("stopped by a signal", allow_retries=False) from error
 
 
 def materialize(

@@ -4,13 +4,15 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from assets.store import Recipe, Store
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
@@ -92,7 +94,7 @@ def picture(png: bytes, title: str) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def table(frame: pd.DataFrame) -> dg.MetadataValue:
+def table(frame: "pd.DataFrame") -> dg.MetadataValue:
     """Return a small frame as a Markdown table, numbers to four digits."""
     cells = frame.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|"))
     lines = [" | ".join(map(str, frame.columns)), " | ".join("---" for _ in frame.columns)]

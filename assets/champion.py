@@ -4,15 +4,18 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from assets.materialize import table
 from assets.store import RUN, fingerprint, published
 from data.durable import read_json, write_json
-from eval.verdict import Bounds, Verdict, verdicts
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eval.verdict import Bounds, Verdict
 
 _MODEL = ("model.safetensors", "model.json")
 
@@ -31,7 +34,7 @@ class Challenge:
 
     promoted: bool
     standing: bool
-    verdicts: dict[str, Verdict]
+    verdicts: "dict[str, Verdict]"
     challenger: Mapping[str, Path]
     former: Path | None
 
@@ -42,6 +45,8 @@ class Challenge:
 
     def crown(self, folder: Path) -> dict[str, Any]:
         """Write the new champion: its model, its scores and the history of champions."""
+        import pandas as pd
+
         for name in _MODEL:
             shutil.copy2(self.challenger["model"] / name, folder / name)
         shutil.copy2(self.challenger["scores"] / "scores.parquet", folder / "scores.parquet")
@@ -65,6 +70,8 @@ class Challenge:
 
     def shown(self) -> dict[str, Any]:
         """Return the case as metadata."""
+        import pandas as pd
+
         rows = [
             {
                 "check": name,
@@ -83,8 +90,12 @@ class Challenge:
         }
 
 
-def challenge(home: Path, challenger: Mapping[str, Path], bounds: Bounds) -> Challenge:
+def challenge(home: Path, challenger: Mapping[str, Path], bounds: "Bounds") -> Challenge:
     """Judge a challenger against the bounds and the champion published in `home`."""
+    import pandas as pd
+
+    from eval.verdict import verdicts
+
     former = published(home)
     crowned = read_json(former / "champion.json")["history"][-1]["model"] if former else None
     standing = crowned == fingerprint(challenger["model"])
@@ -95,6 +106,8 @@ def challenge(home: Path, challenger: Mapping[str, Path], bounds: Bounds) -> Cha
     return Challenge(promoted, standing, found, challenger, former)
 
 
-def gather(scores: Path, baselines: Path) -> pd.DataFrame:
+def gather(scores: Path, baselines: Path) -> "pd.DataFrame":
     """Return the scores of a system and of the baselines as one frame."""
+    import pandas as pd
+
     return pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in (scores, baselines)], ignore_index=True)

@@ -4,13 +4,15 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from assets.store import Recipe, Store
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
@@ -23,7 +25,7 @@ Shown = Mapping[str, dg.MetadataValue]
 
 @contextmanager
 def input_is_final() -> Iterator[None]:
-    """Turn an input error into a failure that is not retried: the input stays as it is.
+    """Turn an input error or a signal to stop into a failure that is not retried: both are meant to last.
 
     Raises:
         dagster.Failure: with the error's message.
@@ -32,6 +34,8 @@ def input_is_final() -> Iterator[None]:
         yield
     except InputError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        raise dg.Failure("stopped by a signal", allow_retries=False) from error
 
 
 def materialize(
@@ -91,7 +95,7 @@ def picture(png: bytes, title: str) -> dg.MetadataValue:
     return dg.MetadataValue.md(f"![{title}](data:image/png;base64,{base64.b64encode(png).decode()})")
 
 
-def table(frame: pd.DataFrame) -> dg.MetadataValue:
+def table(frame: "pd.DataFrame") -> dg.MetadataValue:
     """Return a small frame as a Markdown table, numbers to four digits."""
     cells = frame.map(lambda value: f"{value:.4g}" if isinstance(value, float) else str(value).replace("|", "\\|"))
     lines = [" | ".join(map(str, frame.columns)), " | ".join("---" for _ in frame.columns)]
@@ -101,6 +105,8 @@ def table(frame: pd.DataFrame) -> dg.MetadataValue:
 
 def curves(folder: Path) -> Shown:
     """Return the loss curves of a finished stage."""
+    import pandas as pd
+
     from eval.figures import loss_curves, png
 
     history = pd.read_parquet(folder / "history.parquet")

@@ -11,7 +11,6 @@ from assets.setup import Run, Setup
 from assets.store import Recipe, Store
 from data import musdb
 from data.durable import read_json, write_json
-from data.tables import read_table
 
 GROUPS = dg.StaticPartitionsDefinition(list(musdb.GROUPS))
 _INDEX = ("index.parquet",)
@@ -62,6 +61,8 @@ def musdb_tracks(context: dg.AssetExecutionContext, store: Store, musdb_source: 
 
 def _tracks(folder: Path) -> Shown:
     """Return what is in the shards of a group and what is not."""
+    from data.tables import read_table
+
     index = read_table(folder / "index.parquet").to_pandas()
     mixtures = index[index["source"] == "mixture"]
     tracks = mixtures.assign(
@@ -107,6 +108,8 @@ def groups_of(store: Store) -> dict[str, Path]:
 
 def _songs(folder: Path) -> Shown:
     """Return how many songs and minutes each split has, and how much of them is sung."""
+    from data.tables import read_table
+
     index = read_table(folder / "index.parquet").to_pandas()
     vocals = index[index["source"] == "vocals"]
     vocals = vocals.assign(minutes=vocals["frames"] / vocals["sample_rate"] / 60, sung=vocals["singing"].map(sum) / 60)
@@ -134,6 +137,8 @@ def no_song_in_two_splits(musdb_songs: Path) -> dg.AssetCheckResult:
 @dg.asset_check(asset=musdb_songs, blocking=True)
 def few_tracks_quarantined(store: Store, setup: Setup, musdb_songs: Path) -> dg.AssetCheckResult:
     """Most tracks could be used."""
+    from data.tables import read_table
+
     bad = sum(len(read_table(folder / "quarantine.parquet")) for folder in groups_of(store).values())
     songs = len(read_table(musdb_songs / "index.parquet")) // 2
     return quarantine_share(bad, songs, setup.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")

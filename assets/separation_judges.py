@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
 
 from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, table
 from assets.narrate import narrator
@@ -111,6 +110,8 @@ def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, P
 
 def _medians(folder: Path) -> Shown:
     """Return the median over songs of every metric of the vocals, as a table and as numbers the UI plots."""
+    import pandas as pd
+
     scores = pd.read_parquet(folder / "scores.parquet")
     vocals = scores[scores["source"] == "vocals"]
     medians = vocals.groupby(["system", "metric"])["value"].median().unstack()

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
 
 from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, table
 from assets.narrate import narrator
@@ -115,6 +114,8 @@ def separation_noise(
 
 def _settings(folder: Path) -> Shown:
     """Return the median over excerpts of every metric under every setting."""
+    import pandas as pd
+
     from eval.studies import METRICS
 
     study = pd.read_parquet(folder / "study.parquet")

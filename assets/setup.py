@@ -1,15 +1,17 @@
 """What the environment decides for every asset: preset, data, device; and what one run may change."""
 
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
 from data.errors import InputError
-from eval.verdict import Bounds
 from models.separation import config as separation
 from models.separation.config import SeparationConfig, conditioned, with_codec
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
+
+if TYPE_CHECKING:
+    from eval.verdict import Bounds
 
 
 class Run(dg.Config):
@@ -55,8 +57,10 @@ class Setup(dg.ConfigurableResource):
         config = override(with_codec(separation.PRESETS[self.preset], self.codec), run.overrides)
         return config if condition is None else conditioned(config, condition)
 
-    def bounds(self) -> Bounds:
+    def bounds(self) -> "Bounds":
         """Return what the preset asks of a model before it may be promoted."""
+        from eval.verdict import Bounds
+
         asked = PRESETS[self.preset].thresholds
         return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 

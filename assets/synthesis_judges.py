@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import dagster as dg
-import pandas as pd
 
 from assets.champion import challenge, gather
 from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, picture, table
@@ -99,6 +98,8 @@ def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, P
 
 def _summary(folder: Path) -> Shown:
     """Return the summary of a score table, and its spectral losses as numbers the UI plots."""
+    import pandas as pd
+
     from eval.notes import METRICS
     from eval.table import summarise
 

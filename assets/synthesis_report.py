@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-import pandas as pd
 
 from assets.materialize import OWNERS, materialize
 from assets.provenance import provenance, source_hash
@@ -95,6 +94,8 @@ class _Published:
 
 def _study(found: _Published, setup: Setup) -> "Study":
     """Gather what the report is made of."""
+    import pandas as pd
+
     from eval.synthesis_report import Study
 
     scores = found.variants("synthesis_scores")
@@ -118,6 +119,8 @@ def _study(found: _Published, setup: Setup) -> "Study":
 
 def _provenance(setup: Setup, found: _Published) -> dict[str, str]:
     """Return where the numbers come from, for people: what was trained, by what, and what wrote this page."""
+    import pandas as pd
+
     source = read_json(found.plain("nsynth_source") / "source.json")
     shards, model, scores = found.plain("nsynth_shards"), found.main("synthesis_model"), found.main("synthesis_scores")
     splits = pd.read_parquet(shards / "index.parquet", columns=["split"])["split"].value_counts()

@@ -185,9 +185,9 @@ def to_pcm16(wave: np.ndarray) -> np.ndarray:
     return np.rint(np.clip(wave, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
 
 
-def to_float(pcm: np.ndarray) -> np.ndarray:
-    """Return int16 PCM as float32 in [-1, 1] (divided by 32,767; -32,768 maps just below -1)."""
-    return pcm.astype(np.float32) / np.float32(FULL_SCALE)
+def to_float(pcm: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Return int16 PCM as float32 in [-1, 1], in `out` if given (divided by 32,767; -32,768 maps just below -1)."""
+    return np.divide(pcm, np.float32(FULL_SCALE), out=out)
 
 
 def encode(pcm: np.ndarray, sample_rate: int, container: str) -> bytes:

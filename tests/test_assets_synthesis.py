@@ -244,3 +244,37 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, made, sou
     assert result.success
     weights = [(published(one / asset) / "model.safetensors").read_bytes() for one in (home, other)]
     assert weights[0] == weights[1]
+
+
+def test_a_signal_stops_a_run_for_good(tmp_path, source):
+    """A stage is not retried after it; what follows is not begun; the checkpoint is there for the next run."""
+    script = tmp_path / "stopped.py"
+    script.write_text(
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from models import checkpoint\n"
+        "from models.synthesis import config as configs\n"
+        "from test_assets_synthesis import TINY, run\n"
+        "import dagster as dg\n"
+        "from dataclasses import replace\n"
+        "configs.PRESETS['demo'] = replace(TINY, train_autoencoder=replace(TINY.train_autoencoder, steps=20))\n"
+        "save, saved = checkpoint.Rolling.save, []\n"
+        "def save_and_stop(self, *arguments):\n"
+        "    save(self, *arguments)\n"
+        "    saved.append(1)\n"
+        f"    os.kill(os.getpid(), {int(signal.SIGTERM)})\n"
+        "checkpoint.Rolling.save = save_and_stop\n"
+        "chosen = dg.AssetSelection.assets('nsynth_source', 'nsynth_shards', 'synthesis_autoencoder')\n"
+        "result = run(Path(sys.argv[1]), Path(sys.argv[2]), selection=chosen, raise_on_error=False)\n"
+        "retries = [one for one in result.all_events if one.event_type_value == 'STEP_UP_FOR_RETRY']\n"
+        "failed = [one.step_failure_data.error.message for one in result.all_events if one.is_step_failure]\n"
+        "print(len(saved) <= 2, len(retries), 'stopped by a signal' in ' '.join(failed))\n"
+    )
+    other = tmp_path / "home"
+    done = subprocess.run(  # noqa: PLW1510 (the output is looked at)
+        [sys.executable, str(script), str(other), str(source)], env=python_path(), capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1:] == ["True 0 True"], done.stderr[-2000:]
+    asset = other / "store" / "synthesis_autoencoder" / "spectral"
+    assert not published(asset)
+    assert list(asset.glob("*/step-*.json"))

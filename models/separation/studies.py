@@ -4,8 +4,8 @@ Each writes sound into shards, an excerpt of every test song and setting; `eval.
 
 * Steps: DDIM from 1 to 50 steps.
 * Weights: the moving average of the denoiser's weights, and the last ones.
-* Noise: z' = z + s · std(z) · ε, channel by channel, decoded; how much an error in the latent costs, for vocals and mixtures
-  (arXiv 2511.20470 reports such a study without its protocol).
+* Noise: z' = z + s · std(z) · ε, channel by channel, decoded; how much an error in the latent costs, for vocals
+  and mixtures (arXiv 2511.20470 reports such a study without its protocol).
 
 Shapes: T samples, K channels, D latent channels, N frames.
 """

@@ -208,8 +208,7 @@ def _preset_small() -> SynthesisConfig:
         train_autoencoder=_short(18_000),
         # Nine updates a step: orthogonalising would cost more than it gains.
         train_sequence=_short(4_000, "adam"),
-        # Muon at 1e-3 only got further once the rate had fallen below half of it.
-        fine_tune=replace(_short(23_000), learning_rate=5e-4, decay=0.75),
+        fine_tune=replace(_short(23_000), decay=0.75),
         validation_notes=96,
         judged_train_notes=100,
         wavenet=WavenetConfig(stacks=1, crop=4096),

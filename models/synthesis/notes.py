@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.audio import FULL_SCALE
+from data.audio import FULL_SCALE, to_float
 from data.augment import PitchShift
 from data.loader import Augmentation, Batches, Treatment
 from data.nsynth import FRAMES, VELOCITIES
@@ -41,9 +41,14 @@ def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[T
 
 def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
     """Return int16 PCM (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
-    samples = torch.from_numpy(values[..., 0]).to(device)
+    samples = values[..., 0]
     wave = torch.zeros(len(samples), samples.shape[1] + 2 * padding, device=device)
-    torch.div(samples, FULL_SCALE, out=wave[:, padding : wave.shape[1] - padding])
+    inside = wave[:, padding : wave.shape[1] - padding]
+    if device.type == "cpu":
+        # On one thread: torch's several would contend with the one that reads ahead.
+        to_float(samples, inside.numpy())
+    else:
+        torch.div(torch.from_numpy(samples).to(device), FULL_SCALE, out=inside)
     return wave
 
 

@@ -18,7 +18,7 @@ import webdataset
 from contest import take_turns
 from notes import write_part
 
-from data.audio import FULL_SCALE
+from data.audio import FULL_SCALE, to_float
 from data.ingest import ingest
 from data.loader import Batches
 from data.nsynth import FRAMES, Part
@@ -72,7 +72,7 @@ def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]
 
 def _ours(shards: Shards) -> Callable[[], None]:
     """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled when asked for."""
-    batches, waves = Batches(shards, np.arange(len(shards)), BATCH, seed=0), torch.empty(BATCH, FRAMES)
+    batches, waves = Batches(shards, np.arange(len(shards)), BATCH, seed=0), np.empty((BATCH, FRAMES), np.float32)
 
     # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
     def endless() -> Iterator[Any]:
@@ -83,7 +83,7 @@ def _ours(shards: Shards) -> Callable[[], None]:
 
     def work() -> None:
         for _ in range(BATCHES):
-            torch.div(torch.from_numpy(next(stream).values)[..., 0], FULL_SCALE, out=waves)
+            to_float(next(stream).values[..., 0], waves)
 
     return work
 

@@ -5,10 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from data import nsynth
 from data.audio import to_pcm16, write_wav
 from data.durable import write_json
+from data.names import make_id
+from data.shards import Record, ShardWriter
 
 
 def note_metadata(number: int, instrument: int, pitch: int, velocity: int) -> dict[str, Any]:
@@ -75,3 +78,22 @@ def write_musdb(root: Path, names: dict[str, str], seconds: float = 2.0) -> Path
         for source, pcm in stems.items():
             write_wav(root / subset / name / f"{source}.wav", pcm, 44_100)
     return root
+
+
+def write_songs(folder: Path, songs: dict[str, tuple[np.ndarray, np.ndarray]], rate: int, split: str = "test") -> Path:
+    """Write songs, vocals and accompaniment (T, K) float by track, as the shards separation works on."""
+    writer, labels = ShardWriter(folder), {}
+    for track, sounds in songs.items():
+        for source, wave in zip(("vocals", "accompaniment"), sounds, strict=True):
+            name = f"{make_id(track)}-{source}"
+            labels[name] = (track, source)
+            writer.add(Record(name, to_pcm16(wave), rate, source))
+
+    def annotate(rows: pa.Table) -> pa.Table:
+        found = [(*labels[one], split, "") for one in rows["id"].to_pylist()]
+        for number, name in enumerate(("track", "source", "split", "errata")):
+            rows = rows.append_column(name, pa.array([one[number] for one in found], pa.string()))
+        return rows
+
+    writer.commit(annotate)
+    return folder

@@ -14,6 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from data.audio import to_float, to_pcm16
+from data.errors import InputError
+from data.names import check_id, make_id
 from data.progress import Listener, Progress, ignore
 from data.reader import Shards
 from data.shards import Item, Record, Rejection, ShardWriter
@@ -22,6 +24,7 @@ from models.separation.separate import Separator
 
 # Given mixture and true vocals, (T, K) float32 both, and the sample rate; returns vocals (T, K).
 System = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
+_SHARD_BYTES = 32 << 20  # what a killed writer may lose: small, because an estimate may have taken minutes
 
 
 @dataclass(frozen=True)
@@ -34,11 +37,20 @@ class Song:
 
 
 def songs_of(shards: Shards, split: str) -> list[Song]:
-    """Return the songs of a split, sorted by name."""
+    """Return the songs of a split, sorted by name.
+
+    Raises:
+        InputError: there is none, or one has no accompaniment.
+    """
     rows = {
         source: {str(shards.column("track")[row]): int(row) for row in shards.rows(split=split, source=source)}
         for source in ("vocals", "accompaniment")
     }
+    if not rows["vocals"]:
+        splits = ", ".join(sorted(set(shards.column("split").tolist())))
+        raise InputError(f"{shards.folder}: no song of the split {split!r}; there are {splits}")
+    if alone := sorted(rows["vocals"].keys() - rows["accompaniment"].keys()):
+        raise InputError(f"{shards.folder}: no accompaniment of {alone[0]}; make these shards again")
     return [Song(name, row, rows["accompaniment"][name]) for name, row in sorted(rows["vocals"].items())]
 
 
@@ -51,9 +63,14 @@ def bounds() -> dict[str, System]:
 
 
 def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
-    """Return a separator as a system; with `hears_vocals` it is given the true vocals (the codec's ceiling)."""
+    """Return a separator as a system; with `hears_vocals` it is given the true vocals (the codec's ceiling).
+
+    The system raises ValueError for songs at another rate than the separator's.
+    """
 
     def system(mixture: np.ndarray, vocals: np.ndarray, rate: int) -> np.ndarray:
+        if rate != separator.sample_rate:
+            raise ValueError(f"songs at {rate} Hz for a system that works at {separator.sample_rate} Hz")
         heard = vocals if hears_vocals else mixture
         pieces = separator.separate(lambda start, stop: heard[start:stop], len(heard), heard.shape[1])
         return np.concatenate(list(pieces))
@@ -62,20 +79,42 @@ def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
 
 
 def write_estimates(
-    folder: Path, songs: Path, systems: Mapping[str, System], *, split: str = "test", listener: Listener = ignore
+    folder: Path,
+    songs: Path,
+    systems: Mapping[str, System],
+    *,
+    split: str = "test",
+    listener: Listener = ignore,
+    shard_bytes: int = _SHARD_BYTES,
 ) -> dict[str, int]:
-    """Write what every system makes of every song of a split; stopped and called again, it goes on.
+    """Write what every system makes of every song of a split; killed and called again, it goes on.
 
-    A result that is not finite is quarantined: no error becomes a score.
+    A result that is not finite is quarantined: no error becomes a score. The part of a recording, or of a
+    quarantined row, is the system.
+
+    Args:
+        folder: where the shards go.
+        songs: shards of songs.
+        systems: by name; names are ids (`data.names`) of at most 26 characters.
+        split: of the songs.
+        listener: is told songs, rate and time left.
+        shard_bytes: a shard is finished when it holds as many.
+
+    Raises:
+        InputError: no song of the split.
+        ValueError: no systems, a name that is no id, or a system made sound of another shape.
     """
-    shards, writer = Shards(songs), ShardWriter(folder)
+    if not systems:
+        raise ValueError("no systems")
+    shards = Shards(songs)
     todo = [(song, name) for song in songs_of(shards, split) for name in systems]
+    labels = {check_id(_id(song, name)): (name, song.track) for song, name in todo}
+    writer = ShardWriter(folder, shard_bytes)
     progress = Progress("separate songs", total=len(todo), unit="songs", listener=listener)
     progress.skip(writer.consumed)
     for song, name in todo[writer.consumed :]:
         writer.add(_made(shards, song, name, systems[name]))
         progress.advance()
-    labels = {_id(shards, song, name): (name, song.track) for song, name in todo}
 
     def annotate(rows: pa.Table) -> pa.Table:
         found = [labels[one] for one in rows["id"].to_pylist()]
@@ -84,11 +123,11 @@ def write_estimates(
 
     writer.commit(annotate)
     progress.finish()
-    return {"songs": len(todo) // max(1, len(systems)), "systems": len(systems)}
+    return {"songs": len(todo) // len(systems), "systems": len(systems)}
 
 
-def _id(shards: Shards, song: Song, system: str) -> str:
-    return f"{system}-{shards.column('id')[song.vocals]}"
+def _id(song: Song, system: str) -> str:
+    return f"{system}-{make_id(song.track)}"
 
 
 def _made(shards: Shards, song: Song, name: str, system: System) -> Item:
@@ -97,7 +136,7 @@ def _made(shards: Shards, song: Song, name: str, system: System) -> Item:
     rate = int(shards.column("sample_rate")[song.vocals])
     found = system(vocals + rest, vocals, rate)
     if found.shape != vocals.shape:
-        raise ValueError(f"{name} made {found.shape} of {vocals.shape}")
+        raise ValueError(f"{name} made {found.shape} of {song.track}, which is {vocals.shape}")
     if not np.isfinite(found).all():
-        return Rejection(_id(shards, song, name), "NaN or infinite samples")
-    return Record(_id(shards, song, name), to_pcm16(found), rate)
+        return Rejection(_id(song, name), "NaN or infinite samples", name)
+    return Record(_id(song, name), to_pcm16(found), rate, name)

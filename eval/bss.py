@@ -23,6 +23,7 @@ from scipy import fft, linalg
 TAPS = 512
 _BLOCK = 1 << 15  # samples of a block of the correlations
 METRICS = ("sdr", "isr", "sir", "sar")
+ILL_CONDITIONED = 1e-12  # a reciprocal condition below which filters are made of rounding errors
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,8 @@ class Frames:
     Attributes:
         decibels: (4, S, N) in the order of `METRICS`; NaN where a frame is undefined, because some
             reference or estimate is silent in it.
-        reciprocal_condition: of the normal matrix of all references; below 1e-12 the filters are
-            made of rounding errors, and SIR, SAR and ISR with them. NaN if nothing was solved.
+        reciprocal_condition: of the normal matrix of all references; below `ILL_CONDITIONED` SIR, SAR
+            and ISR are made of rounding errors. NaN if nothing was solved.
     """
 
     decibels: np.ndarray

@@ -1,147 +1,162 @@
-"""Separation judged: estimates in shards or in folders against their references, track by track.
+"""Separation judged: the estimates of every system, in shards, against the songs, and medians over tracks.
 
 The accompaniment of an estimate is the mixture minus its vocals, so the source set is always vocals and
-accompaniment. Pairing is by name, never by the order in which a folder lists its files.
+accompaniment.
+
+Shapes: T samples, K channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from data.audio import read, to_float
+from data.audio import to_float
 from data.durable import replacing_path
 from data.errors import InputError
+from data.names import make_id
 from data.progress import Listener, Progress, ignore
 from data.reader import Shards
 from data.shards import QUARANTINE
 from data.tables import read_table
+from eval.embedding import Embedding
 from eval.sdr import TrackScores, judge_track
 
+VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 
-def score_estimates(songs: Path, estimates: Path, listener: Listener = ignore) -> TrackScores:
+
+def score_estimates(
+    songs: Path, estimates: Path, listener: Listener = ignore, embedding: Embedding | None = None
+) -> TrackScores:
     """Judge the vocals in the shards `estimates` against the songs in the shards `songs`.
 
+    Args:
+        songs: shards of songs with the labels track, source, split and errata.
+        estimates: shards of vocals with the labels system and track; in the quarantine table the part is the system.
+        listener: is told songs, rate and time left.
+        embedding: the encoder of the embedding MSE, if there is one.
+
     Returns:
-        Summary and seconds with the columns system, track, split and errata in front; a system that
-        made nothing of a song has a row with its reason and no value.
+        Summary and seconds with the columns system, track, split and errata in front, and `reason` behind
+        the summary; a system that made nothing of a song has a row with its reason and no metric or value.
+
+    Raises:
+        InputError: an estimate of no song, of another rate or of another length; the message names it.
     """
-    true, made = Shards(songs), Shards(estimates)
-    rows = {(str(true.column("track")[row]), str(true.column("source")[row])): row for row in range(len(true))}
+    true, made = _Songs(songs), Shards(estimates)
     progress = Progress("judge songs", total=len(made), unit="songs", listener=listener)
 
     def judged(row: int) -> TrackScores:
         track, system = str(made.column("track")[row]), str(made.column("system")[row])
-        vocals, rest = (to_float(true.read(rows[track, source])) for source in ("vocals", "accompaniment"))
-        estimate = to_float(made.read(row))
-        found = judge_track(
-            {"vocals": vocals, "accompaniment": rest},
-            {"vocals": estimate, "accompaniment": vocals + rest - estimate},
-            int(true.column("sample_rate")[rows[track, "vocals"]]),
-        )
-        labels = {name: str(true.column(name)[rows[track, "vocals"]]) for name in ("split", "errata")}
-        return _labelled(found, {"system": system, "track": track, **labels})
+        references = true.read(track)
+        rate, estimate = true.sample_rate(track), to_float(made.read(row))
+        form, expected = (*estimate.shape, int(made.column("sample_rate")[row])), (*references[VOCALS].shape, rate)
+        if form != expected:
+            raise InputError(
+                f"{estimates}: {system} of {track} has (samples, channels, Hz) {form}, the song {expected}; "
+                "separate the songs again"
+            )
+        found = judge_track(references, with_accompaniment(references, estimate), rate, embedding=embedding)
+        return found.labelled(system=system, track=track, **true.labels(track))
 
     found = []
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(2) as pool:  # two songs in memory: what is kept of one is its rows
         for one in pool.map(judged, range(len(made))):
             found.append(one)
             progress.advance()
     progress.finish()
-    summary = pd.concat([one.summary for one in found], ignore_index=True)
-    summary["reason"] = None
-    missing = [{"system": one["id"].partition("-")[0], "track": one["id"], "reason": one["reason"]}
-               for one in read_table(estimates / QUARANTINE).to_pylist()]  # fmt: skip
-    return TrackScores(
-        pd.concat([summary, pd.DataFrame(missing)], ignore_index=True) if missing else summary,
-        pd.concat([one.seconds for one in found], ignore_index=True),
-    )
+    together = TrackScores.together(found)
+    missing = pd.DataFrame(true.missing(estimates))
+    summary = pd.concat([together.summary.assign(reason=None), missing], ignore_index=True)
+    return TrackScores(summary, together.seconds)
 
 
-def _labelled(scores: TrackScores, labels: dict[str, str]) -> TrackScores:
-    """Return the scores with columns in front."""
-    frames = []
-    for frame in (scores.summary, scores.seconds):
-        labelled = frame.copy()
-        for place, (name, value) in enumerate(labels.items()):
-            labelled.insert(place, name, value)
-        frames.append(labelled)
-    return TrackScores(*frames)
+def with_accompaniment(references: dict[str, np.ndarray], vocals: np.ndarray) -> dict[str, np.ndarray]:
+    """Return estimates of both sources made of one of the vocals: the accompaniment is the mixture minus it.
+
+    The difference of the vocals comes first, so that a perfect estimate leaves the accompaniment exact.
+    """
+    return {VOCALS: vocals, ACCOMPANIMENT: references[ACCOMPANIMENT] + (references[VOCALS] - vocals)}
 
 
-def write_scores(folder: Path, songs: Path, estimates: Path, listener: Listener = ignore) -> dict[str, int]:
-    """Judge estimates into `folder`/scores.parquet and seconds.parquet; return how many there are."""
-    scores = score_estimates(songs, estimates, listener)
+class _Songs:
+    """The true vocals and accompaniment of songs, found by track. Safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._shards = Shards(folder)
+        columns = (self._shards.column(name) for name in ("track", "source"))
+        self._rows = {(str(track), str(source)): row for row, (track, source) in enumerate(zip(*columns, strict=True))}
+
+    def _row(self, track: str, source: str) -> int:
+        if (track, source) not in self._rows:
+            raise InputError(f"{self._shards.folder}: no {source} of {track}, which was separated; separate again")
+        return self._rows[track, source]
+
+    def read(self, track: str) -> dict[str, np.ndarray]:
+        """Return vocals and accompaniment, (T, K) float32."""
+        return {source: to_float(self._shards.read(self._row(track, source))) for source in (VOCALS, ACCOMPANIMENT)}
+
+    def sample_rate(self, track: str) -> int:
+        return int(self._shards.column("sample_rate")[self._row(track, VOCALS)])
+
+    def labels(self, track: str) -> dict[str, str]:
+        """Return what every row of the track says of it."""
+        return {name: str(self._shards.column(name)[self._row(track, VOCALS)]) for name in ("split", "errata")}
+
+    def missing(self, estimates: Path) -> list[dict[str, object]]:
+        """Return a row for every estimate in quarantine."""
+        tracks = {make_id(track): track for track, _ in self._rows}
+        found = []
+        for one in read_table(estimates / QUARANTINE).to_pylist():
+            system, name = str(one["part"]), str(one["id"])
+            track = tracks.get(name.removeprefix(f"{system}-"), name)
+            labels = {"system": system, "track": track, **self.labels(track)}
+            found.append({**labels, "value": float("nan"), "frames": 0, "undefined": 0, "reason": one["reason"]})
+        return found
+
+
+def write_scores(
+    folder: Path, songs: Path, estimates: Path, listener: Listener = ignore, embedding: Embedding | None = None
+) -> dict[str, int]:
+    """Judge estimates into `folder`/seconds.parquet and scores.parquet; return how many were and were not judged."""
+    scores = score_estimates(songs, estimates, listener, embedding)
+    write_tables(folder, scores)
+    pairs = scores.summary.drop_duplicates(["system", "track"])
+    return {"judged": int(pairs["reason"].isna().sum()), "not judged": int(pairs["reason"].notna().sum())}
+
+
+def write_tables(folder: Path, scores: TrackScores) -> None:
+    """Write the rows as `folder`/seconds.parquet and, last, scores.parquet."""
     for name, frame in (("seconds", scores.seconds), ("scores", scores.summary)):
         with replacing_path(folder / f"{name}.parquet") as partial:
             frame.to_parquet(partial)
-    return {"judged": len(scores.summary.drop_duplicates(["system", "track"]))}
 
 
-def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) -> TrackScores:
-    """Judge anybody's estimates: a folder per track in both, a sound file per source, paired by name.
+def medians(summary: pd.DataFrame, by: Sequence[str] = ("sources", "source", "metric")) -> pd.DataFrame:
+    """Return the median over tracks of each metric.
 
-    Sources that the estimates do not have are left out; those that are there are judged as one source set.
+    Args:
+        summary: of `TrackScores`, of any number of tracks. Rows of what was not made have no metric, so they are
+            left out: count them by their reason.
+        by: columns that tell apart what is not to be mixed.
 
-    Raises:
-        InputError: tracks or sources that have no partner, or sound that does not fit; the message names it.
+    Returns:
+        A row a key: columns `by`, median, tracks (with a value), not_applicable (tracks without), frames and
+        undefined (frames without a value), both over all tracks.
     """
-    tracks = _tracks(reference), _tracks(estimate)
-    if missing := sorted(set(tracks[0]) - set(tracks[1])):
-        raise InputError(f"{estimate}: no estimates of {len(missing)} tracks ({', '.join(missing[:3])}); add them")
-    if unknown := sorted(set(tracks[1]) - set(tracks[0])):
-        raise InputError(f"{reference}: no references of {len(unknown)} tracks ({', '.join(unknown[:3])})")
-    progress = Progress("judge tracks", total=len(tracks[0]), unit="tracks", listener=listener)
-    found = []
-    for name in sorted(tracks[0]):
-        found.append(_labelled(_score_track(name, tracks[0][name], tracks[1][name]), {"track": name}))
-        progress.advance()
-    progress.finish()
-    return TrackScores(*(pd.concat(frames, ignore_index=True) for frames in zip(*map(_frames, found), strict=True)))
-
-
-def _frames(scores: TrackScores) -> tuple[pd.DataFrame, pd.DataFrame]:
-    return scores.summary, scores.seconds
-
-
-def _tracks(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return the sound files of each track by source.
-
-    Raises:
-        InputError: no such folder, or no track in it.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found = {path.name: dict(_sources(path)) for path in sorted(folder.iterdir()) if path.is_dir()}
-    found = {name: sources for name, sources in found.items() if sources}
-    if not found:
-        raise InputError(f"{folder}: no folders with .wav or .flac files inside; one folder a track is expected")
-    return found
-
-
-def _sources(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in (".wav", ".flac") and path.stem != "mixture":
-            yield path.stem, path
-
-
-def _score_track(name: str, references: dict[str, Path], estimates: dict[str, Path]) -> TrackScores:
-    """Judge one track."""
-    if unknown := sorted(set(estimates) - set(references)):
-        raise InputError(
-            f"{name}: estimates without a reference: {', '.join(unknown)}; name them as the references are"
+    rows = []
+    for key, part in summary.groupby([*by], sort=False):
+        values = part["value"].dropna().to_numpy(float)
+        rows.append(
+            {
+                **dict(zip(by, key, strict=True)),
+                "median": float(np.median(values)) if len(values) else float("nan"),
+                "tracks": len(values),
+                "not_applicable": len(part) - len(values),
+                "frames": int(part["frames"].sum()),
+                "undefined": int(part["undefined"].sum()),
+            }
         )
-    both: list[dict[str, np.ndarray]] = []
-    rates = set()
-    for paths in (references, estimates):
-        sounds = {source: read(paths[source]) for source in estimates}
-        rates |= {one.sample_rate for one in sounds.values()}
-        both.append({source: to_float(one.samples) for source, one in sounds.items()})
-    shapes = {wave.shape for waves in both for wave in waves.values()}
-    if len(shapes) > 1 or len(rates) > 1:
-        raise InputError(
-            f"{name}: files of different (samples, channels) or rates: {sorted(shapes)}, {sorted(rates)} Hz"
-        )
-    return judge_track(both[0], both[1], rates.pop())
+    return pd.DataFrame(rows)

@@ -69,8 +69,14 @@ def multi_resolution(
 
     Returns:
         () or (B,).
+
+    Raises:
+        ValueError: as `validate`, or the waveforms are no longer than half of the longest FFT.
     """
     reference, estimate = validate(reference, estimate)
+    shortest = max(n_fft for n_fft, _ in resolutions) // 2 + 1
+    if reference.shape[-1] < shortest:
+        raise ValueError(f"waveforms of {reference.shape[-1]} samples; at least {shortest} are needed")
     silent = np.abs(reference).max(-1) == 0
     total = torch.zeros(reference.shape[:-1])
     for n_fft, hop in resolutions:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.sdr import DEFINITIONS, judge_track, si_sdr, usdr
+from eval.embedding import Embedding
+from eval.sdr import DEFINITIONS, TrackScores, judge_track, si_sdr, usdr
 
 RATE = 2000
 
@@ -34,7 +35,7 @@ def test_a_track_says_which_definition_each_number_has():
     estimates = {name: wave + 0.1 * noise(2) for name, wave in references.items()}
     estimates["vocals"][RATE : 2 * RATE] = 0
     found = judge_track(references, estimates, RATE)
-    assert set(found.summary["metric"]) == set(DEFINITIONS)
+    assert set(found.summary["metric"]) == set(DEFINITIONS) - {"embedding MSE"}
     assert set(found.summary["source"]) == {"vocals", "accompaniment"}
     assert set(found.summary["sources"]) == {"accompaniment+vocals"}
     framed = found.summary[found.summary["metric"] == "cSDR"]
@@ -42,9 +43,59 @@ def test_a_track_says_which_definition_each_number_has():
     assert framed["frames"].tolist() == [3, 3]
     assert framed["window_seconds"].tolist() == [1.0, 1.0]
     assert len(found.seconds) == 6
+    assert set(found.seconds["sources"]) == {"accompaniment+vocals"}
     assert found.seconds["sdr"].isna().sum() == 2
     value = float(framed.loc[framed["source"] == "accompaniment", "value"].iloc[0])
     assert value == pytest.approx(20.0, abs=0.3)
+
+
+@pytest.mark.parametrize(("seconds", "window"), [(1.5, 1.0), (0.7, 0.7)])
+def test_a_single_frame_has_a_window_too(seconds, window):
+    """A track shorter than a second is one frame as long as the track."""
+    found = judge_track({"a": noise(0, seconds)}, {"a": noise(1, seconds)}, RATE).summary.set_index("metric")
+    assert found.loc["cSDR", "frames"] == 1
+    assert found.loc["cSDR", "window_seconds"] == window
+    assert np.isnan(found.loc["uSDR", "window_seconds"])
+
+
+def test_a_source_alone_has_no_interference():
+    found = judge_track({"a": noise(0)}, {"a": noise(1)}, RATE)
+    summary = found.summary.set_index("metric")
+    assert np.isnan(summary.loc["cSIR", "value"])
+    assert summary.loc["cSIR", "undefined"] == 3
+    assert found.seconds["sir"].isna().all()
+    assert np.isfinite(summary.loc[["cSDR", "cISR", "cSAR"], "value"]).all()
+
+
+def test_a_perfect_estimate_has_large_values_and_is_not_lost():
+    true = {"a": noise(0), "b": noise(1)}
+    values = judge_track(true, true, RATE).summary.pivot(index="metric", columns="source", values="value")
+    assert (values.loc[["cSDR", "SI-SDR"]] > 250).all(axis=None)
+    assert (values.loc[["cISR", "cSIR", "cSAR"]] > 150).all(axis=None)
+    assert (values.loc["uSDR"] > 80).all()
+    assert values.loc["MR-STFT"].tolist() == [0, 0]
+
+
+def test_the_embedding_is_named_in_its_rows():
+    encoder = Embedding("every other sample", RATE, lambda wave: wave[::2, None])
+    true, found = noise(0), noise(1)
+    summary = judge_track({"a": true}, {"a": found}, RATE, embedding=encoder).summary.set_index("metric")
+    assert set(summary.index) == set(DEFINITIONS)
+    assert summary.loc["embedding MSE", "embedding"] == "every other sample"
+    assert summary["embedding"].notna().sum() == 1
+    expected = np.square((true - found).mean(1)[::2]).mean()
+    assert summary.loc["embedding MSE", "value"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_scores_of_tracks_come_together_under_their_labels():
+    one = judge_track({"a": noise(0, 1)}, {"a": noise(1, 1)}, RATE)
+    both = TrackScores.together([one.labelled(system="x", track=name) for name in ("A", "B")])
+    assert both.summary.columns.tolist()[:3] == ["system", "track", "source"]
+    assert both.summary["track"].tolist() == ["A"] * 7 + ["B"] * 7
+    assert both.seconds["track"].tolist() == ["A", "B"]
+    assert "track" not in one.summary
+    assert TrackScores.together([]).summary.columns.tolist() == one.summary.columns.tolist()
+    assert TrackScores.together([]).seconds.columns.tolist() == one.seconds.columns.tolist()
 
 
 def test_a_silent_source_is_not_applicable():
@@ -60,6 +111,10 @@ def test_a_silent_source_is_not_applicable():
 def test_names_and_samples_must_fit():
     with pytest.raises(ValueError, match=r"references \['a'\] and estimates \['b'\] differ"):
         judge_track({"a": noise(0)}, {"b": noise(0)}, RATE)
+    with pytest.raises(ValueError, match=r"references of different .*'b': \(7000, 2\)"):
+        judge_track({"a": noise(0)[:-1], "b": noise(1)}, {"a": noise(0)[:-1], "b": noise(1)}, RATE)
+    with pytest.raises(ValueError, match="waveforms of 1000 samples; at least 1025 are needed"):
+        judge_track({"a": noise(0)[:1000]}, {"a": noise(1)[:1000]}, RATE)
     broken = noise(0)
     broken[5] = np.nan
     with pytest.raises(ValueError, match="estimate holds samples that are NaN"):

@@ -215,5 +215,39 @@ def score_synthesis(
         typer.echo(f"  {row['metric']:<18} {row['mean']:>10.4g} {interval:<24} {row['count']}")
 
 
+@score.command("separation")
+def score_separation(
+    reference: Annotated[Path, typer.Option(help="Folder of true sources: a folder a track, a WAV or FLAC a source.")],
+    estimate: Annotated[Path, typer.Option(help="Folder of estimates; tracks and files named alike.")],
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the single scores.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Judge separated sources against the true ones: BSS Eval 4, whole-track and spectral metrics.
+
+    The estimates of a track are judged together, as one set of sources;
+    every row says which. Files named mixture are passed over.
+
+    Vocals alone are judged as vocals and accompaniment wherever the
+    references hold more than vocals: the true accompaniment is the sum of the
+    others, the estimated one the sum of all references minus the estimate.
+
+    Medians are over frames, then over tracks, as SiSEC18 takes them.
+    """
+    from eval.separation_folders import score_folders
+    from eval.separation_score import write_tables
+    from pipelines.separation_scores import facts, table
+
+    if output is not None:
+        output.mkdir(parents=True, exist_ok=True)  # better to fail now than after an hour
+    scores = score_folders(reference, estimate, lambda report: typer.echo(str(report), err=True))
+    if output is not None:
+        write_tables(output, scores)
+    if as_json:
+        _print(facts(scores))
+        return
+    for line in table(scores):
+        typer.echo(line)
+
+
 if __name__ == "__main__":
     main()

@@ -111,6 +111,7 @@ def test_describe_counts_the_papers_parameters(command):
         (("describe", "synthesis", "--preset", "huge"), "'huge' is no preset; there are paper, small, demo"),
         (("synthesize", "--instrument", "x", "--pitch", 60, "--newest"), "synthesis_model/spectral has not been"),
         (("score", "synthesis", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere"),
+        (("score", "separation", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere: no such folder"),
     ],
 )
 def test_errors_are_one_line_and_status_2(command, arguments, said):
@@ -169,6 +170,76 @@ def test_score_judges_files_paired_by_name(command, tmp_path):
     status, _, err = command("score", "synthesis", *folders)
     assert status == 2
     assert "flute_acoustic_000-064-100" in err
+
+
+@pytest.fixture
+def separated(tmp_path) -> tuple[object, ...]:
+    """Two tracks of vocals and bass, an estimate of the vocals at half their level; one of them without singing."""
+    for number, track in enumerate(("A & B - 'One'", "M.E.R.C. - Two")):
+        draw = np.random.default_rng(number).uniform(-0.3, 0.3, (2, 2100, 1))
+        true, made = tmp_path / "true" / track, tmp_path / "made" / track
+        true.mkdir(parents=True)
+        made.mkdir(parents=True)
+        vocals = draw[0] * (number == 0)
+        soundfile.write(true / "vocals.wav", vocals, 2000, "FLOAT")
+        soundfile.write(true / "bass.wav", draw[1], 2000, "FLOAT")
+        soundfile.write(made / "vocals.wav", vocals / 2, 2000, "FLOAT")
+    return ("score", "separation", "--reference", tmp_path / "true", "--estimate", tmp_path / "made")
+
+
+def test_score_separation_tells_medians_rows_and_definitions(command, separated, tmp_path):
+    status, out, err = command(*separated, "--json", "-o", tmp_path / "scores")
+    assert (status, err.count("\n")) == (0, 1)
+    assert err.startswith("judge tracks: 2/2 tracks")
+    found = json.loads(out, parse_constant=pytest.fail)  # strict JSON: no NaN, no Infinity
+    medians = {(row["source"], row["metric"]): row for row in found["medians"]}
+    half = medians["vocals", "uSDR"]
+    assert half["median"] == pytest.approx(20 * np.log10(2), abs=1e-3)
+    assert (half["tracks"], half["not_applicable"]) == (1, 1)
+    assert (medians["vocals", "cSDR"]["frames"], medians["vocals", "cSDR"]["undefined"]) == (2, 1)
+    assert medians["accompaniment", "uSDR"]["tracks"] == 2
+    silent = [row for row in found["scores"] if row["track"] == "M.E.R.C. - Two" and row["source"] == "vocals"]
+    assert {row["value"] for row in silent} == {None}
+    assert {row["sources"] for row in found["scores"]} == {"accompaniment+vocals"}
+    scaled = next(row for row in found["scores"] if row["metric"] == "SI-SDR" and row["value"] is not None)
+    assert scaled["source"] == "accompaniment"
+    assert {row["metric"] for row in found["scores"]} == set(found["definitions"])
+    assert len(pd.read_parquet(tmp_path / "scores" / "scores.parquet")) == len(found["scores"]) == 2 * 2 * 7
+    assert len(pd.read_parquet(tmp_path / "scores" / "seconds.parquet")) == 4
+
+
+def test_score_separation_prints_a_table(command, separated):
+    status, out, _ = command(*separated)
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0].startswith("2 tracks, medians over them")
+    assert lines[1] == "judged together: accompaniment+vocals"
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in lines[3:17]}
+    assert rows["vocals", "uSDR"] == ["6.021", "1", "1"]
+    assert rows["vocals", "cSDR"] == ["6.021", "1", "1", "1", "of", "2"]
+
+
+def test_score_separation_says_which_scores_are_rounding_errors(command, tmp_path):
+    draw = np.random.default_rng(0).uniform(-0.3, 0.3, (2, 2100))
+    delayed = np.stack([draw, np.roll(draw, 3, axis=1)], 2)
+    for folder, gain in (("true", 1.0), ("made", 0.5)):
+        (tmp_path / folder / "Delayed").mkdir(parents=True)
+        for name, wave in zip(("bass", "vocals"), delayed, strict=True):
+            soundfile.write(tmp_path / folder / "Delayed" / f"{name}.wav", wave * gain, 2000, "FLOAT")
+    folders = ("--reference", tmp_path / "true", "--estimate", tmp_path / "made")
+    assert json.loads(command("score", "separation", *folders, "--json")[1])["ill_conditioned"] == ["Delayed"]
+    assert "not to be believed: cISR, cSIR and cSAR of Delayed" in command("score", "separation", *folders)[1]
+
+
+def test_score_separation_names_what_does_not_fit(command, separated, tmp_path):
+    soundfile.write(tmp_path / "made" / "M.E.R.C. - Two" / "vocals.wav", np.zeros((2099, 1)), 2000)
+    status, out, err = command(*separated)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert "made/M.E.R.C. - Two/vocals.wav: (samples, channels, Hz) is (2099, 1, 2000)" in err
+    (tmp_path / "taken").write_text("")
+    status, out, err = command(*separated, "-o", tmp_path / "taken")
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith(f"error: {tmp_path / 'taken'}")
 
 
 def test_report_prints_its_path_and_what_it_says(command, home):

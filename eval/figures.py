@@ -1,7 +1,8 @@
-"""Pictures of what was measured. Functions return matplotlib figures or PNG bytes; nothing is saved here."""
+"""Pictures of what was measured: matplotlib figures, PNG bytes, pictures for the page; nothing is saved here."""
 
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from data.signal import log_power
-from eval.report import COLOURS
+from eval.report import COLOURS, Picture
 from eval.statistics import Interval
 
 _MARKERS = "osv^DXPd"
@@ -24,18 +25,37 @@ def png(figure: Figure, dots_per_inch: int = 90) -> bytes:
 
 
 def loss_curves(history: pd.DataFrame, title: str) -> Figure:
-    """Draw the training loss and every validation figure of a history over its steps."""
+    """Draw the training loss and every validation figure of a history over its steps; decibels on an axis of theirs."""
     figure = Figure(figsize=(7, 3.2))
     axes = figure.subplots()
-    axes.plot(history["step"], history["loss"], color=COLOURS[0], label="training loss")
-    for number, name in enumerate(one for one in map(str, history.columns) if one.startswith("valid_")):
+    drawn = axes.plot(history["step"], history["loss"], color=COLOURS[0], label="training loss")
+    names = [one for one in map(str, history.columns) if one.startswith("valid_")]
+    decibels = axes.twinx() if any(map(_in_decibels, names)) else None
+    for number, name in enumerate(names):
         known = history.dropna(subset=[name])
-        label = name.replace("_", " ")
-        axes.plot(known["step"], known[name], color=COLOURS[number + 1], marker=_MARKERS[number], ms=3, label=label)
+        style = {"color": COLOURS[number + 1], "marker": _MARKERS[number], "ms": 3, "label": name.replace("_", " ")}
+        target = decibels if decibels is not None and _in_decibels(name) else axes
+        drawn += target.plot(known["step"], known[name], **style)
     axes.set(title=title, xlabel="step", ylabel="loss", yscale="log")
     axes.grid(visible=True, alpha=0.3)
-    axes.legend()
+    if decibels is not None:
+        decibels.set_ylabel("dB")
+    (decibels or axes).legend(handles=drawn)
     return figure
+
+
+def _in_decibels(name: str) -> bool:
+    return name.endswith("sdr")
+
+
+def training_pictures(histories: Mapping[str, pd.DataFrame]) -> list[Picture]:
+    """Return the loss curves of each training, with its length and last loss in words."""
+    found = []
+    for name, history in histories.items():
+        last = history.iloc[-1]
+        words = f"{name}: {int(last['step']):,} steps in {last['seconds'] / 60:.1f} min, last loss {last['loss']:.4g}"
+        found.append(Picture(png(loss_curves(history, name)), f"Loss curves. {words}", words))
+    return found
 
 
 def intervals(values: Mapping[str, Interval], title: str, unit: str) -> Figure:
@@ -60,8 +80,9 @@ def distributions(values: Mapping[str, np.ndarray], title: str, unit: str) -> Fi
     kept = {name: one[np.isfinite(one)] for name, one in values.items() if np.isfinite(one).any()}
     axes.boxplot(list(kept.values()), orientation="horizontal", tick_labels=list(kept), showfliers=False, widths=0.6)
     generator = np.random.default_rng(0)
+    size, opacity = (3, 0.4) if max(map(len, kept.values()), default=0) > 60 else (7, 0.7)
     for row, one in enumerate(kept.values(), 1):
-        axes.plot(one, row + generator.uniform(-0.2, 0.2, len(one)), ".", color=COLOURS[0], ms=3, alpha=0.4)
+        axes.plot(one, row + generator.uniform(-0.2, 0.2, len(one)), ".", color=COLOURS[0], ms=size, alpha=opacity)
     axes.invert_yaxis()
     axes.set(title=title, xlabel=unit)
     axes.grid(visible=True, axis="x", alpha=0.3)
@@ -95,6 +116,42 @@ def lines(x: Sequence[float], curves: Mapping[str, Sequence[float]], title: str,
     axes.set(title=title, xlabel=names[0], ylabel=names[1])
     axes.grid(visible=True, alpha=0.3)
     axes.legend(fontsize=8)
+    return figure
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One drawing of several: curves over an axis; NaN leaves a gap, `ticks` name the places on the axis."""
+
+    title: str
+    unit: str
+    x: Sequence[float]
+    curves: Mapping[str, Sequence[float] | np.ndarray]
+    ticks: Sequence[str] = ()
+
+
+def panels(parts: Sequence[Panel], x_name: str, *, columns: int, marker: bool = True) -> Figure:
+    """Draw panels in rows of `columns`, under one legend: a curve of a name looks the same in each."""
+    names = list(dict.fromkeys(name for part in parts for name in part.curves))
+    rows = -(-len(parts) // columns)
+    figure = Figure(figsize=(10, 0.6 + 2.5 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel()
+    handles = {}
+    for axes, part in zip(grid, parts, strict=False):
+        for name, values in part.curves.items():
+            place = names.index(name)
+            shape = _MARKERS[place % len(_MARKERS)] if marker else ""
+            colour = COLOURS[place % len(COLOURS)]
+            (handles[name],) = axes.plot(part.x, values, color=colour, marker=shape, ms=4, lw=1.3)
+        # A title may hold a song's name, in which "$" is a letter.
+        axes.set_title(part.title, fontsize=10, parse_math=False)
+        axes.set(xlabel=x_name, ylabel=part.unit)
+        if part.ticks:
+            axes.set_xticks(part.x, part.ticks)
+        axes.grid(visible=True, alpha=0.3)
+    for axes in grid[len(parts) :]:
+        axes.remove()
+    figure.legend(handles.values(), handles.keys(), loc="outside upper center", ncols=4, fontsize=9)
     return figure
 
 

@@ -91,13 +91,14 @@ class Clip:
 
 @dataclass(frozen=True)
 class Players:
-    """Clips side by side: a row an item, a column a system."""
+    """Clips side by side: a row an item, a column a system; `item` heads the column of their names."""
 
     caption: str
     columns: Sequence[str]
     rows: Sequence[tuple[str, Sequence[Clip]]]
     note: str = ""
     kind: str = "players"
+    item: str = "Note"
 
 
 @dataclass(frozen=True)

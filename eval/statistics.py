@@ -53,6 +53,39 @@ def bootstrap_mean(
     return Interval(float(values[keep].mean()), float(low), float(high), int(keep.sum()), missing)
 
 
+@dataclass(frozen=True)
+class Median:
+    """A median with its 95 % interval over `count` items; `missing` more were not applicable."""
+
+    median: float
+    low: float
+    high: float
+    count: int
+    missing: int
+
+
+def bootstrap_median(values: np.ndarray, *, draws: int = 2000, seed: int = 0) -> Median:
+    """Return the median of `values` and its 95 % percentile bootstrap interval.
+
+    Args:
+        values: (items,); NaN means not applicable and is counted. Infinite values have a rank and count.
+        draws: bootstrap samples.
+        seed: of the draws.
+
+    Returns:
+        The interval; all NaN when no value applies.
+    """
+    values = np.asarray(values, np.float64)
+    kept = values[~np.isnan(values)]
+    missing = len(values) - len(kept)
+    if not len(kept):
+        return Median(float("nan"), float("nan"), float("nan"), 0, missing)
+    drawn = np.random.default_rng(seed).integers(0, len(kept), (draws, len(kept)))
+    # A rank, not a point between two: there is none between a number and an infinity.
+    low, high = np.percentile(np.median(kept[drawn], axis=1), [2.5, 97.5], method="inverted_cdf")
+    return Median(float(np.median(kept)), float(low), float(high), len(kept), missing)
+
+
 def _codes(groups: Sequence[object]) -> np.ndarray:
     """Return an integer for each key, equal where keys are equal."""
     numbers: dict[object, int] = {}

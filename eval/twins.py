@@ -1,6 +1,7 @@
 """A report for other readers: LaTeX for a paper, a model card for a hub. Everything is escaped."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -11,6 +12,7 @@ from eval.verdict import Verdict
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$", "“": "``", "”": "''",
+    "\u00a0": "~",
 }  # fmt: skip
 
 
@@ -45,28 +47,46 @@ def markdown(table: Table) -> str:
     return "\n".join(f"| {line} |" for line in lines)
 
 
+@dataclass(frozen=True)
+class Card:
+    """What a model card says of a system besides its numbers.
+
+    Attributes:
+        name: of the model.
+        tags: for hubs.
+        task: as hubs name it.
+        task_name: the task in words.
+        data_type: the data set, as hubs name it.
+        split: what of it was judged.
+        title: of the card.
+        told: what it is and what it cannot do, a line each.
+        heading: over the numbers.
+    """
+
+    name: str
+    tags: Sequence[str]
+    task: str
+    task_name: str
+    data_type: str
+    split: str
+    title: str
+    told: Sequence[str]
+    heading: str
+
+
 def model_card(
-    provenance: Mapping[str, str], systems: Table, metrics: Mapping[str, Any], found: Mapping[str, Verdict]
+    card: Card,
+    provenance: Mapping[str, str],
+    systems: Table,
+    measured: Mapping[str, float | None],
+    found: Mapping[str, Verdict],
 ) -> str:
-    """Return a model card with a model-index, as hubs read it."""
-    measured = metrics["test"].get("sing", {})
-    results = [{"type": name, "value": one["mean"], "name": name} for name, one in measured.items()]
-    data = {"name": provenance["data"], "type": "nsynth", "split": "unseen (instrument, pitch)"}
-    index = {
-        "tags": ["audio", "music", "synthesis"],
-        "model-index": [
-            {
-                "name": "SING",
-                "results": [
-                    {
-                        "task": {"type": "audio-synthesis", "name": "instrument notes from labels"},
-                        "dataset": data,
-                        "metrics": results,
-                    }
-                ],
-            }
-        ],
-    }
+    """Return a model card with a model-index, as hubs read it; `measured` is the value of each metric."""
+    results = [{"type": name, "value": value, "name": name} for name, value in measured.items() if value is not None]
+    task = {"type": card.task, "name": card.task_name}
+    data = {"name": provenance["data"], "type": card.data_type, "split": card.split}
+    result = {"task": task, "dataset": data, "metrics": results}
+    index = {"tags": list(card.tags), "model-index": [{"name": card.name, "results": [result]}]}
     checks = [f"- {name}: {'passed' if one.passed else 'not passed'} ({one.meaning})" for name, one in found.items()]
     made = [f"- {name}: {escape_markdown(value)}" for name, value in provenance.items()]
     return "\n".join(
@@ -74,13 +94,11 @@ def model_card(
             "---",
             yaml.safe_dump(index, sort_keys=False).strip(),
             "---",
-            "# SING: instrument notes from (instrument, pitch, velocity)",
+            f"# {card.title}",
             "",
-            "Architecture and training follow Défossez et al. 2018 (arXiv 1810.09785), implemented anew.",
-            "It plays the instruments it was trained on, at pitches and velocities between those it heard.",
-            "It cannot play instruments it has not heard, and does not model phase.",
+            *card.told,
             "",
-            "## Measured on unseen (instrument, pitch) pairs",
+            f"## {card.heading}",
             "",
             markdown(systems),
             "",

@@ -4,7 +4,9 @@ Everything is computed on the test pairs. A verdict that cannot be reached (no p
 baseline) is not passed: absence of evidence promotes nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,6 +31,19 @@ class Verdict:
     meaning: str
     advice: str
     required: bool = True
+
+
+def plain(found: Mapping[str, Verdict]) -> dict[str, dict[str, Any]]:
+    """Return verdicts as plain values for JSON; what could not be found is null."""
+    return {
+        name: {
+            "found": one.found if np.isfinite(one.found) else None,
+            "asked": one.bound,
+            "passed": bool(one.passed),
+            "required": one.required,
+        }
+        for name, one in found.items()
+    }
 
 
 def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Verdict]:

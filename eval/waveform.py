@@ -23,7 +23,7 @@ def l1(reference: np.ndarray, estimate: np.ndarray) -> np.ndarray:
 
 
 def loudness(wave: np.ndarray, sample_rate: int) -> float:
-    """Return the integrated loudness of (T,) in LUFS (ITU-R BS.1770-4), NaN for silence.
+    """Return the integrated loudness of (T,) or (T, K) in LUFS (ITU-R BS.1770-4), NaN for silence.
 
     Silence has no loudness (the gate leaves nothing), so it is not applicable rather than -inf.
     """

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.statistics import bootstrap_mean, compare, holm
+from eval.statistics import bootstrap_mean, bootstrap_median, compare, holm
 
 
 def test_the_mean_and_its_count():
@@ -24,6 +24,27 @@ def test_the_interval_covers_the_truth_about_95_times_in_100():
     for trial in range(300):
         interval = bootstrap_mean(generator.exponential(1.0, 60), draws=400, seed=trial)
         hits += interval.low <= 1.0 <= interval.high
+    assert 0.90 <= hits / 300 <= 0.98
+
+
+def test_the_median_and_its_count():
+    found = bootstrap_median(np.array([1.0, 3.0, np.nan, 8.0]))
+    assert (found.median, found.count, found.missing) == (3.0, 3, 1)
+    assert (found.low, found.high) == (1.0, 8.0)
+    assert np.isnan(bootstrap_median(np.array([np.nan])).median)
+
+
+def test_infinite_values_have_a_rank():
+    found = bootstrap_median(np.array([-np.inf, 1.0, 2.0]))
+    assert (found.low, found.median, found.high, found.count) == (-np.inf, 1.0, 2.0, 3)
+
+
+def test_the_interval_of_the_median_covers_it_about_95_times_in_100():
+    generator = np.random.default_rng(0)
+    hits = 0
+    for trial in range(300):
+        found = bootstrap_median(generator.exponential(1.0, 60), draws=400, seed=trial)
+        hits += found.low <= np.log(2) <= found.high
     assert 0.90 <= hits / 300 <= 0.98
 
 

@@ -1,4 +1,4 @@
-"""The report in a real browser: nothing is fetched or refused, the map plays, the keyboard reaches everything."""
+"""The reports in a real browser: nothing is fetched or refused, the map plays, the keyboard reaches everything."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from test_eval_report import document
+from tiny_separation import make_study, with_everything
 
 from eval.report import render
+from eval.separation_report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -25,11 +27,22 @@ def browser():
         started.close()
 
 
+@pytest.fixture(scope="module")
+def reports(tmp_path_factory) -> dict[str, Path]:
+    """A page with every kind of block, and the whole separation report of songs with hostile names."""
+    folder = tmp_path_factory.mktemp("reports")
+    (folder / "blocks.html").write_text(render(document("plain")))
+    write_report(folder / "separation", with_everything(make_study(folder / "study")))
+    return {"blocks": folder / "blocks.html", "separation": folder / "separation" / "report.html"}
+
+
+EVERY = pytest.mark.parametrize("seen", ["blocks", "separation"], indirect=True)
+
+
 @pytest.fixture
-def seen(browser, tmp_path: Path):
-    """The report opened from disk, and everything the browser complained of or asked for."""
-    path = tmp_path / "report.html"
-    path.write_text(render(document("plain")))
+def seen(browser, reports, request):
+    """A report opened from disk, and everything the browser complained of or asked for."""
+    path = reports[getattr(request, "param", "blocks")]
     page, complaints, requests = browser.new_page(), [], []
     page.add_init_script(SILENT)
     page.on("console", lambda message: complaints.append(message.text))
@@ -40,6 +53,7 @@ def seen(browser, tmp_path: Path):
     page.close()
 
 
+@EVERY
 def test_nothing_is_fetched_and_nothing_is_refused(seen):
     page, complaints, requests = seen
     page.wait_for_load_state("networkidle")
@@ -65,12 +79,14 @@ def test_the_keyboard_reaches_the_map(seen):
     assert page.locator("g.point[role=button]").count() == 4
 
 
+@EVERY
 def test_text_stands_out_from_its_background(seen):
     page, _, _ = seen
     worst = page.evaluate(CONTRAST)
     assert worst > 4.5
 
 
+@EVERY
 def test_a_narrow_window_scrolls_tables_not_the_page(seen):
     page: Page = seen[0]
     page.set_viewport_size({"width": 360, "height": 700})

@@ -1,0 +1,323 @@
+"""The separation report on three short songs: numbers by hand, sounds as loud as said, nothing of a hostile name."""
+
+import io
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from test_eval_report import Tags
+from tiny_separation import DEFECTIVE, EVIL, RATE, SONGS, make_study, with_everything
+
+from data.reader import Shards
+from eval.report import Players, Table
+from eval.sdr import usdr
+from eval.separation_figures import seconds_pictures
+from eval.separation_papers import NOT_COMPARABLE, published_tables
+from eval.separation_players import Sounds, extent, matched, most_singing, ordered, picks, player_blocks
+from eval.separation_report import Study, write_report
+from eval.separation_studies import cost_blocks, noise_blocks, steps_blocks, variants_blocks
+from eval.separation_tables import by_track, paired_table, systems_of, systems_tables, tracks_table
+from eval.waveform import loudness
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory) -> Study:
+    return make_study(tmp_path_factory.mktemp("study"))
+
+
+@pytest.fixture(scope="module")
+def pages(study, tmp_path_factory) -> dict[str, Path]:
+    folder = tmp_path_factory.mktemp("pages")
+    write_report(folder / "plain", study)
+    told = write_report(folder / "everything", with_everything(study))
+    assert (told["songs"], told["systems"]) == (3, 8)
+    return {name: folder / name for name in ("plain", "everything")}
+
+
+def row(table: Table, name: str) -> dict[str, str]:
+    return dict(zip(table.columns, next(one for one in table.rows if one[0] == name), strict=True))
+
+
+def made_up(values: dict[str, list[float]], errata: str = "") -> pd.DataFrame:
+    """Score rows: uSDR of each system on songs a, b, c …; the last song has the defect."""
+    return pd.DataFrame(
+        [
+            {"system": system, "track": "abcdefgh"[place], "split": "test", "source": "vocals", "metric": "uSDR",
+             "value": value, "errata": errata if place == len(series) - 1 else "", "undefined": 0, "frames": 1,
+             "reciprocal_condition": 1.0}
+            for system, series in values.items()
+            for place, value in enumerate(series)
+        ]
+    )  # fmt: skip
+
+
+def test_medians_by_hand():
+    scores = made_up({"diffusion": [1.0, 4.0, 2.5], "mixture": [0.0, np.nan, -7.0]})
+    (table,) = systems_tables(scores)
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[1.0,\u00a04.0]"
+    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[-7.0,\u00a00.0], 2\u00a0of\u00a03"
+    assert row(table, "Mixture")["cSDR, dB"] == "n/a"
+    assert [one[0] for one in table.rows] == ["Mixture", "Latent diffusion"]
+
+
+def test_songs_with_defects_are_left_out_of_a_second_table():
+    tables = list(systems_tables(made_up({"diffusion": [1.0, 4.0, 2.5]}, errata="bleed")))
+    assert [row(one, "Latent diffusion")["Songs"] for one in tables] == ["3", "2"]
+    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[1.0")
+    assert tables[1].note == "Left out: c: bleed."
+    assert len(list(systems_tables(made_up({"diffusion": [1.0]})))) == 1
+
+
+def test_a_silent_estimate_is_the_lowest_of_all_and_not_left_out():
+    (table,) = systems_tables(made_up({"diffusion": [-np.inf, -np.inf, 2.5]}))
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "-inf\n[-inf,\u00a02.5]"
+
+
+def test_differences_and_their_test_by_hand():
+    ours, theirs = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, 1.0, 1.5, 2.0, 2.5, 7.0]
+    tracks = by_track(made_up({"diffusion": ours, "masker": theirs}))
+    table = paired_table(tracks, "diffusion", ["masker"], {"diffusion": "D", "masker": "M"})
+    cell = row(table, "M")["uSDR, dB (above 0 is better)"].replace("\u00a0", " ")
+    assert cell.startswith("+1.08 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
+    assert cell.endswith("better on 5 of 6")
+    assert "p 0.125;" in cell  # signed ranks 1, 2.5, 4, 5, 6 against 2.5: 8 of 64 signs at least as uneven
+    assert "n/a" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
+
+
+def test_scores_of_the_real_thing(study):
+    tracks = by_track(study.scores)
+    assert systems_of(study.scores) == [
+        "mixture", "codec_ceiling", "IRM1", "IRM2", "IBM2", "masker", "diffusion", "somebodys",
+    ]  # fmt: skip
+    wide = tracks.pivot(index="track", columns="system", values="uSDR")
+    assert list(wide.index) == sorted(SONGS)
+    # A share of 1/2 and of 1/4 of the accompaniment left in.
+    np.testing.assert_allclose(wide["diffusion"] - wide["mixture"], 20 * np.log10(2), atol=0.02)
+    np.testing.assert_allclose(wide["masker"] - wide["mixture"], 20 * np.log10(4), atol=0.02)
+    assert np.isnan(wide["somebodys"]).sum() == 1
+    assert ordered(tracks, "diffusion") == list(SONGS)
+    assert row(tracks_table(tracks, study.order), DEFECTIVE)["Known defect"] == "cowbell in other"
+
+
+def test_a_hostile_name_stays_text(pages):
+    for page in pages.values():
+        tags = Tags((page / "report.html").read_text())
+        assert len(tags.of("script")) == 1
+        assert not any(name.startswith("on") for _, attributes in tags.found for name in attributes)
+        assert all((one["src"] or "").startswith("data:image/png") for one in tags.of("img"))
+        assert any(EVIL in (one["aria-label"] or "") for one in tags.of("audio"))
+        assert any(EVIL in (one["alt"] or "") for one in tags.of("img"))
+        assert "<script>alert" not in re.sub(r'"[^"]*"', "", (page / "report.html").read_text())
+        card = (page / "model_card.md").read_text().split("---", 2)[2]
+        assert r"\<script" in card
+        assert not re.search(r"(?<!\\)<script", card)
+
+
+def test_the_page_fetches_nothing_and_every_picture_and_player_has_words(pages):
+    html = (pages["everything"] / "report.html").read_text()
+    tags = Tags(html)
+    for _, attributes in tags.found:
+        for name in ("src", "href", "data-sound"):
+            if attributes.get(name):
+                assert attributes[name].startswith(("data:", "#"))
+    assert "http" not in re.sub(r"base64,[\w+/=]+|http-equiv", "", html)
+    assert all(one.get("alt") for one in tags.of("img"))
+    assert len(tags.of("audio")) == 3 * 6
+    assert len(html) < 15e6
+
+
+def test_a_study_that_was_not_made_leaves_no_hole(pages):
+    titles = {
+        name: re.findall(r'<h2 id="s-[^"]*">([^<]*)</h2>', (page / "report.html").read_text())
+        for name, page in pages.items()
+    }
+    kept = ["Systems compared", "Listen", "Song by song", "Beside papers"]
+    assert titles["plain"] == kept
+    assert set(titles["everything"]) - set(kept) == {
+        "Steps of DDIM", "Noise on the latent", "Variants", "Cost", "Training",
+    }  # fmt: skip
+
+
+def test_the_twins_say_what_the_page_says(pages, study):
+    found = json.loads((pages["plain"] / "metrics.json").read_text())
+    assert (found["schema"], found["system"], found["comparable_with_papers"]) == (1, "separation", False)
+    tracks = by_track(study.scores)
+    expected = tracks.loc[tracks["system"] == "masker", "uSDR"].median()
+    assert found["test"]["masker"]["uSDR"]["median"] == pytest.approx(expected)
+    assert found["test"]["somebodys"]["uSDR"]["missing"] == 1
+    assert found["test_without_known_defects"]["masker"]["uSDR"]["count"] == 2
+    assert {name: one["passed"] for name, one in found["checks"].items()} == {
+        "complete": True, "masker_separates": True, "better_than_mixture": True, "near_codec_ceiling": False,
+    }  # fmt: skip
+    for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
+        pd.testing.assert_frame_equal(pd.read_parquet(pages["plain"] / f"{name}.parquet"), frame)
+    tex = (pages["plain"] / "systems.tex").read_text()
+    assert tex.count(r"\\") == 1 + 8
+    assert "\u00a0" not in tex
+    card = (pages["plain"] / "model_card.md").read_text()
+    assert "type: synthetic" in card
+    assert "near_codec_ceiling: not passed" in card
+
+
+def test_no_number_stands_beside_a_papers_where_the_songs_were_made_here(study):
+    tracks = by_track(study.scores)
+    sisec, papers, _ = published_tables(tracks, "here", comparable=False)
+    assert row(sisec, "IRM2")["cSDR, published"] == "9.43"
+    assert row(sisec, "IRM2")["Measured here"] == NOT_COMPARABLE
+    assert row(sisec, "TAK1")["Measured here"] == "–"
+    assert row(papers, "IRM oracle")["Measured here"] == NOT_COMPARABLE
+    assert {one[-1] for table in (sisec, papers) for one in table.rows} == {NOT_COMPARABLE, "–"}
+    sisec, papers, _ = published_tables(tracks, "here", comparable=True)
+    median = tracks.loc[tracks["system"] == "IRM2", "cSDR"].median()
+    assert row(sisec, "IRM2")["cSDR, here"] == row(papers, "IRM oracle")["Measured here"] == f"{median:.2f}"
+    assert row(papers, "IRM oracle")["Definition, here"] == "cSDR"
+    assert not replace(study, provenance={"data": "MUSDB18 from here", "preset": "small"}).embedded
+
+
+def test_the_song_that_was_not_made_is_told_and_its_player_is_empty(study, pages):
+    assert "NaN or infinite samples" in (pages["plain"] / "report.html").read_text()
+    blocks = player_blocks(Sounds(study.songs, study.estimates), study.scores, study.order, ["somebodys"])
+    clips = {name: clips for one in blocks if isinstance(one, Players) for name, clips in one.rows}
+    lost = [name for name, some in clips.items() if some[2].sound is None]
+    assert lost == [sorted(SONGS)[0]]
+    assert all(one.sound for name, some in clips.items() for one in some if name not in lost)
+
+
+def test_players_hold_the_most_singing_as_loud_as_the_mixture(study):
+    sounds = Sounds(study.songs, study.estimates)
+    blocks = player_blocks(sounds, study.scores, study.order, ["masker", "diffusion"])
+    players = [one for one in blocks if isinstance(one, Players)]
+    assert [[name for name, _ in one.rows] for one in players] == [[EVIL], [DEFECTIVE], ["C - Loud"]]
+    for name, clips in players[0].rows:
+        waves = [soundfile.read(io.BytesIO(one.sound))[0] for one in clips]
+        assert {len(one) for one in waves} == {3 * RATE}
+        levels = [loudness(one, RATE) for one in waves]
+        np.testing.assert_allclose(levels, levels[0], atol=0.1)
+        gains = [float(re.match(r"level\s([+-][\d.]+)", one.figures).group(1)) for one in clips]
+        vocals = sounds.part(name, "vocals")
+        estimate = sounds.estimate("diffusion", name)
+        mixture = vocals + sounds.part(name, "accompaniment")
+        for wave, gain, raw in zip(
+            waves, gains, (mixture, vocals, None, None, estimate, mixture - estimate), strict=True
+        ):
+            if raw is not None:
+                np.testing.assert_allclose(wave, raw[:, 0] * 10 ** (gain / 20), atol=0.01 * np.abs(wave).max())
+        assert f"uSDR\u00a0{usdr(vocals, estimate):.2f}\u00a0dB" in clips[4].figures
+
+
+def test_sound_is_never_raised_to_clipping_nor_silence_to_noise():
+    tone = np.sin(np.arange(RATE) / 3)[:, None].astype(np.float32)
+    level = loudness(tone * 0.1, RATE)
+    played, gain = matched(tone * 0.02, level, RATE)
+    assert gain == pytest.approx(20 * np.log10(5), abs=0.01)
+    assert loudness(played, RATE) == pytest.approx(level, abs=0.01)
+    assert matched(tone * 0.001, level, RATE)[1] == 20.0
+    peaky = tone * 0.01
+    peaky[5] = 0.5
+    played, gain = matched(peaky, level, RATE)
+    assert np.abs(played).max() == pytest.approx(1.0)
+    assert gain == pytest.approx(20 * np.log10(2))
+    assert np.abs(matched(tone * 1.5, loudness(tone * 1.5, RATE), RATE)[0]).max() == pytest.approx(1.0)
+    assert matched(tone * 0, level, RATE)[1] == 0.0
+    assert matched(tone[:100] * 0.5, level, RATE)[1] == 0.0
+
+
+def test_where_most_singing_is():
+    vocals = np.zeros((100, 2))
+    vocals[10], vocals[60:64] = 3.0, 2.0
+    assert most_singing(vocals, 10) in range(54, 61)
+    assert most_singing(vocals, 1000) == 0
+    assert most_singing(np.zeros((5, 1)), 2) == 0
+
+
+@pytest.mark.parametrize(
+    ("songs", "count", "expected"),
+    [
+        (10, 5, ["ab", "ef", "j"]),
+        (3, 9, ["a", "b", "c"]),
+        (2, 9, ["a", "b", ""]),
+        (1, 3, ["a", "", ""]),
+        (0, 3, ["", "", ""]),
+    ],
+)
+def test_worst_typical_and_best_are_never_the_same(songs, count, expected):
+    assert ["".join(one) for one in picks("abcdefghij"[:songs], count).values()] == expected
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (24_000, 2), (44_100, 2), (96_000, 2)])
+def test_the_page_stays_small_at_any_rate(study, rate, channels):
+    sounds = Sounds(study.songs, [])
+    sounds.sample_rate, sounds.channels = rate, channels
+    found = extent(sounds, 6)
+    assert 3 <= found.songs <= 9
+    assert found.songs * 6 * found.seconds * rate * channels * 2 * 4 / 3 < 15.1e6
+    assert 1.5 < found.seconds <= 8
+
+
+def test_studies_in_words():
+    steps = pd.DataFrame(
+        [
+            {"steps": count, "track": track, "metric": "uSDR", "value": value + count, "real_time_factor": count / 4}
+            for count in (20, 1)
+            for track, value in (("a", 1.0), ("b", 2.0), ("c", 9.0))
+        ]
+    )
+    picture, table = steps_blocks(steps)
+    assert "T = 1: uSDR 3.00, real-time factor 0.250; T = 20: uSDR 22.00, real-time factor 5.000" in picture.alt
+    assert row(table, "20")["uSDR, dB"] == "22.00\n[21.0,\u00a029.0]"
+    noise = pd.DataFrame(
+        [
+            {"what": "vocals", "quantised": quantised, "snr_db": level, "metric": "SI-SDR", "value": value}
+            for quantised, level, value in (
+                (False, np.inf, 20.0),
+                (False, 10.0, 8.0),
+                (False, 10.0, 10.0),
+                (True, 10.0, 5.0),
+            )
+        ]
+    )  # fmt: skip
+    picture, table = noise_blocks(noise)
+    assert "SI-SDR, dB, vocals: 20.00, 9.00; SI-SDR, dB, vocals, quantised: n/a, 5.00" in picture.alt
+    assert table.columns[2:] == ["no noise", "10"]
+    facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0}}
+    other = {**facts, "memory": {"600": 1312.0}}
+    (table,) = cost_blocks({"device": "CPU", "threads": 2.0, "systems": {"masker": facts, "diffusion": other}})
+    assert table.rows[1] == ["Latent diffusion", "0.125", "1.5", "–", "1,312"]
+
+
+def test_variants_are_compared_with_the_first():
+    first, second = made_up({"diffusion": [1.0, 4.0, 2.5]}), made_up({"diffusion": [0.0, 3.0, 1.5]})
+    table, paired = variants_blocks({"concat": first, "inject": second})
+    assert [row(table, name)["uSDR, dB"][:4] for name in ("concat", "inject")] == ["2.50", "1.50"]
+    assert row(paired, "inject")["uSDR, dB (above 0 is better)"].startswith("+1.00")
+    assert len(variants_blocks({"concat": first})) == 1
+
+
+def test_seconds_of_the_worst_median_and_best_song(study):
+    (picture,) = seconds_pictures(study.seconds, study.order, ["masker", "diffusion"])
+    vocals = study.seconds.query("source == 'vocals' and system == 'masker'")
+    for place, track in zip(("worst", "median", "best"), study.order, strict=True):
+        middle = vocals.loc[vocals["track"] == track, "sdr"].median()
+        assert f"{place}, {track}: " in picture.alt
+        assert f"Discriminative network {middle:.2f} dB" in picture.alt
+    assert seconds_pictures(study.seconds.iloc[:0], study.order, ["masker"]) == []
+
+
+def test_systems_of_others_alone_make_a_report(study, tmp_path):
+    theirs = study.scores[study.scores["system"].isin(["mixture", "somebodys"])]
+    alone = replace(study, scores=theirs, seconds=study.seconds[study.seconds["system"] == "somebodys"])
+    assert alone.main == "somebodys"
+    write_report(tmp_path, alone)
+    found = json.loads((tmp_path / "metrics.json").read_text())["checks"]
+    assert not any(one["passed"] for one in found.values())
+    assert found["masker_separates"]["found"] is None
+
+
+def test_only_test_songs_are_judged(study):
+    assert set(Shards(study.songs).column("split")) == {"train", "test"}
+    assert set(study.tracks["track"]) == set(SONGS)

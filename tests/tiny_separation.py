@@ -48,8 +48,8 @@ def failing(made: Callable[[], int]) -> System:
     return lambda mixture, vocals, rate: mixture * (np.nan if made() == 0 else 0.5)
 
 
-def make_study(folder: Path, systems: dict[str, System] | None = None) -> Study:
-    """Return a study without optional parts, judged below `folder`."""
+def make_study(folder: Path) -> Study:
+    """Return a study of bounds and four systems without optional parts, judged below `folder`."""
     ingest_tracks(folder / "tracks", locate(str(write_songs(folder / "raw")), folder))
     prepare(folder / "songs", [folder / "tracks"], RATE, 1)
     calls = iter(range(100))
@@ -59,7 +59,7 @@ def make_study(folder: Path, systems: dict[str, System] | None = None) -> Study:
         "diffusion": leaking(0.5),
         "somebodys": failing(lambda: next(calls)),
     }
-    write_estimates(folder / "estimates", folder / "songs", {**ours, **bounds()} if systems is None else systems)
+    write_estimates(folder / "estimates", folder / "songs", {**ours, **bounds()})
     write_scores(folder / "scores", folder / "songs", folder / "estimates")
     return Study(
         songs=folder / "songs",

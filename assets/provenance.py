@@ -29,6 +29,16 @@ def provenance() -> dict[str, Any]:
     }
 
 
+def described(by: dict[str, Any]) -> dict[str, str]:
+    """Return commit, machine and library versions of one result, in words."""
+    machine = by["machine"]
+    return {
+        "commit": by["commit"] + (f" with {by['changed_files']} changed files" if by["changed_files"] else ""),
+        "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB",
+        "versions": ", ".join(f"{name} {one}" for name, one in {"python": by["python"], **by["packages"]}.items()),
+    }
+
+
 @functools.cache
 def source_hash(floor: str) -> str:
     """Return a hash of the sources and templates of one of our floors."""

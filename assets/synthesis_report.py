@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.materialize import OWNERS, materialize
-from assets.provenance import provenance, source_hash
+from assets.provenance import described, provenance, source_hash
 from assets.setup import Setup
 from assets.store import RUN, Recipe, Store, fingerprint, published
 from assets.synthesis import VARIANTS
@@ -132,17 +132,7 @@ def _provenance(setup: Setup, found: _Published) -> dict[str, str]:
         "preset": setup.preset,
         "variant": found.variant,
         "model fingerprint": fingerprint(model)[:16],
-        **{f"model: {name}": value for name, value in _made(read_json(model / RUN)["provenance"]).items()},
-        "scores: commit": _made(read_json(scores / RUN)["provenance"])["commit"],
-        **{f"page: {name}": value for name, value in _made(provenance()).items()},
-    }
-
-
-def _made(by: dict[str, Any]) -> dict[str, str]:
-    """Return commit, machine and library versions of one result."""
-    machine = by["machine"]
-    return {
-        "commit": by["commit"] + (f" with {by['changed_files']} changed files" if by["changed_files"] else ""),
-        "machine": f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gb']} GB",
-        "versions": ", ".join(f"{name} {one}" for name, one in {"python": by["python"], **by["packages"]}.items()),
+        **{f"model: {name}": value for name, value in described(read_json(model / RUN)["provenance"]).items()},
+        "scores: commit": described(read_json(scores / RUN)["provenance"])["commit"],
+        **{f"page: {name}": value for name, value in described(provenance()).items()},
     }

@@ -93,6 +93,19 @@ class Audio:
 
 
 @dataclass(frozen=True)
+class Thresholds:
+    """What trained systems must reach on the test songs.
+
+    Attributes:
+        masker_usdr: median uSDR in dB of the discriminative network, at least.
+        below_ceiling: dB that latent diffusion may lie below the codec's ceiling in SI-SDR, at most.
+    """
+
+    masker_usdr: float = 3.6
+    below_ceiling: float = 6.0
+
+
+@dataclass(frozen=True)
 class SeparationConfig:
     """The whole of the separation system. Sizes are those of the preset `paper` by default.
 
@@ -114,6 +127,7 @@ class SeparationConfig:
         shift: most semitones that a training example's pitch is moved by.
         remixes: augmented examples of `segment` frames that the denoiser is trained on beside the songs.
         validation_seconds: of each validation song looked at while training.
+        thresholds: of the quality checks.
     """
 
     channels: int = 2
@@ -136,6 +150,7 @@ class SeparationConfig:
     shift: float = 2.0
     remixes: int = 20_000
     validation_seconds: float = 6.0
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property
     def audio(self) -> Audio:

@@ -4,8 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
-import numpy as np
-import pandas as pd
 
 from assets.materialize import OWNERS, materialize
 from assets.provenance import described, provenance, source_hash
@@ -15,6 +13,8 @@ from assets.store import RUN, Recipe, Store, fingerprint, published
 from data.durable import read_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from eval.separation_report import Study
 
 _PLAIN = (
@@ -74,6 +74,8 @@ def _made(store: Store) -> dict[str, dict[str, Path]]:
 
 def _study(plain: dict[str, Path], made: dict[str, dict[str, Path]], setup: Setup) -> "Study":
     """Gather what the report is made of."""
+    import pandas as pd
+
     from eval.separation_report import Study
 
     main = next(iter(made.values()))
@@ -99,8 +101,10 @@ def _study(plain: dict[str, Path], made: dict[str, dict[str, Path]], setup: Setu
     )
 
 
-def _long(folder: Path) -> pd.DataFrame:
+def _long(folder: Path) -> "pd.DataFrame":
     """Return a study with a row a metric."""
+    import pandas as pd
+
     from eval.studies import METRICS
 
     study = pd.read_parquet(folder / "study.parquet")
@@ -108,14 +112,16 @@ def _long(folder: Path) -> pd.DataFrame:
     return study.melt(kept, list(METRICS), "metric", "value")
 
 
-def _steps(folder: Path) -> pd.DataFrame:
+def _steps(folder: Path) -> "pd.DataFrame":
     """Return the study of the steps of DDIM with the speed of each."""
     factors, study = read_json(folder / "speed.json"), _long(folder)
     return study.assign(real_time_factor=study["steps"].map(lambda count: factors[str(count)]))
 
 
-def _noise(folder: Path) -> pd.DataFrame:
+def _noise(folder: Path) -> "pd.DataFrame":
     """Return the study of noise with its strength as a ratio of signal to noise."""
+    import numpy as np
+
     study = _long(folder)
     with np.errstate(divide="ignore"):
         return study.assign(snr_db=-20 * np.log10(study["strength"]), quantised=False)
@@ -123,6 +129,8 @@ def _noise(folder: Path) -> pd.DataFrame:
 
 def _provenance(plain: dict[str, Path], main: dict[str, Path], setup: Setup) -> dict[str, str]:
     """Return where the numbers come from, for people: what was trained, by what, and what wrote this page."""
+    import pandas as pd
+
     source = read_json(plain["musdb_source"] / "source.json")
     splits = pd.Series(source["splits"]).value_counts()
     model, scores = main["separation_denoiser"], main["separation_scores"]

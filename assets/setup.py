@@ -4,7 +4,6 @@ from dataclasses import fields, is_dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
-from eval.separation_verdict import Bounds as SeparationBounds
 
 from data.errors import InputError
 from models.separation import config as separation
@@ -12,6 +11,7 @@ from models.separation.config import SeparationConfig, conditioned, with_codec
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 if TYPE_CHECKING:
+    from eval.separation_verdict import Bounds as SeparationBounds
     from eval.verdict import Bounds
 
 
@@ -65,10 +65,12 @@ class Setup(dg.ConfigurableResource):
         asked = PRESETS[self.preset].thresholds
         return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
-    def separation_bounds(self) -> SeparationBounds:
+    def separation_bounds(self) -> "SeparationBounds":
         """Return what the preset asks of the separation systems."""
+        from eval.separation_verdict import Bounds
+
         asked = separation.PRESETS[self.preset].thresholds
-        return SeparationBounds(asked.masker_usdr, asked.below_ceiling)
+        return Bounds(asked.masker_usdr, asked.below_ceiling)
 
     def torch_device(self) -> Any:
         """Return the torch device to train and generate on."""

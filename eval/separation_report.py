@@ -20,7 +20,7 @@ from eval.separation_figures import distribution_pictures, seconds_pictures
 from eval.separation_papers import published_tables
 from eval.separation_players import Sounds, ordered, player_blocks
 from eval.separation_published import TEST_SECONDS, TEST_SONGS
-from eval.separation_studies import cost_blocks, noise_blocks, steps_blocks, variants_blocks
+from eval.separation_studies import cost_blocks, noise_blocks, steps_blocks, variants_blocks, weights_blocks
 from eval.separation_tables import (
     CEILING,
     MAIN,
@@ -62,6 +62,7 @@ class Study:
         histories: training history by stage.
         steps: study of the steps of DDIM (`steps_blocks`).
         noise: study of noise on the latent (`noise_blocks`).
+        weights: study of the moving average of the weights (`weights_blocks`).
         variants: score frames of the variants of latent diffusion, the main one first (`variants_blocks`).
         cost: what separating costs (`cost_blocks`).
     """
@@ -75,6 +76,7 @@ class Study:
     histories: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     steps: pd.DataFrame | None = None
     noise: pd.DataFrame | None = None
+    weights: pd.DataFrame | None = None
     variants: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
 
@@ -212,6 +214,7 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
         ("Song by song", [tracks_table(study.tracks, study.order), *over_time]),
         ("Steps of DDIM", steps_blocks(study.steps) if study.steps is not None else []),
         ("Noise on the latent", noise_blocks(study.noise) if study.noise is not None else []),
+        ("Moving average", weights_blocks(study.weights) if study.weights is not None else []),
         ("Variants", variants_blocks(study.variants) if study.variants else []),
         ("Cost", cost_blocks(study.cost) if study.cost else []),
         ("Beside papers", [_DEFINED, *papers]),

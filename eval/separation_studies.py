@@ -131,6 +131,28 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
     ]
 
 
+def weights_blocks(weights: pd.DataFrame) -> list[Block]:
+    """Return what the moving average of the denoiser's weights is worth.
+
+    Args:
+        weights: a row a (weights, track, metric): columns weights, track, metric, value.
+    """
+    metrics = _ordered(weights["metric"].tolist())
+    rows = []
+    for name, part in weights.groupby("weights", sort=False):
+        values = {one: part.loc[part["metric"] == one, "value"].to_numpy(float) for one in metrics}
+        intervals = [with_interval(bootstrap_median(found), one) for one, found in values.items()]
+        rows.append([str(name), str(part["track"].nunique()), *intervals])
+    return [
+        Table(
+            "Weights of the denoiser: median over excerpts and 95 % interval",
+            ["Weights", "Songs", *map(heading, metrics)],
+            rows,
+            note="Excerpts of at most 10 s with the most singing; the same noise for both.",
+        )
+    ]
+
+
 def variants_blocks(variants: Mapping[str, pd.DataFrame]) -> list[Block]:
     """Return the score of latent diffusion in each variant, and the first one beside the others.
 

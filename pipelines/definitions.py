@@ -10,6 +10,7 @@ from assets import (
     nsynth,
     separation,
     separation_judges,
+    separation_report,
     separation_studies,
     synthesis,
     synthesis_judges,
@@ -26,7 +27,7 @@ from pipelines.watch import failures
 GROUPS = {
     "data": [nsynth, musdb],
     "synthesis": [synthesis, synthesis_judges, synthesis_report],
-    "separation": [separation, separation_judges, separation_studies],
+    "separation": [separation, separation_judges, separation_studies, separation_report],
 }
 # Processes that import torch once and are forked from, at most two at a time.
 EXECUTOR = dg.multiprocess_executor.configured(

@@ -9,9 +9,10 @@ import soundfile
 from test_models_separation import TINY
 from tiny import write_musdb
 
-from assets import musdb, separation, separation_judges, separation_studies
+from assets import musdb, separation, separation_judges, separation_report, separation_studies
 from assets.setup import Setup
 from assets.store import FolderInputs, Store, published
+from data.durable import read_json
 from data.errors import InputError
 from data.reader import Shards
 from models.separation import config as configs
@@ -19,7 +20,7 @@ from pipelines.separate import separate
 from pipelines.settings import Settings
 
 NAMES = {"A - One": "train", "B & C - Two": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
-MODULES = [musdb, separation, separation_judges, separation_studies]
+MODULES = [musdb, separation, separation_judges, separation_studies, separation_report]
 ASSETS = [*dg.load_assets_from_modules(MODULES), *dg.load_asset_checks_from_modules(MODULES)]
 TRACKS = dg.AssetSelection.assets("musdb_source", "musdb_tracks")
 
@@ -76,6 +77,22 @@ def test_every_system_is_judged_on_every_test_song(made):
     # Four stems of equal power: the mixture is off by three of them. Ideal masks come closer.
     assert vocals["mixture"] == pytest.approx(-4.77, abs=0.2)
     assert vocals["IRM2"] > vocals["mixture"] + 3
+
+
+def test_the_report_holds_every_chapter(made):
+    home, _, _ = made
+    folder = Store(root=str(home / "store" / "demo")).current("separation_report")
+    page = (folder / "report.html").read_text()
+    for chapter in (
+        "Systems compared",
+        "Listen",
+        "Song by song",
+        "Steps of DDIM",
+        "Noise on the latent",
+        "Moving average",
+    ):
+        assert chapter in page, chapter
+    assert read_json(folder / "metrics.json")["checks"].keys() >= {"masker_separates", "better_than_mixture"}
 
 
 def test_a_second_run_finds_everything_made(made):

@@ -32,7 +32,7 @@ ASSETS = {
     "separation_codec": "separation", "separation_latents": "separation", "separation_denoiser": "separation",
     "separation_masker": "separation", "separation_baseline_vocals": "separation", "separation_vocals": "separation",
     "separation_baseline_scores": "separation", "separation_scores": "separation", "separation_steps": "separation",
-    "separation_average": "separation",
+    "separation_average": "separation", "separation_report": "separation",
     "separation_noise": "separation", "separation_cost": "separation",
 }  # fmt: skip
 

@@ -120,3 +120,39 @@ def _medians(folder: Path) -> Shown:
         for (system, metric), value in medians[["uSDR", "SI-SDR", "cSIR"]].stack().items()
     }
     return {"medians of the vocals": table(medians.reset_index()), **plotted}
+
+
+def _quality_check(name: str, meaning: str) -> dg.AssetChecksDefinition:
+    """Return a check of the scores that asks one thing of the systems; a failed one warns and stops nothing."""
+
+    @dg.asset_check(
+        asset=separation_scores,
+        additional_ins={"separation_baseline_scores": dg.AssetIn()},
+        name=name,
+        description=meaning,
+        partitions_def=CONDITIONS,
+    )
+    def check(setup: Setup, separation_scores: Path, separation_baseline_scores: Path) -> dg.AssetCheckResult:
+        import pandas as pd
+
+        from eval.separation_verdict import verdicts
+
+        folders = (separation_scores, separation_baseline_scores)
+        scores = pd.concat([pd.read_parquet(one / "scores.parquet") for one in folders], ignore_index=True)
+        found = verdicts(scores, setup.separation_bounds())[name]
+        return dg.AssetCheckResult(
+            passed=found.passed,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={"found": found.found, "asked": found.bound},
+            description=found.meaning if found.passed else f"{found.meaning}: {found.advice}",
+        )
+
+    return check
+
+
+complete = _quality_check("complete", "Both systems made something of every test song.")
+masker_separates = _quality_check("masker_separates", "The discriminative network, the yardstick, separates.")
+better_than_mixture = _quality_check(
+    "better_than_mixture", "Latent diffusion is closer to the vocals than the mixture is."
+)
+near_codec_ceiling = _quality_check("near_codec_ceiling", "Latent diffusion uses what its codec can tell.")

@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo dev test check bench lock clean
+.PHONY: demo dev test test-long check bench lock clean
 
 demo: $(READY)  ## make demo data, train and judge synthesis, write the report (10 minutes, 2 cores)
 	$(BIN)/tessitura demo
@@ -13,7 +13,10 @@ dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
 test: $(READY)  ## run the tests
-	$(BIN)/pytest -q -n 2 tests
+	$(BIN)/pytest -q -n 2 -m "not long" tests
+
+test-long: $(READY)  ## run the tests that take long
+	$(BIN)/pytest -q -n 2 -m long tests
 
 check: $(READY)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .

@@ -39,7 +39,7 @@ def separation_baseline_vocals(
     def work(folder: Path) -> dict[str, int]:
         systems = {
             **bounds(),
-            "ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
+            "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
             "masker": separating(trained_masker(separation_masker, system, device)),
         }
         return write_estimates(folder, musdb_songs, systems, listener=narrator(context))

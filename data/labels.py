@@ -56,7 +56,7 @@ class Labels:
         writer.flush()
         columns = ["id", "part", "shard", "offset", "nbytes", "crc32"]
         pieces = [rows.select(columns) for rows in writer.rows()]
-        if not pieces:
+        if not any(map(len, pieces)):
             raise InputError(f"{folder}: not one usable note (no WAV files at all); see what TESSITURA_NSYNTH names")
         stored = pa.concat_tables(pieces)
         ids, parts = stored["id"].to_pylist(), stored["part"].to_pylist()

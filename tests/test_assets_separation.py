@@ -16,8 +16,11 @@ from data.durable import read_json
 from data.errors import InputError
 from data.reader import Shards
 from models.separation import config as configs
+from models.separation import cost
 from pipelines.separate import separate
 from pipelines.settings import Settings
+
+pytestmark = pytest.mark.long
 
 NAMES = {"A - One": "train", "B & C - Two": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
 MODULES = [musdb, separation, separation_judges, separation_studies, separation_report]
@@ -41,6 +44,8 @@ def run(home: Path, source: Path) -> list[dg.ExecuteInProcessResult]:
 def made(tmp_path_factory):
     patch = pytest.MonkeyPatch()
     patch.setitem(configs.PRESETS, "demo", TINY)
+    for name, value in {"_SECONDS": 1, "_ROUNDS": 1, "_LENGTHS": (1, 2)}.items():
+        patch.setattr(cost, name, value)
     home = tmp_path_factory.mktemp("home")
     source = write_musdb(tmp_path_factory.mktemp("songs"), NAMES)
     yield home, source, run(home, source)
@@ -71,7 +76,7 @@ def test_every_system_is_judged_on_every_test_song(made):
     store = Store(root=str(home / "store" / "demo"))
     folders = [store.current("separation_baseline_scores"), store.current("separation_scores", "concat")]
     scores = pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in folders])
-    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "ceiling", "masker", "diffusion"}
+    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "codec_ceiling", "masker", "diffusion"}
     assert set(scores["track"]) == {"M.E.R.C. - Three"}
     vocals = scores[(scores["source"] == "vocals") & (scores["metric"] == "uSDR")].set_index("system")["value"]
     # Four stems of equal power: the mixture is off by three of them. Ideal masks come closer.

@@ -22,6 +22,8 @@ from models.separation.latents import Scaling
 from models.separation.pretrained import PretrainedCodec, as_codec
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
 
+pytestmark = pytest.mark.long
+
 CPU = torch.device("cpu")
 SMALL = {"sampling_rate": 800, "num_filters": 4, "hidden_size": 6, "codebook_size": 16}
 KINDS = {

@@ -5,7 +5,7 @@ What a container promises about its length is not trusted: samples are counted b
 Shapes: T samples, K channels.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -81,7 +81,7 @@ class ContainerReader:
             raise UnreadableAudio(f"{self.path}: holds no sound")
         return container
 
-    def _decoded(self) -> Iterator[np.ndarray]:
+    def _decoded(self) -> Generator[np.ndarray, None, None]:
         """Yield all samples, (T, K) float32."""
         resampler = av.AudioResampler(format="fltp")
         try:

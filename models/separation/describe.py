@@ -26,7 +26,12 @@ def describe(config: SeparationConfig) -> dict[str, list[Row] | dict[str, float]
             "decoder": (codec.decoder, (latent,), _shape(latent), f"(B, {chunk})"),
             "denoiser": (denoiser, (latent, latent, torch.empty(1)), f"2 x {_shape(latent)}, (B,)", _shape(latent)),
             # Its STFT and inverse count for little and cannot be traced without values.
-            "masker": (nn.Sequential(masker.input, masker.blocks, masker.output), (frames,), *2 * [f"(B, {chunk})"]),
+            "masker": (
+                nn.Sequential(masker.input, masker.blocks, masker.output),
+                (frames,),
+                f"(B, {chunk})",
+                f"(B, {chunk})",
+            ),
         }
         operations = {name: _operations(module, inputs) * rate / chunk for name, (module, inputs, *_) in parts.items()}
     rows: list[Row] = [

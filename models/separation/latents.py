@@ -133,7 +133,10 @@ def _channels(shards: Shards) -> Iterator[_Source]:
         for channel in range(int(shards.column("channels")[row])):
             name = f"{labels['id'][row]}-{channel}"
             yield _Source(
-                name, labels["track"][row], labels["split"][row], partial(waves, int(row), int(other), channel)
+                name,
+                str(labels["track"][row]),
+                str(labels["split"][row]),
+                partial(waves, int(row), int(other), channel),
             )
 
 

@@ -4,19 +4,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo dev test test-long check bench lock clean
+.PHONY: demo dev test check bench lock clean
 
-demo: $(READY)  ## make demo data, train and judge synthesis, write the report (10 minutes, 2 cores)
+demo: $(READY)  ## make demo data, train and judge every system, write the reports (10 minutes, 2 cores)
 	$(BIN)/tessitura demo
 
 dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
 test: $(READY)  ## run the tests
-	$(BIN)/pytest -q -n 2 -m "not long" tests
-
-test-long: $(READY)  ## run the tests that take long
-	$(BIN)/pytest -q -n 2 -m long tests
+	$(BIN)/pytest -q -n 2 tests
 
 check: $(READY)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .

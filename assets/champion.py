@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from assets.checks import gather
 from assets.materialize import table
 from assets.store import RUN, fingerprint, published
 from data.durable import read_json, write_json
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eval.verdict import Bounds, Verdict
 
 _MODEL = ("model.safetensors", "model.json")
@@ -104,10 +103,3 @@ def challenge(home: Path, challenger: Mapping[str, Path], bounds: "Bounds") -> C
     found = verdicts(scores, bounds, theirs)
     promoted = not standing and all(one.passed for one in found.values() if one.required)
     return Challenge(promoted, standing, found, challenger, former)
-
-
-def gather(scores: Path, baselines: Path) -> "pd.DataFrame":
-    """Return the scores of a system and of the baselines as one frame."""
-    import pandas as pd
-
-    return pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in (scores, baselines)], ignore_index=True)

@@ -1,10 +1,20 @@
-"""Checks that every data set in shards is put to."""
+"""Checks that every data set in shards, and every system that was judged, is put to."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.setup import Setup
 from assets.store import discard
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eval.verdict import Verdict
+
+Judge = Callable[["pd.DataFrame", Setup], "Mapping[str, Verdict]"]
 
 
 def readable(asset: dg.AssetsDefinition, count: int) -> dg.AssetChecksDefinition:
@@ -42,3 +52,44 @@ def quarantine_share(bad: int, good: int, most: float, setting: str) -> dg.Asset
         metadata={"quarantined": bad, "kept": good, "share": share, "most": most},
         description=f"If the reasons (metadata of the asset) are acceptable, raise {setting}.",
     )
+
+
+def quality(
+    scores: dg.AssetsDefinition, baselines: str, judge: Judge, questions: Mapping[str, str]
+) -> list[dg.AssetChecksDefinition]:
+    """Return a check of `scores` for each question by name; a failed one warns and stops nothing.
+
+    Args:
+        scores: the asset that is asked about.
+        baselines: name of the asset with the scores of bounds and baselines.
+        judge: returns all verdicts on the scores of both.
+        questions: what each check asks, in words.
+    """
+
+    def check(name: str, meaning: str) -> dg.AssetChecksDefinition:
+        @dg.asset_check(
+            asset=scores,
+            additional_ins={"baselines": dg.AssetIn(baselines)},
+            name=name,
+            description=meaning,
+            partitions_def=scores.partitions_def,
+        )
+        def asked(setup: Setup, judged: Path, baselines: Path) -> dg.AssetCheckResult:
+            found = judge(gather(judged, baselines), setup)[name]
+            return dg.AssetCheckResult(
+                passed=found.passed,
+                severity=dg.AssetCheckSeverity.WARN,
+                metadata={"found": found.found, "asked": found.bound},
+                description=found.meaning if found.passed else f"{found.meaning}: {found.advice}",
+            )
+
+        return asked
+
+    return [check(name, meaning) for name, meaning in questions.items()]
+
+
+def gather(*folders: Path, file: str = "scores.parquet") -> "pd.DataFrame":
+    """Return the scores in several folders as one frame."""
+    import pandas as pd
+
+    return pd.concat([pd.read_parquet(folder / file) for folder in folders], ignore_index=True)

@@ -25,7 +25,8 @@ def separation_codec(
 
     Or a published one, where TESSITURA_CODEC names it.
     """
-    from models.separation.hub import CODECS, take_published
+    from models.separation.codecs import CODECS
+    from models.separation.hub import take_published
     from models.separation.train import train_codec
 
     system, device = setup.separation(config), setup.torch_device()
@@ -85,7 +86,7 @@ def separation_denoiser(
     from models.separation.train import train_denoiser
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
-    decisive = [system.denoiser, system.segment, system.train_denoiser, system.steps]
+    decisive = [system.denoiser, system.segment, system.train_denoiser]
     return materialize(
         context,
         store,

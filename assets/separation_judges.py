@@ -1,20 +1,27 @@
 """The separation systems judged: what each makes of the test songs, and the scores."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, table
+from assets.checks import quality
+from assets.materialize import OWNERS, STAGE, Shown, input_is_final, materialize, table
 from assets.narrate import narrator
 from assets.separation import CONDITIONS
 from assets.setup import Run, Setup
-from assets.store import Recipe, Store
+from assets.store import Recipe, Store, fingerprint
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eval.verdict import Verdict
 
 _INDEX = ("index.parquet",)
 _SCORES = ("scores.parquet", "seconds.parquet")
 
 
-@dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING)
+@dg.asset(code_version="1", **STAGE)
 def separation_baseline_vocals(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -24,9 +31,14 @@ def separation_baseline_vocals(
     separation_codec: Path,
     separation_masker: Path,
 ) -> dg.MaterializeResult:
-    """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks."""
+    """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks.
+
+    And by published separators, where TESSITURA_SEPARATORS names some.
+    """
     from models.separation.outputs import bounds, separating, write_estimates
+    from models.separation.published import published_separator
     from models.separation.separate import codec_ceiling
+    from models.separation.separators import chosen, take_weights
     from models.separation.trained import load_codec, trained_masker
 
     system, device = setup.separation(config), setup.torch_device()
@@ -35,21 +47,23 @@ def separation_baseline_vocals(
         "separation_codec": separation_codec,
         "separation_masker": separation_masker,
     }
+    with input_is_final():
+        weights = take_weights(chosen(setup.separators), Path(setup.downloads), narrator(context))
 
     def work(folder: Path) -> dict[str, int]:
         systems = {
             **bounds(),
             "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
             "masker": separating(trained_masker(separation_masker, system, device)),
+            **{name: separating(published_separator(name, file, device)) for name, (file, _) in weights.items()},
         }
         return write_estimates(folder, musdb_songs, systems, listener=narrator(context))
 
-    return materialize(context, store, Recipe(system.audio, inputs, _INDEX), work)
+    decisive = {"audio": system.audio, "separators": {name: sha256 for name, (_, sha256) in weights.items()}}
+    return materialize(context, store, Recipe(decisive, inputs, _INDEX), work)
 
 
-@dg.asset(
-    partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING
-)
+@dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
 def separation_vocals(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -79,33 +93,53 @@ def separation_vocals(
 
 @dg.asset(code_version="1", kinds={"parquet"}, owners=OWNERS)
 def separation_baseline_scores(
-    context: dg.AssetExecutionContext, store: Store, musdb_songs: Path, separation_baseline_vocals: Path
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    musdb_songs: Path,
+    separation_baseline_vocals: Path,
+    separation_codec: Path,
+    separation_latents: Path,
 ) -> dg.MaterializeResult:
     """Every metric of what bounds and baselines made: of each song, and of each second."""
-    return _judged(
-        context, store, {"musdb_songs": musdb_songs, "separation_baseline_vocals": separation_baseline_vocals}
-    )
+    encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
+    made = {"separation_baseline_vocals": separation_baseline_vocals}
+    return _judged(context, store, setup, {"musdb_songs": musdb_songs, **made, **encoder})
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", kinds={"parquet"}, owners=OWNERS)
 def separation_scores(
-    context: dg.AssetExecutionContext, store: Store, musdb_songs: Path, separation_vocals: Path
+    context: dg.AssetExecutionContext,
+    store: Store,
+    setup: Setup,
+    musdb_songs: Path,
+    separation_vocals: Path,
+    separation_codec: Path,
+    separation_latents: Path,
 ) -> dg.MaterializeResult:
     """Every metric of what latent diffusion made: of each song, and of each second."""
-    return _judged(context, store, {"musdb_songs": musdb_songs, "separation_vocals": separation_vocals})
-
-
-def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, Path]) -> dg.MaterializeResult:
-    """Score what lies in the second of `inputs` against the songs in the first."""
-    from eval.separation_score import write_scores
-
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, _SCORES),
-        lambda folder: write_scores(folder, *inputs.values(), narrator(context)),
-        _medians,
+    encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
+    return _judged(
+        context, store, setup, {"musdb_songs": musdb_songs, "separation_vocals": separation_vocals, **encoder}
     )
+
+
+def _judged(
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, inputs: dict[str, Path]
+) -> dg.MaterializeResult:
+    """Score the estimates in the second of `inputs` against the songs in the first; the last two tell the encoder."""
+    from eval.embedding import Embedding
+    from eval.separation_score import write_scores
+    from models.separation.trained import latent_encoder
+
+    songs, estimates, codec, latents = inputs.values()
+
+    def work(folder: Path) -> dict[str, int]:
+        rate, encode = latent_encoder(codec, latents, setup.torch_device())
+        named = f"latent of the codec {fingerprint(codec)[:8]}, each channel at unit variance"
+        return write_scores(folder, songs, estimates, narrator(context), Embedding(named, rate, encode))
+
+    return materialize(context, store, Recipe({}, inputs, _SCORES), work, _medians)
 
 
 def _medians(folder: Path) -> Shown:
@@ -122,37 +156,21 @@ def _medians(folder: Path) -> Shown:
     return {"medians of the vocals": table(medians.reset_index()), **plotted}
 
 
-def _quality_check(name: str, meaning: str) -> dg.AssetChecksDefinition:
-    """Return a check of the scores that asks one thing of the systems; a failed one warns and stops nothing."""
+def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Verdict]":
+    """Return what the preset asks of the systems, and whether the scores show it."""
+    from eval.separation_verdict import verdicts
 
-    @dg.asset_check(
-        asset=separation_scores,
-        additional_ins={"separation_baseline_scores": dg.AssetIn()},
-        name=name,
-        description=meaning,
-        partitions_def=CONDITIONS,
-    )
-    def check(setup: Setup, separation_scores: Path, separation_baseline_scores: Path) -> dg.AssetCheckResult:
-        import pandas as pd
-
-        from eval.separation_verdict import verdicts
-
-        folders = (separation_scores, separation_baseline_scores)
-        scores = pd.concat([pd.read_parquet(one / "scores.parquet") for one in folders], ignore_index=True)
-        found = verdicts(scores, setup.separation_bounds())[name]
-        return dg.AssetCheckResult(
-            passed=found.passed,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={"found": found.found, "asked": found.bound},
-            description=found.meaning if found.passed else f"{found.meaning}: {found.advice}",
-        )
-
-    return check
+    return verdicts(scores, setup.separation_bounds())
 
 
-complete = _quality_check("complete", "Both systems made something of every test song.")
-masker_separates = _quality_check("masker_separates", "The discriminative network, the yardstick, separates.")
-better_than_mixture = _quality_check(
-    "better_than_mixture", "Latent diffusion is closer to the vocals than the mixture is."
+complete, masker_separates, better_than_mixture, near_codec_ceiling = quality(
+    separation_scores,
+    "separation_baseline_scores",
+    _verdicts,
+    {
+        "complete": "Both systems made something of every test song.",
+        "masker_separates": "The discriminative network, the yardstick, separates.",
+        "better_than_mixture": "Latent diffusion is closer to the vocals than the mixture is.",
+        "near_codec_ceiling": "Latent diffusion uses what its codec can tell.",
+    },
 )
-near_codec_ceiling = _quality_check("near_codec_ceiling", "Latent diffusion uses what its codec can tell.")

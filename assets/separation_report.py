@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
+from assets.checks import gather
 from assets.materialize import OWNERS, materialize
 from assets.provenance import described, provenance, source_hash
 from assets.separation import CONDITIONS
@@ -87,8 +88,8 @@ def _study(plain: dict[str, Path], made: dict[str, dict[str, Path]], setup: Setu
     return Study(
         songs=plain["musdb_songs"],
         estimates=[plain["separation_baseline_vocals"], main["separation_vocals"]],
-        scores=pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in judged], ignore_index=True),
-        seconds=pd.concat([pd.read_parquet(folder / "seconds.parquet") for folder in judged], ignore_index=True),
+        scores=gather(*judged),
+        seconds=gather(*judged, file="seconds.parquet"),
         bounds=setup.separation_bounds(),
         provenance=_provenance(plain, main, setup),
         # A published codec has no history here.

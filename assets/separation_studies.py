@@ -1,10 +1,12 @@
 """Studies of the separation system: steps of the sampler, moving average, noise in the latents, cost."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 
-from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, table
+from assets.materialize import OWNERS, RETRY, STAGE, TRAINING, Shown, materialize, table
 from assets.narrate import narrator
 from assets.separation import CONDITIONS
 from assets.setup import Run, Setup
@@ -14,9 +16,7 @@ from data.durable import write_json
 _STUDY = ("study.parquet",)
 
 
-@dg.asset(
-    partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING
-)
+@dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
 def separation_steps(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -27,11 +27,10 @@ def separation_steps(
     separation_denoiser: Path,
 ) -> dg.MaterializeResult:
     """Study: excerpts of the test songs by 1 to 50 steps of DDIM, judged."""
-    from eval.studies import write_study
     from models.separation.cost import real_time_factor
-    from models.separation.separate import Sampling, diffusion_separator
+    from models.separation.separate import diffusion_separator
     from models.separation.studies import STEPS, write_steps
-    from models.separation.trained import load_codec, load_denoiser
+    from models.separation.trained import load_codec, load_denoiser, sampling
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
@@ -42,20 +41,20 @@ def separation_steps(
 
     def work(folder: Path) -> dict[str, int]:
         network = (load_codec(separation_codec, device), *load_denoiser(separation_denoiser, device))
-        made = write_steps(folder, musdb_songs, network, system.segment, listener=narrator(context))
+        samplings = {count: sampling(system, count) for count in STEPS}
+        made = write_steps(folder, musdb_songs, network, samplings, narrator(context))
         factors = {
-            count: real_time_factor(diffusion_separator(*network, Sampling(count, system.segment)), system.channels)[0]
-            for count in STEPS
+            count: real_time_factor(diffusion_separator(*network, one), system.channels)[0]
+            for count, one in samplings.items()
         }
         write_json(folder / "speed.json", factors)
-        return {**made, **write_study(folder, musdb_songs, folder)}
+        return made
 
-    return materialize(context, store, Recipe({"frames": system.segment}, inputs, _STUDY), work, _settings)
+    # How many steps the preset takes is not part of it: the study takes its own.
+    return _study(context, store, Recipe(replace(system, steps=0).sampling, inputs, _STUDY), work)
 
 
-@dg.asset(
-    partitions_def=CONDITIONS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING
-)
+@dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
 def separation_average(
     context: dg.AssetExecutionContext,
     store: Store,
@@ -66,10 +65,8 @@ def separation_average(
     separation_denoiser: Path,
 ) -> dg.MaterializeResult:
     """Study: excerpts of the test songs with the moving average of the denoiser's weights, and without."""
-    from eval.studies import write_study
-    from models.separation.separate import Sampling
     from models.separation.studies import write_weights
-    from models.separation.trained import load_codec, load_denoiser
+    from models.separation.trained import load_codec, load_denoiser, sampling
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
@@ -84,11 +81,9 @@ def separation_average(
             name: (codec, *load_denoiser(separation_denoiser, device, average=average))
             for name, average in (("moving average", True), ("last", False))
         }
-        sampling = Sampling(system.steps, system.segment, system.overlap)
-        made = write_weights(folder, musdb_songs, networks, sampling, narrator(context))
-        return {**made, **write_study(folder, musdb_songs, folder)}
+        return write_weights(folder, musdb_songs, networks, sampling(system), narrator(context))
 
-    return materialize(context, store, Recipe(system.sampling, inputs, _STUDY), work, _settings)
+    return _study(context, store, Recipe(system.sampling, inputs, _STUDY), work)
 
 
 @dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
@@ -96,7 +91,6 @@ def separation_noise(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, musdb_songs: Path, separation_codec: Path
 ) -> dg.MaterializeResult:
     """Study: vocals and mixtures decoded from latents with noise in them: how exact has the denoiser to be?"""
-    from eval.studies import write_study
     from models.separation.studies import write_noise
     from models.separation.trained import load_codec
 
@@ -104,12 +98,22 @@ def separation_noise(
     inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
 
     def work(folder: Path) -> dict[str, int]:
-        made = write_noise(
-            folder, musdb_songs, load_codec(separation_codec, device), device, listener=narrator(context)
-        )
-        return {**made, **write_study(folder, musdb_songs, folder)}
+        codec = load_codec(separation_codec, device)
+        return write_noise(folder, musdb_songs, codec, device, listener=narrator(context))
 
-    return materialize(context, store, Recipe({}, inputs, _STUDY), work, _settings)
+    return _study(context, store, Recipe({}, inputs, _STUDY), work)
+
+
+def _study(
+    context: dg.AssetExecutionContext, store: Store, recipe: Recipe, work: Callable[[Path], dict[str, int]]
+) -> dg.MaterializeResult:
+    """Materialise a study: `work` makes its sounds of the songs, and they are judged."""
+    from eval.studies import write_study
+
+    def judged(folder: Path) -> dict[str, int]:
+        return {**work(folder), **write_study(folder, recipe.inputs["musdb_songs"], folder)}
+
+    return materialize(context, store, recipe, judged, _settings)
 
 
 def _settings(folder: Path) -> Shown:

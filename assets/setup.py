@@ -33,6 +33,7 @@ class Setup(dg.ConfigurableResource):
         nsynth: folder, archive or URL of NSynth; empty for the embedded demo notes.
         musdb: folder or zip of MUSDB18 or MUSDB18-HQ; empty for the embedded songs.
         codec: published codec that separation uses; empty for one trained here.
+        separators: published separators judged beside ours, "umxhq,hdemucs=FILE" for one.
         device: "auto", "cpu" or "cuda".
         downloads: folder for downloaded and generated raw data.
         most_quarantined: share of notes that may be quarantined before the shards are refused.
@@ -43,6 +44,7 @@ class Setup(dg.ConfigurableResource):
     nsynth: str = ""
     musdb: str = ""
     codec: str = ""
+    separators: str = ""
     device: str = "auto"
     downloads: str = ""
     most_quarantined: float = 0.01

@@ -1,16 +1,23 @@
 """SING judged: what every system makes of the test notes, the scores, the maps, the costs, the champion."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.champion import challenge, gather
+from assets.champion import challenge
+from assets.checks import quality
 from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, picture, table
 from assets.narrate import narrator
 from assets.setup import Run, Setup
 from assets.store import RUN, Recipe, Store
 from assets.synthesis import VARIANTS
 from data.durable import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eval.verdict import Verdict
 
 INDEX = ("index.parquet",)
 SCORES = ("scores.parquet",)
@@ -214,38 +221,21 @@ def synthesis_champion(
     return dg.MaterializeResult(metadata={**(result.metadata or {}), **case.shown()}, data_version=result.data_version)
 
 
-def _verdict(setup: Setup, scores: Path, baselines: Path, name: str) -> dg.AssetCheckResult:
-    """Return one requirement as a check result; a failed one warns, it does not stop the report."""
+def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Verdict]":
+    """Return what the preset asks of SING, and whether the scores show it."""
     from eval.verdict import verdicts
 
-    found = verdicts(gather(scores, baselines), setup.bounds(), None)[name]
-    return dg.AssetCheckResult(
-        passed=found.passed,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={"found": found.found, "asked": found.bound},
-        description=found.meaning if found.passed else f"{found.meaning}: {found.advice}",
-    )
+    return verdicts(scores, setup.bounds(), None)
 
 
-def _quality_check(name: str, meaning: str) -> dg.AssetChecksDefinition:
-    """Return a check of the scores that asks one thing of the model."""
-
-    @dg.asset_check(
-        asset=synthesis_scores,
-        additional_ins={"synthesis_baseline_scores": dg.AssetIn()},
-        name=name,
-        description=meaning,
-        partitions_def=VARIANTS,
-    )
-    def check(setup: Setup, synthesis_scores: Path, synthesis_baseline_scores: Path) -> dg.AssetCheckResult:
-        return _verdict(setup, synthesis_scores, synthesis_baseline_scores, name)
-
-    return check
-
-
-complete = _quality_check("complete", "It made every test note, finite and of the right length.")
-better_than_silence = _quality_check("better_than_silence", "Its spectral loss is well below that of silence.")
-better_than_nearest_pitch = _quality_check(
-    "better_than_nearest_pitch", "It is closer to unseen notes than a copy of the nearest training note."
+complete, better_than_silence, better_than_nearest_pitch, in_tune = quality(
+    synthesis_scores,
+    "synthesis_baseline_scores",
+    _verdicts,
+    {
+        "complete": "It made every test note, finite and of the right length.",
+        "better_than_silence": "Its spectral loss is well below that of silence.",
+        "better_than_nearest_pitch": "It is closer to unseen notes than a copy of the nearest training note.",
+        "in_tune": "Its notes have the pitch that was asked for.",
+    },
 )
-in_tune = _quality_check("in_tune", "Its notes have the pitch that was asked for.")

@@ -24,7 +24,7 @@ _BOUNDS = {
     "IBM2": ("IBM2", "upper bound"),
 }
 _SYSTEMS = {MASKER: "Discriminative network", MAIN: "Latent diffusion"}
-_RATIOS = frozenset(DEFINITIONS) - {"MR-STFT"}
+_RATIOS = frozenset(DEFINITIONS) - {"MR-STFT", "embedding MSE"}
 _PAIRED = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
 _KEPT = "\u00a0"  # a space at which no line breaks
 _ILL = 1e-12  # reciprocal condition below which filters are made of rounding errors (`eval.bss`)
@@ -151,6 +151,8 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
             [name_of(system), kind, str(max(one.count for one in values.values())),
              *(with_interval(values[metric], metric) for metric in metrics), counted]
         )  # fmt: skip
+    encoders = scores["embedding"].dropna().unique() if "embedding" in scores else []
+    note += "".join(f" Embedding MSE by: {one}." for one in encoders)
     ill = framed[framed["reciprocal_condition"] < _ILL]["track"].nunique()
     if ill:
         note += f" On {ill} songs the references are all but filtered copies: cSIR, cSAR, cISR mean little there."

@@ -76,8 +76,7 @@ def launches(system: str, variant: str | None = None) -> list[Launch]:
 def _nightly(job: str, hour: int, partitions: tuple[str, ...]) -> dg.ScheduleDefinition:
     """Return a schedule that asks for runs of `job` each night, unless one is still going.
 
-    Unchanged assets are found in the store by what they are made of, so a run only does what is stale;
-    what was retrained is promoted if every check passes.
+    Unchanged assets are found in the store by what they are made of, so a run only does what is stale.
     """
 
     @dg.schedule(

@@ -94,7 +94,7 @@ def report_path(settings: Settings, system: str = "synthesis") -> Path:
     """
     folder = published(settings.store / f"{system}_report")
     if folder is None:
-        raise InputError(f"no report in {settings.store} yet; materialise {system}_report, or run: tessitura demo")
+        raise InputError(f"no {system}_report in {settings.store} yet; make it with: tessitura run {system}")
     return folder / "report.html"
 
 

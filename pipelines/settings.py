@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from assets.setup import Setup
 from assets.store import FolderInputs, Store
 from data.errors import InputError
+from models.separation.codecs import CODECS
+from models.separation.separators import SEPARATORS, chosen
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -24,10 +26,10 @@ class Settings(BaseSettings):
     preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
     musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
-    codec: Literal["", "encodec_24khz", "encodec_48khz", "dac_44khz"] = Field("", description="empty: trained here")
+    codec: str = Field("", description=f"codec of separation: {', '.join(CODECS)}; empty: one trained here")
+    separators: str = Field("", description=f"judged beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
-
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
 
     @classmethod
@@ -49,6 +51,22 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
+    @field_validator("codec")
+    @classmethod
+    def _known(cls, codec: str) -> str:
+        if codec and codec not in CODECS:
+            raise ValueError(f"no such codec; there are {', '.join(CODECS)}, or none")
+        return codec
+
+    @field_validator("separators")
+    @classmethod
+    def _separators(cls, separators: str) -> str:
+        try:
+            chosen(separators)
+        except InputError as error:
+            raise ValueError(str(error).partition(": ")[2]) from error
+        return separators
+
     @property
     def store(self) -> Path:
         """The folder of all assets; presets do not share it, so none overwrites another's models."""
@@ -69,6 +87,7 @@ class Settings(BaseSettings):
                 nsynth=self.nsynth,
                 musdb=self.musdb,
                 codec=self.codec,
+                separators=self.separators,
                 device=self.device,
                 downloads=str(self.home / "downloads"),
                 most_quarantined=self.most_quarantined,

@@ -87,8 +87,6 @@ def test_the_ceiling_hears_the_vocals_and_others_the_mixture(songs):
     np.testing.assert_allclose(separating(separator)(mixture, vocals, RATE), -mixture, atol=1e-6)
     ceiling = separating(separator, hears_vocals=True)
     np.testing.assert_allclose(ceiling(mixture, vocals, RATE), -vocals, atol=1e-6)
-    with pytest.raises(ValueError, match="songs at 44100 Hz for a system that works at 2000 Hz"):
-        ceiling(mixture, vocals, 44_100)
 
 
 def test_a_separator_gives_the_same_in_shards(tmp_path, songs):

@@ -15,14 +15,13 @@ from transformers import DacConfig, DacModel, EncodecConfig, EncodecModel
 from data.download import DownloadError
 from data.durable import write_json
 from data.errors import InputError
+from models.separation.codecs import CODECS, Published
 from models.separation.config import DenoiserConfig
 from models.separation.denoiser import Denoiser
-from models.separation.hub import CODECS, Published, fetch_pretrained, load_pretrained
+from models.separation.hub import fetch_pretrained, load_pretrained
 from models.separation.latents import Scaling
 from models.separation.pretrained import PretrainedCodec, as_codec
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
-
-pytestmark = pytest.mark.long
 
 CPU = torch.device("cpu")
 SMALL = {"sampling_rate": 800, "num_filters": 4, "hidden_size": 6, "codebook_size": 16}
@@ -77,7 +76,7 @@ def make(kind: str):
 def save(network, folder: Path) -> Published:
     network.save_pretrained(folder)
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    return Published("somebody/codec", "0123abcd", sha256, network.config.sampling_rate)
+    return Published("somebody/codec", "0123abcd", sha256, network.config.sampling_rate, 128)
 
 
 @pytest.fixture(params=list(KINDS))
@@ -257,7 +256,7 @@ def test_weights_with_the_names_of_older_versions_are_loaded(tmp_path):
     safetensors.torch.save_file(older, tmp_path / "model.safetensors")
     edit(tmp_path, torch_dtype="float32", transformers_version="4.31.0.dev0", _name_or_path="somebody/else")
     sha256 = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
-    codec = load_pretrained(Published("", "", sha256, 800), tmp_path, CPU)
+    codec = load_pretrained(Published("", "", sha256, 800, 128), tmp_path, CPU)
     torch.testing.assert_close(codec(noise(1, 80)), as_codec(network)(noise(1, 80)).detach(), rtol=0, atol=0)
 
 

@@ -15,8 +15,6 @@ from models.separation.published import SOURCES, hdemucs_separator, load_hdemucs
 from models.separation.separate import Separator
 from models.separation.weights import load_weights
 
-pytestmark = pytest.mark.long
-
 CPU = torch.device("cpu")
 SMALL = OpenUnmixConfig(n_fft=256, hidden=8)
 CHUNK = 0.2  # seconds, 8820 samples

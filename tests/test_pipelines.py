@@ -131,7 +131,8 @@ def test_a_failed_run_is_noted(tmp_path):
     [
         ("TESSITURA_PRESET", "huge", "TESSITURA_PRESET='huge': input should be 'demo', 'small' or 'paper'"),
         ("TESSITURA_DEVICE", "tpu", "TESSITURA_DEVICE='tpu'"),
-        ("TESSITURA_CODEC", "mp3", "TESSITURA_CODEC='mp3'"),
+        ("TESSITURA_CODEC", "mp3", "TESSITURA_CODEC='mp3': .*there are encodec_24khz"),
+        ("TESSITURA_SEPARATORS", "umx", "TESSITURA_SEPARATORS='umx': .*'umx' is no separator"),
         ("TESSITURA_MOST_QUARANTINED", "2", "TESSITURA_MOST_QUARANTINED='2'"),
     ],
 )

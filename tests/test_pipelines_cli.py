@@ -80,7 +80,7 @@ def test_an_empty_store_says_what_to_do(command):
     assert command("status")[1].endswith("nothing yet; run: tessitura demo\n")
     status, _, err = command("report")
     assert status == 2
-    assert err.startswith("error: no report in")
+    assert err.startswith("error: no synthesis_report in")
     assert err.count("\n") == 1
 
 
@@ -107,7 +107,7 @@ def test_describe_counts_the_papers_parameters(command):
     ("arguments", "said"),
     [
         (("describe", "transcription"), "'transcription' is no system; there are synthesis, separation"),
-        (("report", "separation"), "no report in"),
+        (("report", "separation"), "no separation_report in"),
         (("describe", "synthesis", "--preset", "huge"), "'huge' is no preset; there are paper, small, demo"),
         (("synthesize", "--instrument", "x", "--pitch", 60, "--newest"), "synthesis_model/spectral has not been"),
         (("score", "synthesis", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere"),

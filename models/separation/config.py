@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 
 from data.errors import InputError
 from models.config import FitConfig
+from models.separation.codecs import CODECS
 
 CONDITIONS = ("concat", "inject")
-# Codecs of others (`models.separation.hub`): sample rate, and channels of the latent.
-PUBLISHED_CODECS = {"encodec_24khz": (24_000, 128), "encodec_48khz": (48_000, 129), "dac_44khz": (44_100, 1024)}
 
 
 @dataclass(frozen=True)
@@ -176,14 +175,13 @@ def with_codec(config: SeparationConfig, name: str) -> SeparationConfig:
     """
     if not name:
         return config
-    if name not in PUBLISHED_CODECS:
-        raise InputError(f"TESSITURA_CODEC={name!r}: no codec; there are {', '.join(PUBLISHED_CODECS)}, or none")
-    rate, dimension = PUBLISHED_CODECS[name]
+    if name not in CODECS:
+        raise InputError(f"TESSITURA_CODEC={name!r}: no codec; there are {', '.join(CODECS)}, or none")
     return replace(
         config,
         published=name,
-        codec=replace(config.codec, sample_rate=rate),
-        denoiser=replace(config.denoiser, dimension=dimension),
+        codec=replace(config.codec, sample_rate=CODECS[name].sample_rate),
+        denoiser=replace(config.denoiser, dimension=CODECS[name].dimension),
     )
 
 
@@ -198,23 +196,33 @@ def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:
     return replace(config, denoiser=replace(config.denoiser, condition=how))
 
 
+def _short(steps: int, batch_size: int, validate_every: int) -> FitConfig:
+    """Return how a stage is trained when time is short."""
+    return FitConfig(
+        steps, batch_size, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
+    )
+
+
 def _preset_small() -> SeparationConfig:
     return SeparationConfig(
         channels=1,
-        codec=CodecConfig(channels=16, dimension=64),
+        # Long strides last cost least: most of the arithmetic lies where the rate is high.
+        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=64),
         codec_segment=16_000,
-        train_codec=FitConfig(3_000, 8, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=500),
-        denoiser=DenoiserConfig(dimension=64, channels=96, blocks=(1, 1, 1, 1), attention=1, features=256),
+        train_codec=_short(2_500, 4, 500),
+        denoiser=DenoiserConfig(
+            dimension=64, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
+        ),
         segment=128,
-        train_denoiser=FitConfig(6_000, 16, 1e-3, "muon", 0.99, warmup=100, decay=0.5, clip=1.0, ema=0.998),
-        train_masker=FitConfig(3_000, 8, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=500),
+        train_denoiser=replace(_short(3_000, 16, 500), ema=0.998),
+        train_masker=_short(2_000, 8, 500),
         masker_segment=64_000,
         remixes=4_000,
     )
 
 
 def _preset_demo() -> SeparationConfig:
-    """Return the networks of `small` with a tenth of its training."""
+    """Return smaller networks than `small`'s with a tenth of its training."""
     small = _preset_small()
     return replace(
         small,

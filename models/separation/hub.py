@@ -1,11 +1,10 @@
-"""Published codecs: which, where they lie, fetched, verified and loaded.
+"""Published codecs fetched, verified and loaded.
 
 The networks are those of the package transformers (the extra `pretrained`), imported when one is made; what is
 read are its config.json and model.safetensors, from a local folder and nowhere else.
 """
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from data.download import Remote, fetch
 from data.durable import read_json, replacing_path, write_json
 from data.errors import InputError
 from data.progress import Listener, ignore
+from models.separation.codecs import CODECS, Published
 from models.separation.pretrained import PretrainedCodec, as_codec
 from models.separation.weights import load_weights
 
@@ -22,50 +22,11 @@ HUB = "https://huggingface.co"
 _CONFIG, _WEIGHTS, _NAME = "config.json", "model.safetensors", "published.json"
 
 
-@dataclass(frozen=True)
-class Published:
-    """A network on the hub.
-
-    Attributes:
-        repository: its name there.
-        revision: the commit; a branch may change.
-        sha256: of model.safetensors, hexadecimal.
-        sample_rate: in Hz; older revisions of DAC's config.json state a wrong one.
-    """
-
-    repository: str
-    revision: str
-    sha256: str
-    sample_rate: int
-
-
-CODECS = {
-    "encodec_24khz": Published(
-        "facebook/encodec_24khz",
-        "c1dbe2ae3f1de713481a3b3e7c47f357092ee040",
-        "37a7cb100f71a29e6c1d815aca8666a1d7ea8885ebe44c306c751a5103559d57",
-        24_000,
-    ),
-    "encodec_48khz": Published(
-        "facebook/encodec_48khz",
-        "c3def8e7185ac8c8efdce6eb8c4a651e487a503e",
-        "47a15ffbaf7bb76176d0833e10590de0a8988a7848748608cefc36a1c88adfdc",
-        48_000,
-    ),
-    "dac_44khz": Published(
-        "descript/dac_44khz",
-        "c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
-        "6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a",
-        44_100,
-    ),
-}
-
-
 def fetch_pretrained(published: Published, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
     """Download a published network to `folder`, resumed where it stopped, and return the folder.
 
     Args:
-        published: one of `CODECS`.
+        published: one of `codecs.CODECS`.
         folder: gets config.json and model.safetensors.
         hub: where repositories lie.
         listener: is told bytes, rate and time left.
@@ -106,7 +67,7 @@ def load_pretrained(published: Published, folder: Path, device: torch.device) ->
     """Return the published network in `folder` as a codec, frozen.
 
     Args:
-        published: what the folder must hold, one of `CODECS`.
+        published: what the folder must hold, one of `codecs.CODECS`.
         folder: with config.json and model.safetensors, as transformers saves them.
         device: to compute on.
 

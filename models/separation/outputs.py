@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from data.audio import to_float, to_pcm16
+from data.audio import resample, to_float, to_pcm16
 from data.errors import InputError
 from data.names import check_id, make_id
 from data.progress import Listener, Progress, ignore
@@ -65,15 +65,19 @@ def bounds() -> dict[str, System]:
 def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
     """Return a separator as a system; with `hears_vocals` it is given the true vocals (the codec's ceiling).
 
-    The system raises ValueError for songs at another rate than the separator's.
+    A separator that works at another rate hears the song resampled, and its vocals are resampled back.
     """
 
     def system(mixture: np.ndarray, vocals: np.ndarray, rate: int) -> np.ndarray:
-        if rate != separator.sample_rate:
-            raise ValueError(f"songs at {rate} Hz for a system that works at {separator.sample_rate} Hz")
         heard = vocals if hears_vocals else mixture
+        if rate != separator.sample_rate:
+            heard = resample(heard, rate, separator.sample_rate)
         pieces = separator.separate(lambda start, stop: heard[start:stop], len(heard), heard.shape[1])
-        return np.concatenate(list(pieces))
+        found = np.concatenate(list(pieces))
+        if rate != separator.sample_rate:
+            found = resample(found, separator.sample_rate, rate)[: len(mixture)]
+            found = np.pad(found, ((0, len(mixture) - len(found)), (0, 0)))  # rounding may take a sample
+        return found
 
     return system
 

@@ -14,12 +14,25 @@ import torch
 from torch import Tensor
 from torchaudio.models import HDemucs, hdemucs_high
 
-from models.separation.openunmix import OpenUnmix
+from models.separation.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
 from models.separation.separate import Separator
+from models.separation.separators import SEPARATORS
 from models.separation.weights import load_weights
 
 SOURCES = ["drums", "bass", "other", "vocals"]  # in the order of the published weights
 SAMPLE_RATE = 44_100
+
+
+def published_separator(name: str, weights: Path, device: torch.device) -> Separator:
+    """Return one of `separators.SEPARATORS` with the weights in a file.
+
+    Raises:
+        InputError: the file is missing, damaged or of another network.
+    """
+    known = SEPARATORS[name]
+    if known.network == "hdemucs":
+        return hdemucs_separator(load_hdemucs(weights, device))
+    return openunmix_separator(load_openunmix(weights, device, config=OpenUnmixConfig(hidden=known.hidden)))
 
 
 def load_hdemucs(weights: Path | None, device: torch.device, *, sha256: str | None = None) -> HDemucs:

@@ -68,9 +68,7 @@ def write_steps(
     folder: Path,
     songs: Path,
     network: tuple[Codec, Denoiser, Scaling],
-    frames: int,
-    *,
-    steps: Sequence[int] = STEPS,
+    samplings: Mapping[int, Sampling],
     listener: Listener = ignore,
 ) -> dict[str, int]:
     """Write the vocals of every excerpt at every number of steps.
@@ -79,11 +77,10 @@ def write_steps(
         folder: of the shards to write.
         songs: shards of the songs.
         network: codec, denoiser and the scale of its latents.
-        frames: latent frames of a chunk.
-        steps: numbers of steps.
+        samplings: how to draw, by number of steps.
         listener: is told of the progress.
     """
-    settings = [_sampled(network, Sampling(number, frames), {"steps": number}) for number in steps]
+    settings = [_sampled(network, sampling, {"steps": number}) for number, sampling in samplings.items()]
     return _write(folder, songs, "DDIM steps", settings, listener)
 
 

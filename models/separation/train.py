@@ -22,9 +22,9 @@ from data.loader import Batch
 from data.progress import Listener, ignore
 from data.reader import Shards
 from data.segments import Mixing, Segments
-from models.checkpoint import save_trained
-from models.fit import Loss, Stage, fit
-from models.processes import world
+from models.config import FitConfig
+from models.fit import Loss, Stage
+from models.processes import World
 from models.separation.codec import Codec
 from models.separation.config import SeparationConfig
 from models.separation.denoiser import Denoiser
@@ -33,9 +33,9 @@ from models.separation.latents import LatentSegments, Scaling
 from models.separation.losses import multi_resolution, negative_snr
 from models.separation.masker import Masker
 from models.separation.sampler import sample
+from models.training import Figures, train
 
-Figures = dict[str, float]
-_VALIDATION_LEVELS = 8
+_VALIDATION_LEVELS, _VALIDATION_STEPS = 8, 5
 
 
 def split_sources(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -67,15 +67,11 @@ def train_codec(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(vocals))
 
-    mixing = Mixing(config.codec_segment, config.remix, shift=config.shift)
-    with world(device) as among:
-        batches = Segments(
-            shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)
-        )
-        stage = Stage("codec", network, batches, objective, validate, compilable=(network,))
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        save_trained(folder, network, {"codec": asdict(config.codec), "figures": figures}, among)
-    return figures
+    def stage(among: World) -> Stage:
+        batches = _segments(shards, config.codec_segment, config, fitting, among)
+        return Stage("codec", network, batches, objective, validate, compilable=(network,))
+
+    return train(folder, stage, fitting, device, {"codec": asdict(config.codec)}, listener)
 
 
 def train_masker(
@@ -95,15 +91,18 @@ def train_masker(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(mixture))
 
-    mixing = Mixing(config.masker_segment, config.remix, shift=config.shift)
-    with world(device) as among:
-        batches = Segments(
-            shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=(among.rank, among.size)
-        )
-        stage = Stage("masker", network, batches, objective, validate, compilable=(network.blocks,))
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        save_trained(folder, network, {"masker": asdict(config.masker), "figures": figures}, among)
-    return figures
+    def stage(among: World) -> Stage:
+        batches = _segments(shards, config.masker_segment, config, fitting, among)
+        return Stage("masker", network, batches, objective, validate, compilable=(network.blocks,))
+
+    return train(folder, stage, fitting, device, {"masker": asdict(config.masker)}, listener)
+
+
+def _segments(shards: Shards, samples: int, config: SeparationConfig, fitting: FitConfig, among: World) -> Segments:
+    """Return the training batches of stretches of `samples`."""
+    mixing = Mixing(samples, config.remix, shift=config.shift)
+    share = (among.rank, among.size)
+    return Segments(shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=share)
 
 
 def train_denoiser(
@@ -123,23 +122,18 @@ def train_denoiser(
     held_out = LatentSegments(shards, "valid", 16, config.segment, seed=1)
 
     def validate(judged: nn.Module) -> Figures:
-        return _validate_denoiser(judged, held_out, scaling, device, config.steps)
+        return _validate_denoiser(judged, held_out, scaling, device)
 
-    with world(device) as among:
-        batches = LatentSegments(
-            shards, "train", fitting.batch_size, config.segment, seed=fitting.seed, share=(among.rank, among.size)
-        )
-        stage = Stage("denoiser", network, batches, objective, validate, compilable=(network,))
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
-        facts = {"denoiser": asdict(config.denoiser), "scaling": scale, "figures": figures}
-        save_trained(folder, network, facts, among)
-    return figures
+    def stage(among: World) -> Stage:
+        share = (among.rank, among.size)
+        batches = LatentSegments(shards, "train", fitting.batch_size, config.segment, seed=fitting.seed, share=share)
+        return Stage("denoiser", network, batches, objective, validate, compilable=(network,))
+
+    scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
+    return train(folder, stage, fitting, device, {"denoiser": asdict(config.denoiser), "scaling": scale}, listener)
 
 
-def _validate_denoiser(
-    network: nn.Module, held_out: LatentSegments, scaling: Scaling, device: torch.device, steps: int
-) -> Figures:
+def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Scaling, device: torch.device) -> Figures:
     """Return the loss at fixed noise and levels, and the error of sampled latents; the same draws every time."""
     vocals, mixture = scaling.normalised(torch.from_numpy(held_out.load(0).values).to(device).float())
     generator = torch.Generator().manual_seed(0)
@@ -149,7 +143,7 @@ def _validate_denoiser(
         sigma = torch.full((len(vocals),), (number + 0.5) / _VALIDATION_LEVELS, device=device)
         noisy, velocity = diffuse(vocals, noise, sigma)
         losses.append(nn.functional.mse_loss(network(noisy, mixture, sigma), velocity).item())
-    found = sample(lambda noisy, sigma: network(noisy, mixture, sigma), noise, steps)
+    found = sample(lambda noisy, sigma: network(noisy, mixture, sigma), noise, _VALIDATION_STEPS)
     return {"velocity": sum(losses) / len(losses), "latent": nn.functional.mse_loss(found, vocals).item()}
 
 

@@ -1,16 +1,19 @@
 """Trained networks taken from their folders, and the systems made of them."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import torch
 
+from data.reader import Shards
 from models.checkpoint import load
 from models.fit import LAST_WEIGHTS
 from models.separation.codec import AnyCodec, Codec
 from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
 from models.separation.denoiser import Denoiser
 from models.separation.hub import is_published, load_published
-from models.separation.latents import Scaling
+from models.separation.latents import Scaling, encode_long
 from models.separation.masker import Masker
 from models.separation.separate import Sampling, Separator, diffusion_separator, masking_separator
 
@@ -54,8 +57,22 @@ def trained_diffusion(
     codec: Path, denoiser: Path, config: SeparationConfig, device: torch.device, steps: int | None = None
 ) -> Separator:
     """Return latent diffusion as trained in the folders, with the preset's number of steps or another."""
-    sampling = Sampling(steps or config.steps, config.segment, config.overlap)
-    return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling)
+    return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling(config, steps))
+
+
+def sampling(config: SeparationConfig, steps: int | None = None) -> Sampling:
+    """Return how the preset draws, in its own number of steps or another."""
+    return Sampling(steps or config.steps, config.segment, config.overlap)
+
+
+def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:
+    """Return the codec's encoder as judges take one: sample rate, and mono sound (T,) to latent frames (N, D).
+
+    Each channel has unit variance over the training songs, whose statistics lie with the shards `latents`.
+    """
+    network, scaling = load_codec(codec, device), Scaling.of(Shards(latents))
+    mean, deviation = scaling.mean[:, 0].numpy(), scaling.deviation[:, 0].numpy()
+    return network.config.sample_rate, lambda wave: (encode_long(network, wave, device) - mean) / deviation
 
 
 def trained_masker(folder: Path, config: SeparationConfig, device: torch.device) -> Separator:

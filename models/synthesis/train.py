@@ -21,10 +21,10 @@ from torch import nn
 from data.loader import Batch, Batches
 from data.progress import Listener, ignore
 from data.reader import Shards
-from models.checkpoint import load, save_trained
-from models.fit import Loss, Stage, fit
+from models.checkpoint import load
+from models.fit import Loss, Stage
 from models.losses import WAVE_LOSSES
-from models.processes import world
+from models.processes import World
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
 from models.synthesis.notes import (
@@ -38,8 +38,7 @@ from models.synthesis.notes import (
 )
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
-
-Figures = dict[str, float]
+from models.training import Figures, train
 
 
 def train_autoencoder(
@@ -62,12 +61,11 @@ def train_autoencoder(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
 
-    with world(device) as among:
+    def stage(among: World) -> Stage:
         batches = training_batches(shards, config, fitting, among, samples_heard(config, config.autoencoder.strip))
-        stage = Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        save_trained(folder, network, {"autoencoder": asdict(config.autoencoder), "figures": figures}, among)
-    return figures
+        return Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
+
+    return train(folder, stage, fitting, device, {"autoencoder": asdict(config.autoencoder)}, listener)
 
 
 def train_sequence(
@@ -103,7 +101,7 @@ def train_sequence(
         assert isinstance(judged, SequenceGenerator)
         return validation.figures(lambda pcm, labels: decoder(judged(judged.labels(*labels))[0]))
 
-    with world(device) as among:
+    def stage(among: World) -> Stage:
         batches = Batches(
             shards,
             shards.rows(split="train"),
@@ -112,10 +110,9 @@ def train_sequence(
             labels=label_columns(shards),
             share=(among.rank, among.size),
         )
-        stage = Stage("sequence", network, batches, objective, validate)
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        save_trained(folder, network, {"sequence": asdict(config.sequence), "figures": figures}, among)
-    return figures
+        return Stage("sequence", network, batches, objective, validate)
+
+    return train(folder, stage, fitting, device, {"sequence": asdict(config.sequence)}, listener)
 
 
 def fine_tune(
@@ -146,13 +143,12 @@ def fine_tune(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(*labels))
 
-    with world(device) as among:
+    def stage(among: World) -> Stage:
         batches = training_batches(shards, config, fitting, among, samples_heard(config))
-        stage = Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
-        save_trained(folder, network, {**sizes, "figures": figures}, among)
-    return figures
+        return Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
+
+    sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
+    return train(folder, stage, fitting, device, sizes, listener)
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:

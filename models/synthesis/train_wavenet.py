@@ -14,12 +14,13 @@ from torch.nn import functional
 from data.loader import Batch
 from data.progress import Listener, ignore
 from data.reader import Shards
-from models.checkpoint import load, save_trained
-from models.fit import Loss, Stage, fit
-from models.processes import world
+from models.checkpoint import load
+from models.fit import Loss, Stage
+from models.processes import World
 from models.synthesis.config import SynthesisConfig, WavenetConfig
 from models.synthesis.notes import to_wave, training_batches, validation_rows
 from models.synthesis.wavenet import WavenetAutoencoder
+from models.training import Figures, train
 
 
 def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:
@@ -30,7 +31,7 @@ def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:
 
 def train_wavenet(
     folder: Path, notes: Path, config: SynthesisConfig, device: torch.device, listener: Listener = ignore
-) -> dict[str, float]:
+) -> Figures:
     """Train the baseline on the shards `notes` and leave it in `folder`; return its last figures."""
     shards, fitting, crop = Shards(notes), config.train_wavenet, config.wavenet.crop
     torch.manual_seed(fitting.seed)
@@ -44,16 +45,14 @@ def train_wavenet(
 
     rows = validation_rows(shards, config)
 
-    def validate(judged: nn.Module) -> dict[str, float]:
+    def validate(judged: nn.Module) -> Figures:
         losses = [cross_entropy(judged, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
-    with world(device) as among:
-        batches = training_batches(shards, config, fitting, among)
-        stage = Stage("WaveNet", network, batches, objective, validate)
-        figures = fit(stage, fitting, folder, device, among=among, listener=listener)
-        save_trained(folder, network, {"wavenet": asdict(config.wavenet), "figures": figures}, among)
-    return figures
+    def stage(among: World) -> Stage:
+        return Stage("WaveNet", network, training_batches(shards, config, fitting, among), objective, validate)
+
+    return train(folder, stage, fitting, device, {"wavenet": asdict(config.wavenet)}, listener)
 
 
 def load_wavenet(folder: Path, device: torch.device) -> WavenetAutoencoder:

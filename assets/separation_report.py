@@ -125,7 +125,7 @@ def _noise(folder: Path) -> "pd.DataFrame":
 
     study = _long(folder)
     with np.errstate(divide="ignore"):
-        return study.assign(snr_db=-20 * np.log10(study["strength"]), quantised=False)
+        return study.assign(snr_db=-20 * np.log10(study["strength"]))
 
 
 def _provenance(plain: dict[str, Path], main: dict[str, Path], setup: Setup) -> dict[str, str]:

@@ -86,7 +86,7 @@ def separation_average(
     return _study(context, store, Recipe(system.sampling, inputs, _STUDY), work)
 
 
-@dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
+@dg.asset(code_version="2", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
 def separation_noise(
     context: dg.AssetExecutionContext, store: Store, setup: Setup, musdb_songs: Path, separation_codec: Path
 ) -> dg.MaterializeResult:

@@ -23,7 +23,7 @@ from data.musdb import SAMPLE_RATE, SOURCES
 from data.progress import Listener, Progress, ignore
 from data.singer import CONSONANTS, VOWELS, Singer, Sung, make_singer, sing
 
-VERSION = 1
+VERSION = 2
 SONGS = 12
 SINGERS = 8
 _BARS = 8
@@ -138,7 +138,7 @@ def make_song(seed: int) -> Song:
     _play_band(put, beat, key, draw)
     singer = make_singer(number)
     voice = sing(melody(seed, beat, key, singer), singer, SAMPLE_RATE, seed)
-    put("vocals", voice.wave, 0.0, 0.7)
+    put("vocals", voice.wave, 0.0, 1.05)
     for source, level in (("vocals", 0.25), ("other", 0.2)):
         mixer.reverberate(source, level, draw)
     return Song(mixer.pcm(), voice.hertz, voice.voiced, number)

@@ -81,7 +81,7 @@ def write_musdb(root: Path, names: dict[str, str], seconds: float = 2.0) -> Path
 
 
 def write_songs(folder: Path, songs: dict[str, tuple[np.ndarray, np.ndarray]], rate: int, split: str = "test") -> Path:
-    """Write songs, vocals and accompaniment (T, K) float by track, as the shards separation works on."""
+    """Write songs, vocals (sung all along) and accompaniment (T, K) by track, as the shards separation works on."""
     writer, labels = ShardWriter(folder), {}
     for track, sounds in songs.items():
         for source, wave in zip(("vocals", "accompaniment"), sounds, strict=True):
@@ -93,7 +93,8 @@ def write_songs(folder: Path, songs: dict[str, tuple[np.ndarray, np.ndarray]], r
         found = [(*labels[one], split, "") for one in rows["id"].to_pylist()]
         for number, name in enumerate(("track", "source", "split", "errata")):
             rows = rows.append_column(name, pa.array([one[number] for one in found], pa.string()))
-        return rows
+        sung = [[True] * (frames // rate) for frames in rows["frames"].to_pylist()]
+        return rows.append_column("singing", pa.array(sung, pa.list_(pa.bool_())))
 
     writer.commit(annotate)
     return folder

@@ -196,10 +196,10 @@ def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:
     return replace(config, denoiser=replace(config.denoiser, condition=how))
 
 
-def _short(steps: int, batch_size: int, validate_every: int) -> FitConfig:
+def _short(steps: int, batch_size: int, learning_rate: float, validate_every: int = 500) -> FitConfig:
     """Return how a stage is trained when time is short."""
     return FitConfig(
-        steps, batch_size, 1e-3, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
+        steps, batch_size, learning_rate, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
     )
 
 
@@ -209,28 +209,31 @@ def _preset_small() -> SeparationConfig:
         # Long strides last cost least: most of the arithmetic lies where the rate is high.
         codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=64),
         codec_segment=16_000,
-        train_codec=_short(2_500, 4, 500),
+        train_codec=_short(2_000, 4, 5e-3),
         denoiser=DenoiserConfig(
             dimension=64, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
         ),
         segment=128,
-        train_denoiser=replace(_short(3_000, 16, 500), ema=0.998),
-        train_masker=_short(2_000, 8, 500),
+        train_denoiser=replace(_short(3_000, 16, 2e-3), ema=0.998),
+        train_masker=_short(1_500, 8, 2e-3),
         masker_segment=64_000,
         remixes=4_000,
     )
 
 
 def _preset_demo() -> SeparationConfig:
-    """Return smaller networks than `small`'s with a tenth of its training."""
+    """Return networks smaller than `small`'s, with a tenth of its training."""
     small = _preset_small()
     return replace(
         small,
-        train_codec=replace(small.train_codec, steps=300, validate_every=100),
-        train_denoiser=replace(small.train_denoiser, steps=600),
-        train_masker=replace(small.train_masker, steps=300, validate_every=100),
-        steps=10,
-        remixes=200,
+        codec=replace(small.codec, channels=8),
+        train_codec=replace(small.train_codec, steps=250, validate_every=125),
+        denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
+        train_denoiser=replace(small.train_denoiser, steps=350, validate_every=175, ema=0.98),
+        masker=MaskerConfig(channels=96),
+        train_masker=replace(small.train_masker, steps=250, validate_every=125),
+        masker_segment=32_000,
+        remixes=150,
     )
 
 

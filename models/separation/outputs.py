@@ -93,8 +93,8 @@ def write_estimates(
 ) -> dict[str, int]:
     """Write what every system makes of every song of a split; killed and called again, it goes on.
 
-    A result that is not finite is quarantined: no error becomes a score. The part of a recording, or of a
-    quarantined row, is the system.
+    A result that is not finite is quarantined: no error becomes a score. One beyond full scale is clipped, and has
+    the flag "clipped". The part of a recording, or of a quarantined row, is the system.
 
     Args:
         folder: where the shards go.
@@ -143,4 +143,4 @@ def _made(shards: Shards, song: Song, name: str, system: System) -> Item:
         raise ValueError(f"{name} made {found.shape} of {song.track}, which is {vocals.shape}")
     if not np.isfinite(found).all():
         return Rejection(_id(song, name), "NaN or infinite samples", name)
-    return Record(_id(song, name), to_pcm16(found), rate, name)
+    return Record(_id(song, name), to_pcm16(found), rate, name, ["clipped"] if np.abs(found).max() > 1 else [])

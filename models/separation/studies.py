@@ -12,6 +12,7 @@ Shapes: T samples, K channels, D latent channels, N frames.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ from data.names import make_id
 from data.progress import Listener, Progress, ignore
 from data.reader import Shards
 from data.shards import Record, ShardWriter
-from models.separation.codec import Codec
+from models.separation.codec import AnyCodec
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.outputs import Song, separating, songs_of
+from models.separation.pretrained import PretrainedCodec
 from models.separation.separate import Sampling, diffusion_separator
 
 STEPS = (1, 2, 5, 10, 20, 50)
@@ -67,7 +69,7 @@ Setting = tuple[dict[str, Any], Callable[[Excerpt], np.ndarray]]
 def write_steps(
     folder: Path,
     songs: Path,
-    network: tuple[Codec, Denoiser, Scaling],
+    network: tuple[AnyCodec, Denoiser, Scaling],
     samplings: Mapping[int, Sampling],
     listener: Listener = ignore,
 ) -> dict[str, int]:
@@ -87,7 +89,7 @@ def write_steps(
 def write_weights(
     folder: Path,
     songs: Path,
-    networks: Mapping[str, tuple[Codec, Denoiser, Scaling]],
+    networks: Mapping[str, tuple[AnyCodec, Denoiser, Scaling]],
     sampling: Sampling,
     listener: Listener = ignore,
 ) -> dict[str, int]:
@@ -96,7 +98,7 @@ def write_weights(
     return _write(folder, songs, "weights", settings, listener)
 
 
-def _sampled(network: tuple[Codec, Denoiser, Scaling], sampling: Sampling, facts: dict[str, Any]) -> Setting:
+def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, facts: dict[str, Any]) -> Setting:
     """Return latent diffusion as a setting."""
     system = separating(diffusion_separator(*network, sampling))
     return {"what": "vocals", **facts}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
@@ -105,26 +107,33 @@ def _sampled(network: tuple[Codec, Denoiser, Scaling], sampling: Sampling, facts
 def write_noise(
     folder: Path,
     songs: Path,
-    codec: Codec,
+    codec: AnyCodec,
     device: torch.device,
     *,
     strengths: Sequence[float] = STRENGTHS,
     listener: Listener = ignore,
 ) -> dict[str, int]:
-    """Write what the codec makes of vocals and mixtures whose latents are disturbed, at every strength."""
+    """Write what the codec makes of vocals and mixtures whose latents are disturbed, at every strength.
 
-    def setting(what: str, strength: float) -> Setting:
+    A codec with a quantiser is heard with and without it.
+    """
+    kinds: list[bool] = [False, True] if isinstance(codec, PretrainedCodec) else [False]
+
+    def setting(what: str, quantised: bool, strength: float) -> Setting:
         def disturbed(excerpt: Excerpt) -> np.ndarray:
             wave = torch.from_numpy((excerpt.vocals if what == "vocals" else excerpt.mixture).T.copy()).to(device)
             with torch.no_grad():
                 latent = codec.encode(wave)  # (K, D, N)
                 noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
-                found = codec.decode(latent + strength * latent.std((0, 2), keepdim=True) * noise, wave.shape[1])
+                heard = latent + strength * latent.std((0, 2), keepdim=True) * noise
+                if quantised and isinstance(codec, PretrainedCodec):
+                    heard = codec.quantise(heard)
+                found = codec.decode(heard, wave.shape[1])
             return found.T.cpu().numpy()
 
-        return {"what": what, "strength": strength}, disturbed
+        return {"what": what, "quantised": quantised, "strength": strength}, disturbed
 
-    settings = [setting(what, strength) for what in ("vocals", "mixture") for strength in strengths]
+    settings = [setting(*one) for one in product(("vocals", "mixture"), kinds, strengths)]
     return _write(folder, songs, "noise in latents", settings, listener)
 
 

@@ -7,7 +7,9 @@
 A residual block is two convolutions, each after group norm and SiLU, then a scale and a shift
 that depend on the noise level (FiLM). A level ends with a convolution of kernel and stride n; where
 n > 1 the channels double. The mixture's latent is concatenated to the noisy one at the input; in the
-variant "inject" the deepest levels read it again, at their own rate.
+variant "inject" the deepest levels read it again, at their own rate. At the output a share of it, between 0 and 1, is
+taken for the vocals, and the rest is what that share leaves of the velocity: v = α ε - β x_0, so with only noise to
+be seen (σ = 1) the network is a mask on the mixture's latent and a remainder.
 
 Source: the generator of Plaja-Roglans et al., arXiv 2511.21342, section 3; what arXiv 2511.20470
 leaves open is in this folder's README.
@@ -21,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from models.separation.config import DenoiserConfig
+from models.separation.diffusion import weights
 
 
 class NoiseLevel(nn.Module):
@@ -122,7 +125,7 @@ class Denoiser(nn.Module):
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         self.bottom = Stack(channels, 1, config, attends=config.attention > 0, reads=0)
         self.output = nn.Sequential(
-            nn.GroupNorm(config.groups, config.channels), nn.SiLU(), nn.Conv1d(config.channels, config.dimension, 1)
+            nn.GroupNorm(config.groups, config.channels), nn.SiLU(), nn.Conv1d(config.channels, 2 * config.dimension, 1)
         )
 
     def forward(self, noisy: Tensor, condition: Tensor, sigma: Tensor) -> Tensor:
@@ -142,4 +145,6 @@ class Denoiser(nn.Module):
         hidden = self.bottom(hidden, level, condition)
         for stack, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             hidden = stack(up(hidden) + skips.pop(), level, condition)
-        return self.output(hidden)
+        rest, share = self.output(hidden).chunk(2, 1)
+        beta = weights(sigma)[1][:, None, None]
+        return rest - beta * share.sigmoid() * condition

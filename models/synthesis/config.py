@@ -223,8 +223,8 @@ def _preset_demo() -> SynthesisConfig:
     return replace(
         small,
         train_autoencoder=_short(900),
-        train_sequence=_short(600, "adam"),
-        fine_tune=_short(1_800),
+        train_sequence=_short(500, "adam"),
+        fine_tune=_short(1_350),
         validation_notes=48,
         judged_train_notes=48,
         wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),

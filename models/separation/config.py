@@ -209,7 +209,7 @@ def _preset_small() -> SeparationConfig:
         # Long strides last cost least: most of the arithmetic lies where the rate is high.
         codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=64),
         codec_segment=16_000,
-        train_codec=_short(1_200, 4, 2e-3, 300),
+        train_codec=_short(900, 4, 2e-3, 150),
         denoiser=DenoiserConfig(
             dimension=64, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
         ),
@@ -217,7 +217,7 @@ def _preset_small() -> SeparationConfig:
         train_denoiser=replace(_short(2_800, 16, 2e-3), ema=0.998),
         train_masker=_short(1_500, 8, 2e-3),
         masker_segment=64_000,
-        remixes=4_000,
+        remixes=3_000,
     )
 
 

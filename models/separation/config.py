@@ -207,14 +207,14 @@ def _preset_small() -> SeparationConfig:
     return SeparationConfig(
         channels=1,
         # Long strides last cost least: most of the arithmetic lies where the rate is high.
-        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=64),
+        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=48),
         codec_segment=16_000,
-        train_codec=_short(900, 4, 2e-3, 150),
+        train_codec=_short(600, 4, 2e-3, 150),
         denoiser=DenoiserConfig(
-            dimension=64, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
+            dimension=48, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
         ),
         segment=128,
-        train_denoiser=replace(_short(2_800, 16, 2e-3), ema=0.998),
+        train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
         train_masker=_short(1_500, 8, 2e-3),
         masker_segment=64_000,
         remixes=3_000,
@@ -227,7 +227,7 @@ def _preset_demo() -> SeparationConfig:
     return replace(
         small,
         codec=replace(small.codec, channels=8),
-        train_codec=replace(small.train_codec, steps=250, validate_every=125),
+        train_codec=replace(small.train_codec, steps=150, validate_every=75),
         denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
         train_denoiser=replace(small.train_denoiser, steps=350, validate_every=175, ema=0.98),
         masker=MaskerConfig(channels=96),

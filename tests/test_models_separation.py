@@ -38,6 +38,7 @@ TINY = SeparationConfig(
     train_codec=FIT,
     denoiser=DenoiserConfig(dimension=6, channels=8, factors=(1, 2), blocks=(1, 1), attention=1, heads=2, features=16),
     segment=32,
+    chunk=32,
     train_denoiser=replace(FIT, ema=0.9),
     steps=2,
     masker=MaskerConfig(n_fft=64, channels=8, dilations=(1, 2)),

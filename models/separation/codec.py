@@ -8,9 +8,9 @@ small, without LSTM and quantiser: a 7-tap convolution, then for each stride a r
 strided convolution that doubles the channels, then 7 taps to the latent; the decoder mirrors it.
 Beside them goes a linear path that begins as the lowest coefficients of an MDCT of the hop, and the last
 layers of SEANet begin at zero: an untrained codec already returns the lower part of the spectrum, and minutes of
-training go into what is above. From scratch, 2,000 steps of two cores gave 1.3 dB of SDR on sung vocals; the
-transform alone gives 8.4 dB. The transform's coefficients are companded (their square roots, with a sign), because
-those of music span 80 dB and diffusion assumes about a normal distribution.
+training go into what is above. SEANet alone, from scratch, came to 1.3 dB of SDR on sung vocals in 2,000 steps;
+the lowest 48 of 320 coefficients alone are at 6.1 dB. The coefficients are companded (their square roots, with a
+sign), because those of music span 80 dB and diffusion assumes about a normal distribution.
 
 Padding is the same on both sides, so a latent frame stands for the samples in its middle and
 decoding is not late: frame n covers samples n·hop … (n + 1)·hop.

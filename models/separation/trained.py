@@ -62,7 +62,7 @@ def trained_diffusion(
 
 def sampling(config: SeparationConfig, steps: int | None = None) -> Sampling:
     """Return how the preset draws, in its own number of steps or another."""
-    return Sampling(steps or config.steps, config.segment, config.overlap)
+    return Sampling(steps or config.steps, config.chunk, config.overlap)
 
 
 def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:

@@ -46,7 +46,7 @@ def diffusion(preset: str, steps: int) -> Separator:
     codec, denoiser = Codec(config.codec).eval(), Denoiser(config.denoiser).eval()
     width = (config.codec.dimension, 1)
     scaling = Scaling(torch.zeros(width), torch.ones(width))
-    return diffusion_separator(codec, denoiser, scaling, Sampling(steps, config.segment, config.overlap))
+    return diffusion_separator(codec, denoiser, scaling, Sampling(steps, config.chunk, config.overlap))
 
 
 def measure(folder: Path) -> dict[str, Any]:

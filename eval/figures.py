@@ -36,7 +36,8 @@ def loss_curves(history: pd.DataFrame, title: str) -> Figure:
         style = {"color": COLOURS[number + 1], "marker": _MARKERS[number], "ms": 3, "label": name.replace("_", " ")}
         target = decibels if decibels is not None and _in_decibels(name) else axes
         drawn += target.plot(known["step"], known[name], **style)
-    axes.set(title=title, xlabel="step", ylabel="loss", yscale="log")
+    positive = all((line.get_ydata() > 0).all() for line in axes.lines)  # a loss in decibels is not
+    axes.set(title=title, xlabel="step", ylabel="loss", yscale="log" if positive else "linear")
     axes.grid(visible=True, alpha=0.3)
     if decibels is not None:
         decibels.set_ylabel("dB")

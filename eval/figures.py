@@ -36,8 +36,9 @@ def loss_curves(history: pd.DataFrame, title: str) -> Figure:
         style = {"color": COLOURS[number + 1], "marker": _MARKERS[number], "ms": 3, "label": name.replace("_", " ")}
         target = decibels if decibels is not None and _in_decibels(name) else axes
         drawn += target.plot(known["step"], known[name], **style)
-    positive = all((line.get_ydata() > 0).all() for line in axes.lines)  # a loss in decibels is not
-    axes.set(title=title, xlabel="step", ylabel="loss", yscale="log" if positive else "linear")
+    left = ["loss", *(one for one in names if not _in_decibels(one))]
+    scale = "log" if bool((history[left].min() > 0).all()) else "linear"  # a loss in decibels may be negative
+    axes.set(title=title, xlabel="step", ylabel="loss", yscale=scale)
     axes.grid(visible=True, alpha=0.3)
     if decibels is not None:
         decibels.set_ylabel("dB")

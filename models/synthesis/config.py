@@ -224,11 +224,11 @@ def _preset_demo() -> SynthesisConfig:
         small,
         train_autoencoder=_short(900),
         train_sequence=_short(500, "adam"),
-        fine_tune=_short(1_350),
+        fine_tune=_short(1_150),
         validation_notes=48,
         judged_train_notes=48,
         wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),
-        train_wavenet=replace(small.train_wavenet, steps=120, validate_every=60),
+        train_wavenet=replace(small.train_wavenet, steps=100, validate_every=50),
         wavenet_notes=4,
         # Synthetic notes a semitone apart differ by little else: a copy of one is nearly perfect.
         thresholds=Thresholds(silence_ratio=0.5, nearest_required=False, pitch_accuracy=0.8),

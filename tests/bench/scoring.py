@@ -12,8 +12,8 @@ import numpy as np
 
 SECONDS, RATE = 240, 44_100
 
-# The peak is asked of /proc: rusage counts what the parent held when it forked. What is there before the
-# work begins, the arrays themselves included, is not counted.
+# The peak is asked of /proc: rusage counts what the parent held when it forked. It begins anew before the work, and
+# what is there by then, the arrays themselves included, is not counted.
 PROGRAM = """
 import importlib.util, resource, sys
 from pathlib import Path
@@ -24,8 +24,8 @@ def used():
     found = resource.getrusage(resource.RUSAGE_SELF)
     return found.ru_utime + found.ru_stime
 
-def peak():
-    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
+def memory(what):
+    return int(next(line.split()[1] for line in open("/proc/self/status") if line.startswith(what)))
 
 whose, sources, seconds, rate, target = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
 generator = np.random.default_rng(0)
@@ -43,10 +43,11 @@ else:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     work = lambda: np.stack(module.bss_eval(references, estimates, window=rate, hop=rate)[:4])
-held, before = peak(), used()
+Path("/proc/self/clear_refs").write_text("5")
+held, before = memory("VmRSS"), used()
 found = work()
 np.save(target, found)
-print(used() - before, (peak() - held) * 1024)
+print(used() - before, (memory("VmHWM") - held) * 1024)
 """
 
 

@@ -69,7 +69,8 @@ def separation_latents(
 
     system, device = setup.separation(config), setup.torch_device()
     inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
-    decisive = {"remixes": system.remixes, "segment": system.segment, **system.augmentation}
+    seed = system.train_denoiser.seed  # of the remixes
+    decisive = {"remixes": system.remixes, "segment": system.segment, "seed": seed, **system.augmentation}
 
     def work(folder: Path) -> dict[str, int]:
         codec = load_codec(separation_codec, device)

@@ -1,7 +1,6 @@
 """Studies of the separation system: steps of the sampler, moving average, noise in the latents, cost."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -50,8 +49,7 @@ def separation_steps(
         write_json(folder / "speed.json", factors)
         return made
 
-    # How many steps the preset takes is not part of it: the study takes its own.
-    return _study(context, store, Recipe(replace(system, steps=0).sampling, inputs, _STUDY), work)
+    return _study(context, store, Recipe({"frames": system.chunk, "overlap": system.overlap}, inputs, _STUDY), work)
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)

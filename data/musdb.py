@@ -1,4 +1,4 @@
-"""MUSDB18 and MUSDB18-HQ declared: where they are, their tracks, sources, splits and known defects.
+"""MUSDB18 and MUSDB18-HQ declared: where they are, their tracks, sources and splits.
 
 MUSDB18 (Rafii et al. 2017, doi 10.5281/zenodo.1117372): 150 songs, 100 to train on and 50 to test,
 44.1 kHz stereo, four sources and their mixture. Two forms on disk, each a folder or the official zip:
@@ -58,17 +58,6 @@ VALIDATION = frozenset(
         "Traffic Experiment - Sirens",
     }
 )
-
-OFFICIAL_ERRATA = {
-    "Al James - Schoolboy Facination": "synthetic vocals in other",
-    "Chris Durban - Celebrate": "other sources bleed into vocals",
-    "Hop Along - Sister Cities": "other sources bleed into vocals",
-    "Detsky Sad - Walkie Talkie": "other in drums",
-    "Enda Reilly - Cur An Long Ag Seol": "speech at the start of other",
-    "Leaf - Wicked": "guitar in drums",
-    "PR - Oh No": "the left channels do not sum to the mixture",
-    "BKS - Bulldozer": "cowbell in other",
-}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from data import musdb
-from data.musdb import OFFICIAL_ERRATA, SOURCES, Track
+from data.errata import errata
+from data.musdb import SOURCES, Track
 from data.names import make_id
 from data.progress import Listener, Progress, ignore
 from data.shards import SHARD_BYTES, Item, Record, Rejection, ShardWriter
@@ -83,7 +84,7 @@ def _describe(rows: pa.Table, known: dict[str, tuple[Track, str]]) -> pa.Table:
         "track": [track.name for track, _ in found],
         "source": [source for _, source in found],
         "split": [track.split for track, _ in found],
-        "errata": [OFFICIAL_ERRATA.get(track.name, "") for track, _ in found],
+        "errata": [errata(track.name) for track, _ in found],
     }
     for name, column in values.items():
         rows = rows.append_column(COLUMNS.field(name), pa.array(column, pa.string()))

@@ -174,7 +174,10 @@ _METHODS = (
         "ideal masks on the mixture's STFT (46 ms) from true vocals V and accompaniment A: |V| / (|V| + |A|), "
         "|V|² / (|V|² + |A|²), and 1 where |V|² > |A|²: what masking could reach",
     ),
-    ("Known defects", "the official list of errata of MUSDB18: bleeding, wrong sources, mixtures that do not add up"),
+    (
+        "Known defects",
+        "the official errata of MUSDB18 and those reported by listeners: bleeding, wrong sources, bad sums",
+    ),
 )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data.audio import encode
+from data.errata import errata
 from data.errors import InputError
 from data.musdb import SOURCES, VALIDATION, locate
 from data.stems import BadTrack, flags, read_track
@@ -146,3 +147,17 @@ def test_silence_and_sums_that_do_not_fit_are_flagged():
         "not the sum of its sources",
         "silent other",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("BKS - Bulldozer", "cowbell in other"),
+        ("Zeno - Signs", "reported: other sources bleed into vocals"),
+        ("Jokers, Jacks & Kings - Sea Of Leaves", "reported: other sources bleed into vocals"),  # by artist
+        ("PR - Oh No", "the left channels do not sum to the mixture; reported: other sources bleed into other"),
+        ("PR - Happy Daze", ""),
+    ],
+)
+def test_known_defects_are_official_or_reported(name, said):
+    assert errata(name) == said

@@ -28,6 +28,8 @@ from torch.nn import functional
 
 from models.separation.config import CodecConfig
 
+_LINEAR = 1e-4  # magnitude below which companding is linear
+
 
 class Timing(Protocol):
     """How a codec counts time: sample rate in Hz, and samples a latent frame."""
@@ -133,9 +135,6 @@ def compand(values: Tensor) -> Tensor:
 def expand(values: Tensor) -> Tensor:
     """Undo `compand`."""
     return values * (values.abs() + (values.square() + 4 * _LINEAR).sqrt()) / 2
-
-
-_LINEAR = 1e-4  # of full scale
 
 
 class Codec(nn.Module):

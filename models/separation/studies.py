@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import torch
+from torch import Tensor
 
 from data.audio import to_float, to_pcm16
 from data.names import make_id
@@ -117,7 +118,9 @@ def write_noise(
 
     A codec with a quantiser is heard with and without it.
     """
-    kinds: list[bool] = [False, True] if isinstance(codec, PretrainedCodec) else [False]
+    kinds: dict[bool, Callable[[Tensor], Tensor]] = {False: lambda latent: latent}
+    if isinstance(codec, PretrainedCodec):
+        kinds[True] = codec.quantise
 
     def setting(what: str, quantised: bool, strength: float) -> Setting:
         def disturbed(excerpt: Excerpt) -> np.ndarray:
@@ -126,9 +129,7 @@ def write_noise(
                 latent = codec.encode(wave)  # (K, D, N)
                 noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
                 heard = latent + strength * latent.std((0, 2), keepdim=True) * noise
-                if quantised and isinstance(codec, PretrainedCodec):
-                    heard = codec.quantise(heard)
-                found = codec.decode(heard, wave.shape[1])
+                found = codec.decode(kinds[quantised](heard), wave.shape[1])
             return found.T.cpu().numpy()
 
         return {"what": what, "quantised": quantised, "strength": strength}, disturbed

@@ -11,10 +11,11 @@ import dagster as dg
 from assets.checks import gather
 from assets.materialize import table
 from assets.store import RUN, fingerprint, published
-from data.durable import read_json, write_json
+from data.files.durable import read_json, write_json
 
 if TYPE_CHECKING:
-    from eval.verdict import Bounds, Verdict
+    from eval.acceptance import Verdict
+    from eval.synthesis.acceptance import Bounds
 
 _MODEL = ("model.safetensors", "model.json")
 
@@ -93,7 +94,7 @@ def challenge(home: Path, challenger: Mapping[str, Path], bounds: "Bounds") -> C
     """Judge a challenger against the bounds and the champion published in `home`."""
     import pandas as pd
 
-    from eval.verdict import verdicts
+    from eval.synthesis.acceptance import verdicts
 
     former = published(home)
     crowned = read_json(former / "champion.json")["history"][-1]["model"] if former else None

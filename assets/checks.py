@@ -12,7 +12,7 @@ from assets.store import discard
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.verdict import Verdict
+    from eval.acceptance import Verdict
 
 Judge = Callable[["pd.DataFrame", Setup], "Mapping[str, Verdict]"]
 
@@ -30,7 +30,7 @@ def readable(asset: dg.AssetsDefinition, count: int) -> dg.AssetChecksDefinition
         description=f"{count:,} recordings drawn from all shards are what was written, by their checksums.",
     )
     def check(shards: Path) -> dg.AssetCheckResult:
-        from data.reader import Shards, sample_damage
+        from data.shards.reader import Shards, sample_damage
 
         found = sample_damage(Shards(shards), count)
         if found:

@@ -107,7 +107,7 @@ def curves(folder: Path) -> Shown:
     """Return the loss curves of a finished stage."""
     import pandas as pd
 
-    from eval.figures import loss_curves, png
+    from eval.report.figures import loss_curves, png
 
     history = pd.read_parquet(folder / "history.parquet")
     return {"curves": picture(png(loss_curves(history, "training")), "training")}

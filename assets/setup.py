@@ -11,8 +11,8 @@ from models.separation.config import SeparationConfig, conditioned, with_codec
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 if TYPE_CHECKING:
-    from eval.separation_verdict import Bounds as SeparationBounds
-    from eval.verdict import Bounds
+    from eval.separation.acceptance import Bounds as SeparationBounds
+    from eval.synthesis.acceptance import Bounds
 
 
 class Run(dg.Config):
@@ -62,14 +62,14 @@ class Setup(dg.ConfigurableResource):
 
     def bounds(self) -> "Bounds":
         """Return what the preset asks of a model before it may be promoted."""
-        from eval.verdict import Bounds
+        from eval.synthesis.acceptance import Bounds
 
         asked = PRESETS[self.preset].thresholds
         return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
     def separation_bounds(self) -> "SeparationBounds":
         """Return what the preset asks of the separation systems."""
-        from eval.separation_verdict import Bounds
+        from eval.separation.acceptance import Bounds
 
         asked = separation.PRESETS[self.preset].thresholds
         return Bounds(asked.masker_usdr, asked.below_ceiling)

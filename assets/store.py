@@ -27,8 +27,8 @@ from typing import Any
 import dagster as dg
 
 from assets.provenance import provenance
-from data.durable import SUFFIX, file_sha256, read_json, write_bytes, write_json
 from data.errors import InputError
+from data.files.durable import SUFFIX, file_sha256, read_json, write_bytes, write_json
 
 RUN = "run.json"
 _DAMAGED = "damaged.json"

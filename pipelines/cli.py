@@ -107,7 +107,7 @@ def status(as_json: Json = False) -> None:
 @app.command()
 def report(system: System = "synthesis", as_json: Json = False) -> None:
     """Print the path of the newest report of a system, or with --json what it says."""
-    from data.durable import read_json
+    from data.files.durable import read_json
     from pipelines.launch import report_path
     from pipelines.settings import Settings
 
@@ -198,9 +198,9 @@ def score_synthesis(
     as_json: Json = False,
 ) -> None:
     """Judge notes against recordings of the same name: spectral, waveform, pitch and loudness metrics."""
-    from data.durable import replacing_path
-    from eval.notes import METRICS
-    from eval.score import score_folders
+    from data.files.durable import replacing_path
+    from eval.synthesis.note_metrics import METRICS
+    from eval.synthesis.score import score_folders
     from eval.table import summarise
 
     scores = score_folders(reference, estimate).assign(system="estimate")
@@ -237,8 +237,8 @@ def score_separation(
 
     Medians are over frames, then over tracks, as SiSEC18 takes them.
     """
-    from eval.separation_folders import score_folders
-    from eval.separation_score import write_tables
+    from eval.separation.folders import score_folders
+    from eval.separation.score import write_tables
     from pipelines.separation_scores import facts, table
 
     if output is not None:

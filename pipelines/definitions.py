@@ -5,18 +5,15 @@ import json
 
 import dagster as dg
 
-from assets import (
-    musdb,
-    nsynth,
-    separation,
-    separation_judges,
-    separation_report,
-    separation_studies,
-    synthesis,
-    synthesis_judges,
-    synthesis_report,
-)
+from assets.datasets import musdb, nsynth
+from assets.separation import evaluation as separation_evaluation
+from assets.separation import report as separation_report
+from assets.separation import stages as separation_stages
+from assets.separation import studies as separation_studies
 from assets.store import plain
+from assets.synthesis import evaluation as synthesis_evaluation
+from assets.synthesis import report as synthesis_report
+from assets.synthesis import stages as synthesis_stages
 from models.separation.config import PRESETS as SEPARATION
 from models.synthesis.config import PRESETS as SYNTHESIS
 from pipelines.console import console
@@ -26,8 +23,8 @@ from pipelines.watch import failures
 
 GROUPS = {
     "data": [nsynth, musdb],
-    "synthesis": [synthesis, synthesis_judges, synthesis_report],
-    "separation": [separation, separation_judges, separation_studies, separation_report],
+    "synthesis": [synthesis_stages, synthesis_evaluation, synthesis_report],
+    "separation": [separation_stages, separation_evaluation, separation_studies, separation_report],
 }
 # Processes that import torch once and are forked from, at most two at a time.
 EXECUTOR = dg.multiprocess_executor.configured(

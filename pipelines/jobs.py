@@ -9,7 +9,7 @@ from typing import NamedTuple
 import dagster as dg
 
 from data.errors import InputError
-from data.musdb import GROUPS
+from data.musdb.dataset import GROUPS
 from models.separation.config import CONDITIONS
 from models.synthesis.config import VARIANTS
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import dagster as dg
 
 from assets.store import published
-from data.durable import write_bytes
 from data.errors import InputError
+from data.files.durable import write_bytes
 from pipelines.definitions import build_defs
 from pipelines.jobs import Launch, launches
 from pipelines.recovery import SERVER, end_dead_runs, hold, release

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from assets.store import Store, published
-from data.durable import read_json
 from data.errors import InputError
+from data.files.durable import read_json
 from pipelines.settings import Settings
 
 
@@ -17,8 +17,8 @@ def play(
     Raises:
         InputError: no such model, instrument, pitch or velocity.
     """
-    from data.audio import to_pcm16, write_wav
-    from data.nsynth import SAMPLE_RATE
+    from data.files.audio import to_pcm16, write_wav
+    from data.nsynth.dataset import SAMPLE_RATE
     from models.synthesis.config import VARIANTS
     from models.synthesis.synthesize import NoteLabel, synthesize
     from models.synthesis.train import load_sing
@@ -54,7 +54,7 @@ def play(
 
 def _heard(notes: Path) -> tuple[dict[str, int], list[int]]:
     """Return the instruments of the notes, number by name, and their velocities."""
-    from data.reader import Shards
+    from data.shards.reader import Shards
 
     table = Shards(notes).table.select(["instrument", "instrument_name", "velocity"]).to_pandas()
     numbers = dict(zip(table["instrument_name"], table["instrument"].tolist(), strict=True))

@@ -22,7 +22,7 @@ def separate(
         InputError: no such file, system or conditioning, no trained model, or the target is the source.
     """
     from models.separation.files import separate_file
-    from models.separation.trained import trained_diffusion, trained_masker
+    from models.separation.load import trained_diffusion, trained_masker
 
     if not source.is_file():
         raise InputError(f"{source}: no such file")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pandas as pd
 
-from eval.bss import ILL_CONDITIONED
-from eval.sdr import DEFINITIONS, TrackScores
-from eval.separation_score import medians
+from eval.metrics.bss import ILL_CONDITIONED
+from eval.metrics.sdr import DEFINITIONS, TrackScores
+from eval.separation.score import medians
 
 _FRAMED = ("cSDR", "cISR", "cSIR", "cSAR")
 

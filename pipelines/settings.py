@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from assets.setup import Setup
 from assets.store import FolderInputs, Store
 from data.errors import InputError
-from models.separation.codecs import CODECS
-from models.separation.separators import SEPARATORS, chosen
+from models.separation.published.codecs import CODECS
+from models.separation.published.separators import SEPARATORS, chosen
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 

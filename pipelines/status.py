@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from assets.store import RUN, published
-from data.durable import read_json
+from data.files.durable import read_json
 
 
 def survey(store: Path) -> list[dict[str, Any]]:

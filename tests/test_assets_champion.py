@@ -7,8 +7,8 @@ import pytest
 
 from assets.champion import challenge
 from assets.store import Recipe, Store, published
-from data.durable import read_json, write_bytes, write_json
-from eval.verdict import Bounds
+from data.files.durable import read_json, write_bytes, write_json
+from eval.synthesis.acceptance import Bounds
 
 BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
 

@@ -9,19 +9,21 @@ import soundfile
 from test_models_separation import TINY
 from tiny import write_musdb
 
-from assets import musdb, separation, separation_judges, separation_report, separation_studies
+from assets.datasets import musdb
+from assets.separation import evaluation, report, stages
+from assets.separation import studies as study_assets
 from assets.setup import Setup
 from assets.store import FolderInputs, Store, published
-from data.durable import read_json
 from data.errors import InputError
-from data.reader import Shards
+from data.files.durable import read_json
+from data.shards.reader import Shards
 from models.separation import config as configs
 from models.separation import cost, studies
 from pipelines.separate import separate
 from pipelines.settings import Settings
 
 NAMES = {"A - One": "train", "B & C - Two": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
-MODULES = [musdb, separation, separation_judges, separation_studies, separation_report]
+MODULES = [musdb, stages, evaluation, study_assets, report]
 ASSETS = [*dg.load_assets_from_modules(MODULES), *dg.load_asset_checks_from_modules(MODULES)]
 TRACKS = dg.AssetSelection.assets("musdb_source", "musdb_tracks")
 

@@ -9,8 +9,8 @@ import pytest
 
 from assets.setup import override
 from assets.store import Recipe, Store, discard, fingerprint, plain, published
-from data.durable import read_json, write_bytes
 from data.errors import InputError
+from data.files.durable import read_json, write_bytes
 from models.synthesis.config import SynthesisConfig
 
 

@@ -11,10 +11,10 @@ import dagster as dg
 import pytest
 from tiny import write_nsynth
 
-from assets import nsynth, synthesis, synthesis_judges, synthesis_report
+from assets.datasets import nsynth
 from assets.setup import Setup
 from assets.store import FolderInputs, Store, published
-from models.config import FitConfig
+from assets.synthesis import evaluation, report, stages
 from models.synthesis import config as configs
 from models.synthesis.config import (
     AutoencoderConfig,
@@ -24,6 +24,7 @@ from models.synthesis.config import (
     Thresholds,
     WavenetConfig,
 )
+from models.training.config import FitConfig
 
 FIT = FitConfig(steps=3, batch_size=4, learning_rate=1e-3, validate_every=3, checkpoint_every=2, report_every=1)
 TINY = SynthesisConfig(
@@ -41,7 +42,7 @@ TINY = SynthesisConfig(
     wavenet_notes=1,
     thresholds=Thresholds(silence_ratio=9.0, pitch_accuracy=0.0),
 )
-MODULES = [nsynth, synthesis, synthesis_judges, synthesis_report]
+MODULES = [nsynth, stages, evaluation, report]
 ASSETS = [*dg.load_assets_from_modules(MODULES), *dg.load_asset_checks_from_modules(MODULES)]
 
 
@@ -220,7 +221,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_weights(tmp_path, made, sou
     script.write_text(
         "import os, signal, sys\n"
         "from pathlib import Path\n"
-        "from models import checkpoint\n"
+        "from models.training import checkpoint\n"
         "from models.synthesis import config as configs\n"
         "from test_assets_synthesis import TINY, run\n"
         "import dagster as dg\n"
@@ -252,7 +253,7 @@ def test_a_signal_stops_a_run_for_good(tmp_path, source):
     script.write_text(
         "import os, sys\n"
         "from pathlib import Path\n"
-        "from models import checkpoint\n"
+        "from models.training import checkpoint\n"
         "from models.synthesis import config as configs\n"
         "from test_assets_synthesis import TINY, run\n"
         "import dagster as dg\n"

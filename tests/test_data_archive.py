@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from data.archive import BadArchive, members
+from data.files.archive import BadArchive, members
 
 
 def write(path: Path, *entries: tarfile.TarInfo | tuple[str, bytes], form: int = tarfile.USTAR_FORMAT) -> Path:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from data.audio import UnreadableAudio, decode, encode, read, resample, to_float, to_pcm16
+from data.files.audio import UnreadableAudio, decode, encode, read, resample, to_float, to_pcm16
 
 RAMP = np.arange(-500, 500, dtype=np.int16)
 

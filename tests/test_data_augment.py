@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny import sine_note
 
-from data.augment import PitchShift, shift_pitch
+from data.shards.augment import PitchShift, shift_pitch
 
 
 def peak_hertz(pcm: np.ndarray) -> float:

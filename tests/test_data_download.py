@@ -7,8 +7,8 @@ import threading
 import pytest
 from tiny_server import CONTENT, Server
 
-from data.download import DownloadError, Remote, fetch
-from data.durable import write_json
+from data.files.download import DownloadError, Remote, fetch
+from data.files.durable import write_json
 
 SHA = hashlib.sha256(CONTENT).hexdigest()
 

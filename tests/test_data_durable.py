@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from data.durable import read_json, replacing, write_bytes, write_json
+from data.files.durable import read_json, replacing, write_bytes, write_json
 
 
 def test_a_written_file_holds_the_content(tmp_path):

@@ -17,14 +17,14 @@ import pytest
 import soundfile
 from tiny import pack, sine_note, write_nsynth
 
-from data.audio import encode, write_wav
-from data.durable import read_json, write_json
 from data.errors import InputError
-from data.ingest import ingest
-from data.leaks import leaks
-from data.nsynth import completion_split, locate
-from data.reader import Shards
-from data.tables import read_table
+from data.files.audio import encode, write_wav
+from data.files.durable import read_json, write_json
+from data.files.tables import read_table
+from data.nsynth.dataset import completion_split, locate
+from data.nsynth.ingest import ingest
+from data.nsynth.leaks import leaks
+from data.shards.reader import Shards
 
 
 def run(source: Path, folder: Path, **options) -> Shards:
@@ -196,7 +196,8 @@ def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
     source = pack(part) if packed else part
     expected = contents(run(source, tmp_path / "whole", shard_bytes=600_000).folder)
     script = (
-        "import sys; from pathlib import Path; from data.ingest import ingest; from data.nsynth import locate\n"
+        "import sys; from pathlib import Path\n"
+        "from data.nsynth.ingest import ingest; from data.nsynth.dataset import locate\n"
         "import os, signal; left = int(sys.argv[3])\n"
         "def hook(event, args):\n"
         "    global left\n"
@@ -232,7 +233,8 @@ def test_memory_stays_bounded(tmp_path, part):
         info.size = len(text)
         file.addfile(info, io.BytesIO(text))
     script = (
-        "import resource, sys; from pathlib import Path; from data.ingest import ingest; from data.nsynth import Part\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from data.nsynth.ingest import ingest; from data.nsynth.dataset import Part\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
         "ingest(Path(sys.argv[2]), [Part('nsynth-train', Path(sys.argv[1]))])\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"

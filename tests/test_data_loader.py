@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.loader import Batches, Treatment, epoch_order
-from data.reader import CorruptShard, Shards
-from data.shards import Record, ShardWriter, shard_name
+from data.shards.loader import Batches, Treatment, epoch_order
+from data.shards.reader import CorruptShard, Shards
+from data.shards.writer import Record, ShardWriter, shard_name
 
 
 @pytest.fixture(scope="module")

@@ -8,11 +8,11 @@ import av
 import numpy as np
 import pytest
 
-from data.audio import encode
-from data.errata import errata
 from data.errors import InputError
-from data.musdb import SOURCES, VALIDATION, locate
-from data.stems import BadTrack, flags, read_track
+from data.files.audio import encode
+from data.musdb.dataset import SOURCES, VALIDATION, locate
+from data.musdb.errata import errata
+from data.musdb.stems import BadTrack, flags, read_track
 
 AWKWARD = [
     "M.E.R.C. Music - Knockout",

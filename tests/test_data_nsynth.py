@@ -8,7 +8,7 @@ import pytest
 from tiny import note_metadata, pack, write_nsynth
 
 from data.errors import InputError
-from data.nsynth import completion_split, locate, read_metadata, released_subset
+from data.nsynth.dataset import completion_split, locate, read_metadata, released_subset
 
 
 def parse(objects: dict | str):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, lfilter
 
-from data.quality import defect, flags, spectral_prominence
+from data.shards.quality import defect, flags, spectral_prominence
 
 TIME = np.arange(64000) / 16000
 TONE = (8000 * np.sin(2 * np.pi * 440 * TIME)).astype(np.int16)

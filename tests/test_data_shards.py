@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data.audio import decode
 from data.errors import InputError
-from data.reader import CorruptShard, Shards
-from data.shards import CRC_BLOCK, Record, Rejection, ShardWriter, shard_name
-from data.tables import read_table
+from data.files.audio import decode
+from data.files.tables import read_table
+from data.shards.reader import CorruptShard, Shards
+from data.shards.writer import CRC_BLOCK, Record, Rejection, ShardWriter, shard_name
 
 
 def items(count: int = 20, frames: int = 500):
@@ -186,7 +186,7 @@ def test_kill_9_at_any_moment_can_be_resumed_to_the_same_bytes(tmp_path):
     script = (
         "import os, signal, sys; sys.path[:0] = sys.argv[3:]\n"
         "from pathlib import Path\n"
-        "import data.shards, test_data_shards as t\n"
+        "import data.shards.writer, test_data_shards as t\n"
         "left = int(sys.argv[2])\n"
         "def hook(event, args):\n"
         "    global left\n"

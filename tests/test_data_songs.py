@@ -5,13 +5,13 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from data import songs
-from data.audio import resample
-from data.musdb import SOURCES, locate
-from data.singer import CONSONANTS, CONTROL_RATE, VOWELS, Sung, make_singer, sing
-from data.songs import make_song, make_songs, melody
-from data.stems import flags, read_track
-from eval.pitch import cents, track
+from data.embedded import songs
+from data.embedded.singer import CONSONANTS, CONTROL_RATE, VOWELS, Sung, make_singer, sing
+from data.embedded.songs import make_song, make_songs, melody
+from data.files.audio import resample
+from data.musdb.dataset import SOURCES, locate
+from data.musdb.stems import flags, read_track
+from eval.metrics.pitch import cents, track
 
 RATE = 44_100
 

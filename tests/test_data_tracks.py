@@ -5,14 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from data import shards as shards_module
-from data.audio import encode
-from data.musdb import SOURCES, locate
-from data.reader import Shards
-from data.shards import ShardWriter
-from data.tables import read_table
-from data.tracks import ingest_tracks
-from data.voices import prepare, singing
+from data.files.audio import encode
+from data.files.tables import read_table
+from data.musdb.dataset import SOURCES, locate
+from data.musdb.tracks import ingest_tracks
+from data.musdb.vocals import prepare, singing
+from data.shards.reader import Shards
+from data.shards.writer import INDEX, ShardWriter
 
 NAMES = ("A - One", "B & C's - Two. (Live)", "Leaf - Summerghost", "Al James - Schoolboy Facination")
 
@@ -78,7 +77,7 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, 
     ingest_tracks(tmp_path / "cut", tracks, shard_bytes=300_000)
     for path in sorted((tmp_path / "whole").iterdir()):
         assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes(), path.name
-    assert shards_module.INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
+    assert INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
 
 
 def test_songs_are_resampled_and_the_parts_add_up_to_the_mixture(root, tmp_path):

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from eval import bss
-from eval.bss import METRICS, bss_eval, correlate
+from eval.metrics import bss
+from eval.metrics.bss import METRICS, bss_eval, correlate
 
 RATE = 2000
 

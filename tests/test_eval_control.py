@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from tiny import sine_note
 
-from data.audio import to_float
-from eval.control import InstrumentVote, follows_pitch, in_tune, timbre, way
+from data.files.audio import to_float
+from eval.synthesis.control import InstrumentVote, follows_pitch, in_tune, timbre, way
 
 
 def note(instrument: int, pitch: int = 60) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.embedding import Embedding, embedding_mse
+from eval.metrics.embedding import Embedding, embedding_mse
 
 
 def pairs(wave: np.ndarray) -> np.ndarray:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.spectral import log_power_l1, multi_resolution
-from eval.waveform import l1, loudness, loudness_error, mse
+from eval.metrics.spectral import log_power_l1, multi_resolution
+from eval.metrics.waveform import l1, loudness, loudness_error, mse
 
 TIME = np.arange(65024) / 16000
 TONE = (0.5 * np.sin(2 * np.pi * 440 * TIME)).astype(np.float32)

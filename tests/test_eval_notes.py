@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from tiny import sine_note
 
-from data.audio import to_float
-from eval.notes import METRICS, Reference, judge
+from data.files.audio import to_float
+from eval.synthesis.note_metrics import METRICS, Reference, judge
 from eval.table import compare_systems, interval_of, summarise
 
 NOTE = to_float(sine_note(2, 60, 25))

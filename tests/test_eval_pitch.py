@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.pitch import Track, cents, raw_pitch_accuracy, track
+from eval.metrics.pitch import Track, cents, raw_pitch_accuracy, track
 
 TIME = np.arange(32000) / 16000
 

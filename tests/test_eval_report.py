@@ -7,9 +7,21 @@ import numpy as np
 import pytest
 from jinja2 import UndefinedError
 
-from data.audio import encode
-from eval.figures import spectrogram
-from eval.report import Clip, Document, Map, Picture, Players, Point, Section, Table, Text, _environment, render
+from data.files.audio import encode
+from eval.report.document import (
+    Clip,
+    Document,
+    Map,
+    Picture,
+    Players,
+    Point,
+    Section,
+    Table,
+    Text,
+    _environment,
+    render,
+)
+from eval.report.figures import spectrogram
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 SOUND = encode((8000 * np.sin(np.arange(8000) / 5)).astype(np.int16), 16000, "FLAC")

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from tiny import sine_note, write_nsynth
 
-from data.audio import to_float, write_wav
 from data.errors import InputError
-from data.ingest import ingest
-from data.nsynth import locate
-from data.reader import Shards
-from eval.score import score_folders, score_outputs
-from models.synthesis.outputs import _write as write_outputs
+from data.files.audio import to_float, write_wav
+from data.nsynth.dataset import locate
+from data.nsynth.ingest import ingest
+from data.shards.reader import Shards
+from eval.synthesis.score import score_folders, score_outputs
+from models.synthesis.estimates import _write as write_outputs
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.embedding import Embedding
-from eval.sdr import DEFINITIONS, TrackScores, judge_track, si_sdr, usdr
+from eval.metrics.embedding import Embedding
+from eval.metrics.sdr import DEFINITIONS, TrackScores, judge_track, si_sdr, usdr
 
 RATE = 2000
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from data.audio import UnreadableAudio
 from data.errors import InputError
-from eval.embedding import Embedding
-from eval.sdr import judge_track
-from eval.separation_folders import score_folders
+from data.files.audio import UnreadableAudio
+from eval.metrics.embedding import Embedding
+from eval.metrics.sdr import judge_track
+from eval.separation.folders import score_folders
 
 RATE = 2000
 STEMS = ("bass", "drums", "other", "vocals")

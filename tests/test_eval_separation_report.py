@@ -13,16 +13,16 @@ import soundfile
 from test_eval_report import Tags
 from tiny_separation import DEFECTIVE, EVIL, RATE, SONGS, make_study, with_everything
 
-from data.reader import Shards
-from eval.report import Players, Table
-from eval.sdr import usdr
-from eval.separation_figures import seconds_pictures
-from eval.separation_papers import NOT_COMPARABLE, published_tables
-from eval.separation_players import Sounds, extent, matched, most_singing, ordered, picks, player_blocks
-from eval.separation_report import Study, write_report
-from eval.separation_studies import cost_blocks, noise_blocks, steps_blocks, variants_blocks
-from eval.separation_tables import by_track, paired_table, systems_of, systems_tables, tracks_table
-from eval.waveform import loudness
+from data.shards.reader import Shards
+from eval.metrics.sdr import usdr
+from eval.metrics.waveform import loudness
+from eval.report.document import Players, Table
+from eval.separation.figures import seconds_pictures
+from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
+from eval.separation.players import Sounds, extent, matched, most_singing, ordered, picks, player_blocks
+from eval.separation.report import Study, write_report
+from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks
+from eval.separation.tables import by_track, paired_table, systems_of, systems_tables, tracks_table
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import pytest
 from tiny import write_songs
 
 from data.errors import InputError
-from eval.embedding import Embedding
-from eval.separation_score import medians, score_estimates, with_accompaniment, write_scores
-from models.separation.outputs import bounds, write_estimates
+from eval.metrics.embedding import Embedding
+from eval.separation.score import medians, score_estimates, with_accompaniment, write_scores
+from models.separation.estimates import bounds, write_estimates
 
 RATE = 2000
 NAMES = ("M.E.R.C. Music - Knockout", "Sigur Rós - Söngur & 'Ljóð'")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.separation_verdict import BETTER_THAN_MIXTURE, Bounds, verdicts
+from eval.separation.acceptance import BETTER_THAN_MIXTURE, Bounds, verdicts
 
 GOOD = {
     "mixture": {"uSDR": 0.0, "SI-SDR": 0.0, "cSIR": -5.0, "MR-STFT": 2.0},

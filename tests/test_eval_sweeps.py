@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from tiny import sine_note, write_nsynth
 
-from data.audio import to_float
-from data.durable import read_json
-from data.ingest import ingest
-from data.nsynth import Part
-from eval.sweeps import write_control
-from models.synthesis.outputs import write_labelled
+from data.files.audio import to_float
+from data.files.durable import read_json
+from data.nsynth.dataset import Part
+from data.nsynth.ingest import ingest
+from eval.synthesis.sweeps import write_control
+from models.synthesis.estimates import write_labelled
 from models.synthesis.sweeps import Range, pairs, shared_pitches
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.tsne import knn_purity, tsne
+from eval.metrics.tsne import knn_purity, tsne
 
 
 def clusters(count: int = 3, size: int = 8, spread: float = 0.1) -> tuple[np.ndarray, list[str]]:

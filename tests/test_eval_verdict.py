@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.verdict import Bounds, verdicts
+from eval.synthesis.acceptance import Bounds, verdicts
 
 BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
 

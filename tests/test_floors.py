@@ -11,6 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("pipelines", "assets", "models", "eval", "data")
 SOURCES = sorted(path for floor in FLOORS for path in (ROOT / floor).rglob("*.py"))
+INITS = [path for path in SOURCES if path.name == "__init__.py"]
 
 
 def imports(path: Path) -> set[str]:
@@ -41,16 +42,24 @@ def test_nothing_is_ever_unpickled():
     # Weights that others published come in torch's own format: one file reads it, and of it only tensors.
     texts = {path.relative_to(ROOT).as_posix(): path.read_text() for path in SOURCES}
     calls = {name: re.findall(r"torch\.load\([^)]*\)", text) for name, text in texts.items() if "torch.load(" in text}
-    assert calls == {"models/separation/weights.py": ['torch.load(path, map_location="cpu", weights_only=True)']}
+    assert calls == {
+        "models/separation/published/weights.py": ['torch.load(path, map_location="cpu", weights_only=True)']
+    }
 
 
 def test_audio_files_are_touched_by_one_module():
     users = {path.relative_to(ROOT).as_posix() for path in SOURCES if "soundfile" in imports(path)}
-    assert users == {"data/audio.py"}
+    assert users == {"data/files/audio.py"}
 
 
-def test_the_readme_names_every_file_and_no_other():
-    text = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"^\| `([a-z_/]+\.py)` \| \S", text, flags=re.MULTILINE))
-    there = {path.relative_to(ROOT).as_posix() for path in SOURCES if path.name != "__init__.py"}
-    assert named == there
+@pytest.mark.parametrize("init", INITS, ids=lambda path: str(path.parent.relative_to(ROOT)))
+def test_every_folder_says_what_each_of_its_files_is_for(init):
+    listed = re.findall(r"^\* `([a-z_0-9]+/?)`: \S", ast.get_docstring(ast.parse(init.read_text())), flags=re.MULTILINE)
+    files = {path.stem for path in init.parent.glob("*.py") if path != init}
+    folders = {f"{path.parent.name}/" for path in init.parent.glob("*/__init__.py")}
+    assert sorted(listed) == sorted(files | folders)
+
+
+def test_the_readme_names_every_folder_and_no_other():
+    named = re.findall(r"^\| `([a-z_/]+)/` \| \S", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    assert sorted(named) == sorted({"tests", *(path.parent.relative_to(ROOT).as_posix() for path in INITS)})

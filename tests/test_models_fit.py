@@ -15,12 +15,12 @@ import torch
 from tiny_training import CONFIG, make_stage, train, write_shards
 
 from data.errors import InputError
-from data.reader import Shards
-from models.checkpoint import Rolling, load
-from models.fit import Diverged, fit
-from models.history import History
-from models.processes import World
-from models.seeds import hash_seed
+from data.shards.reader import Shards
+from models.training.checkpoint import Rolling, load
+from models.training.fit import Diverged, fit
+from models.training.history import History
+from models.training.processes import World
+from models.training.seeds import hash_seed
 
 PROGRAM = Path(__file__).parent / "tiny_training.py"
 ONE_THREAD = {**os.environ, "OMP_NUM_THREADS": "1"}

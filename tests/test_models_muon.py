@@ -7,12 +7,12 @@ import torch
 from tiny_training import CONFIG, make_stage, train, write_shards
 from torch import nn
 
-from models import muon
-from models.config import FitConfig
-from models.fit import fit
-from models.muon import Muon, matrices, orthogonalised
-from models.processes import World
-from models.state import State
+from models.training import muon
+from models.training.config import FitConfig
+from models.training.fit import fit
+from models.training.muon import Muon, matrices, orthogonalised
+from models.training.processes import World
+from models.training.state import State
 
 
 @pytest.mark.parametrize("shape", [(6, 40), (40, 6), (12, 12)])

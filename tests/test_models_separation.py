@@ -9,12 +9,11 @@ import torch
 from tiny import write_musdb
 
 from data.errors import InputError
-from data.musdb import locate
-from data.reader import Shards
-from data.segments import Mixing, Segments
-from data.tracks import ingest_tracks
-from data.voices import prepare
-from models.config import FitConfig
+from data.musdb.dataset import locate
+from data.musdb.segments import Mixing, Segments
+from data.musdb.tracks import ingest_tracks
+from data.musdb.vocals import prepare
+from data.shards.reader import Shards
 from models.separation import latents
 from models.separation.codec import Codec, Lapped, compand, expand
 from models.separation.config import (
@@ -26,9 +25,10 @@ from models.separation.config import (
 )
 from models.separation.denoiser import Denoiser
 from models.separation.latents import LatentSegments, Scaling, write_latents
+from models.separation.load import load_codec, load_denoiser, load_masker
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, masking_separator
 from models.separation.train import train_codec, train_denoiser, train_masker
-from models.separation.trained import load_codec, load_denoiser, load_masker
+from models.training.config import FitConfig
 
 CPU = torch.device("cpu")
 FIT = FitConfig(steps=3, batch_size=2, learning_rate=1e-3, validate_every=3, report_every=1)

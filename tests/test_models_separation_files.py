@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from data.audio import UnreadableAudio
+from data.files.audio import UnreadableAudio
 from models.separation.files import separate_file
 from models.separation.separate import Separator
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from tiny import write_songs
 
-from data.audio import to_float
 from data.errors import InputError
-from data.reader import Shards
-from data.shards import QUARANTINE
-from data.tables import read_table
-from models.separation.outputs import bounds, separating, songs_of, write_estimates
+from data.files.audio import to_float
+from data.files.tables import read_table
+from data.shards.reader import Shards
+from data.shards.writer import QUARANTINE
+from models.separation.estimates import bounds, separating, songs_of, write_estimates
 from models.separation.separate import Separator
 
 RATE = 2000

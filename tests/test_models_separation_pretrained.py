@@ -12,15 +12,15 @@ import torch
 from tiny_codecs import HOPS, KINDS, make
 from tiny_server import Server
 
-from data.download import DownloadError
-from data.durable import write_json
 from data.errors import InputError
-from models.separation.codecs import CODECS, Published
+from data.files.download import DownloadError
+from data.files.durable import write_json
 from models.separation.config import DenoiserConfig
 from models.separation.denoiser import Denoiser
-from models.separation.hub import fetch_pretrained, load_pretrained
 from models.separation.latents import Scaling
-from models.separation.pretrained import PretrainedCodec, as_codec
+from models.separation.published.codec_networks import PretrainedCodec, as_codec
+from models.separation.published.codecs import CODECS, Published
+from models.separation.published.hub import fetch_pretrained, load_pretrained
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
 
 CPU = torch.device("cpu")

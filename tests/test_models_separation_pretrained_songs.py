@@ -6,11 +6,11 @@ import torch
 from tiny import write_songs
 from tiny_codecs import HOPS, KINDS, make
 
-from data.audio import to_float
-from data.reader import Shards
+from data.files.audio import to_float
+from data.shards.reader import Shards
 from models.separation.config import SeparationConfig
 from models.separation.latents import Scaling, write_latents
-from models.separation.pretrained import as_codec
+from models.separation.published.codec_networks import as_codec
 from models.separation.studies import write_noise
 
 CPU = torch.device("cpu")

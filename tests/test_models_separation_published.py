@@ -10,10 +10,10 @@ import torch
 from torchaudio.models import HDemucs
 
 from data.errors import InputError
-from models.separation.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
-from models.separation.published import SOURCES, hdemucs_separator, load_hdemucs, openunmix_separator
+from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
+from models.separation.published.separator_networks import SOURCES, hdemucs_separator, load_hdemucs, openunmix_separator
+from models.separation.published.weights import load_weights
 from models.separation.separate import Separator
-from models.separation.weights import load_weights
 
 CPU = torch.device("cpu")
 SMALL = OpenUnmixConfig(n_fft=256, hidden=8)

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from data.errors import InputError
-from models.separation import separators
-from models.separation.openunmix import OpenUnmix, OpenUnmixConfig
-from models.separation.outputs import separating
-from models.separation.published import published_separator
+from models.separation.estimates import separating
+from models.separation.published import separators
+from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig
+from models.separation.published.separator_networks import published_separator
+from models.separation.published.separators import SEPARATORS, chosen, take_weights
 from models.separation.separate import Separator
-from models.separation.separators import SEPARATORS, chosen, take_weights
 
 
 def test_names_and_files_are_read_from_the_setting():

@@ -7,9 +7,9 @@ import pyarrow as pa
 import pytest
 import torch
 
-from data.reader import Shards
-from data.shards import Record, ShardWriter
-from eval.studies import score_study
+from data.shards.reader import Shards
+from data.shards.writer import Record, ShardWriter
+from eval.separation.studies import score_study
 from models.separation.codec import Codec
 from models.separation.config import CodecConfig
 from models.separation.studies import MOST_SONGS, SECONDS, excerpts, write_noise

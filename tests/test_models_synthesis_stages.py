@@ -7,11 +7,9 @@ import pytest
 import torch
 from tiny import write_nsynth
 
-from data.ingest import ingest
-from data.nsynth import Part
-from data.reader import Shards
-from models.checkpoint import load
-from models.config import FitConfig
+from data.nsynth.dataset import Part
+from data.nsynth.ingest import ingest
+from data.shards.reader import Shards
 from models.losses import spectral
 from models.synthesis import train as stages
 from models.synthesis.baselines import NearestPitchCopy, griffin_lim
@@ -19,6 +17,8 @@ from models.synthesis.config import AutoencoderConfig, Beginnings, SequenceConfi
 from models.synthesis.embed import embed
 from models.synthesis.notes import label_tensors
 from models.synthesis.sequence import SequenceGenerator
+from models.training.checkpoint import load
+from models.training.config import FitConfig
 
 CPU = torch.device("cpu")
 FIT = FitConfig(steps=1, batch_size=2, learning_rate=1e-2, validate_every=1, checkpoint_every=1)

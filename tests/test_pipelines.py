@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from data.errors import InputError
-from data.musdb import GROUPS
+from data.musdb.dataset import GROUPS
 from pipelines import launch
 from pipelines.definitions import build_defs
 from pipelines.jobs import SCHEDULES, launches

@@ -14,12 +14,12 @@ import torch
 from tiny import sine_note, write_nsynth
 
 from assets.store import Recipe, Store
-from data.durable import write_json
-from data.ingest import ingest
-from data.nsynth import Part
-from models.checkpoint import save
+from data.files.durable import write_json
+from data.nsynth.dataset import Part
+from data.nsynth.ingest import ingest
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
 from models.synthesis.sing import Sing
+from models.training.checkpoint import save
 from pipelines import cli
 from pipelines.settings import Settings
 

@@ -17,7 +17,7 @@ from pipelines.settings import Settings
 
 PROGRAM = """
 import os, signal, sys
-from models import checkpoint
+from models.training import checkpoint
 from models.synthesis import config as configs
 from test_assets_synthesis import TINY
 from pipelines.launch import run_graph

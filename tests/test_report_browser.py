@@ -8,8 +8,8 @@ from playwright.sync_api import Page, sync_playwright
 from test_eval_report import document
 from tiny_separation import make_study, with_everything
 
-from eval.report import render
-from eval.separation_report import write_report
+from eval.report.document import render
+from eval.separation.report import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")

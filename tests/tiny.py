@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data import nsynth
-from data.audio import to_pcm16, write_wav
-from data.durable import write_json
-from data.names import make_id
-from data.shards import Record, ShardWriter
+from data.files.audio import to_pcm16, write_wav
+from data.files.durable import write_json
+from data.files.names import make_id
+from data.nsynth import dataset as nsynth
+from data.shards.writer import Record, ShardWriter
 
 
 def note_metadata(number: int, instrument: int, pitch: int, velocity: int) -> dict[str, Any]:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from data.audio import to_pcm16, write_wav
-from data.musdb import SAMPLE_RATE, locate
-from data.tracks import ingest_tracks
-from data.voices import prepare
-from eval.separation_report import Study
-from eval.separation_score import write_scores
-from eval.separation_verdict import Bounds
-from models.separation.outputs import System, bounds, write_estimates
+from data.files.audio import to_pcm16, write_wav
+from data.musdb.dataset import SAMPLE_RATE, locate
+from data.musdb.tracks import ingest_tracks
+from data.musdb.vocals import prepare
+from eval.separation.acceptance import Bounds
+from eval.separation.report import Study
+from eval.separation.score import write_scores
+from models.separation.estimates import System, bounds, write_estimates
 
 EVIL = "<script>alert(1)<img src=x onerror=alert(1)> - \"'& $x$_%\\frac"
 DEFECTIVE = "BKS - Bulldozer"  # of MUSDB18's official list

@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.loader import Batch, Batches
-from data.reader import Shards
-from data.shards import Record, ShardWriter
-from models.checkpoint import save
-from models.config import FitConfig
-from models.fit import Loss, Stage, fit
-from models.processes import World, world
+from data.shards.loader import Batch, Batches
+from data.shards.reader import Shards
+from data.shards.writer import Record, ShardWriter
+from models.training.checkpoint import save
+from models.training.config import FitConfig
+from models.training.fit import Loss, Stage, fit
+from models.training.processes import World, world
 
 CONFIG = FitConfig(
     steps=24, batch_size=4, learning_rate=1e-2, warmup=3, decay=0.5, weight_decay=1e-2, clip=1.0, ema=0.9,

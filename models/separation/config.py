@@ -8,8 +8,8 @@ import math
 from dataclasses import dataclass, field, replace
 
 from data.errors import InputError
-from models.config import FitConfig
-from models.separation.codecs import CODECS
+from models.separation.published.codecs import CODECS
+from models.training.config import FitConfig
 
 CONDITIONS = ("concat", "inject")
 

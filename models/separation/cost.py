@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.durable import write_json
+from data.files.durable import write_json
 from models.separation.separate import Separator
 
 _SECONDS = 20

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.audio import Resampler, SoundReader, WavWriter
-from data.containers import ContainerReader, open_sound
-from data.durable import replacing_path
+from data.files.audio import Resampler, SoundReader, WavWriter
+from data.files.containers import ContainerReader, open_sound
+from data.files.durable import replacing_path
 from data.progress import Listener, ignore
 from models.separation.separate import Separator
 

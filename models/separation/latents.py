@@ -20,13 +20,13 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from data.audio import FULL_SCALE
 from data.errors import InputError
-from data.loader import Batch, read_ahead
+from data.files.audio import FULL_SCALE
+from data.musdb.segments import Mixing, Segments
 from data.progress import Listener, Progress, ignore
-from data.reader import Shards
-from data.segments import Mixing, Segments
-from data.shards import Record, ShardWriter, shard_name
+from data.shards.loader import Batch, read_ahead
+from data.shards.reader import Shards
+from data.shards.writer import Record, ShardWriter, shard_name
 from models.separation.codec import AnyCodec
 from models.separation.config import SeparationConfig
 

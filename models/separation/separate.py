@@ -16,13 +16,13 @@ import torch
 from torch import Tensor
 
 from data.progress import Listener, Progress, ignore
-from models.seeds import hash_seed
 from models.separation.codec import AnyCodec
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.masker import Masker
 from models.separation.overlap import chunk_starts, in_chunks
 from models.separation.sampler import sample
+from models.training.seeds import hash_seed
 
 Reader = Callable[[int, int], np.ndarray]
 

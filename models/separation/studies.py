@@ -1,6 +1,6 @@
 """Studies of the separation system: how many steps it needs, and how exact its latents have to be.
 
-Each writes sound into shards, an excerpt of every test song and setting; `eval.studies` judges it.
+Each writes sound into shards, an excerpt of every test song and setting; `eval.separation.studies` judges it.
 
 * Steps: DDIM from 1 to 50 steps.
 * Weights: the moving average of the denoiser's weights, and the last ones.
@@ -21,16 +21,16 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from data.audio import to_float, to_pcm16
-from data.names import make_id
+from data.files.audio import to_float, to_pcm16
+from data.files.names import make_id
 from data.progress import Listener, Progress, ignore
-from data.reader import Shards
-from data.shards import Record, ShardWriter
+from data.shards.reader import Shards
+from data.shards.writer import Record, ShardWriter
 from models.separation.codec import AnyCodec
 from models.separation.denoiser import Denoiser
+from models.separation.estimates import Song, separating, songs_of
 from models.separation.latents import Scaling
-from models.separation.outputs import Song, separating, songs_of
-from models.separation.pretrained import PretrainedCodec
+from models.separation.published.codec_networks import PretrainedCodec
 from models.separation.separate import Sampling, diffusion_separator
 
 STEPS = (1, 2, 5, 10, 20, 50)

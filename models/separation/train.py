@@ -17,14 +17,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from data.audio import FULL_SCALE
-from data.loader import Batch
+from data.files.audio import FULL_SCALE
+from data.musdb.segments import Mixing, Segments
 from data.progress import Listener, ignore
-from data.reader import Shards
-from data.segments import Mixing, Segments
-from models.config import FitConfig
-from models.fit import Loss, Stage
-from models.processes import World
+from data.shards.loader import Batch
+from data.shards.reader import Shards
 from models.separation.codec import Codec
 from models.separation.config import SeparationConfig
 from models.separation.denoiser import Denoiser
@@ -33,7 +30,10 @@ from models.separation.latents import LatentSegments, Scaling
 from models.separation.losses import multi_resolution, negative_snr
 from models.separation.masker import Masker
 from models.separation.sampler import sample
-from models.training import Figures, train
+from models.training.config import FitConfig
+from models.training.fit import Loss, Stage
+from models.training.processes import World
+from models.training.train import Figures, train
 
 _VALIDATION_LEVELS, _VALIDATION_STEPS = 8, 5
 _WAVEFORM_WEIGHT = 0.3  # of the codec's error in dB beside its spectra: spectra alone leave phases to chance

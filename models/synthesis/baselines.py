@@ -13,8 +13,8 @@ import numpy as np
 import torch
 import torchaudio
 
-from data.augment import shift_pitch
-from data.reader import Shards
+from data.shards.augment import shift_pitch
+from data.shards.reader import Shards
 
 
 class NearestPitchCopy:

@@ -5,7 +5,7 @@ Free of torch: the asset graph reads presets without loading it.
 
 from dataclasses import dataclass, field, replace
 
-from models.config import FitConfig
+from models.training.config import FitConfig
 
 VARIANTS = ("spectral", "waveform", "no_time_embedding")
 

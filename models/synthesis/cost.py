@@ -14,8 +14,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.durable import write_json
-from data.nsynth import FRAMES, SAMPLE_RATE
+from data.files.durable import write_json
+from data.nsynth.dataset import FRAMES, SAMPLE_RATE
 from models.synthesis.sampling import reconstruct
 from models.synthesis.synthesize import generation_speed
 from models.synthesis.train import load_sing

@@ -3,7 +3,7 @@
 import torch
 from torch import nn
 
-from data.nsynth import FRAMES
+from data.nsynth.dataset import FRAMES
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import SynthesisConfig
 from models.synthesis.notes import MARGIN

@@ -15,11 +15,11 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from data.augment import shift_pitch
-from data.nsynth import PITCHES, SAMPLE_RATE
+from data.nsynth.dataset import PITCHES, SAMPLE_RATE
 from data.progress import Listener, Progress, ignore
-from data.reader import Shards
-from data.shards import SHARD_BYTES, Record, ShardWriter
+from data.shards.augment import shift_pitch
+from data.shards.reader import Shards
+from data.shards.writer import SHARD_BYTES, Record, ShardWriter
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import SynthesisConfig
 from models.synthesis.notes import LABELS, MARGIN, to_wave

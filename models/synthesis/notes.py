@@ -9,15 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.audio import FULL_SCALE, to_float
-from data.augment import PitchShift
-from data.loader import Augmentation, Batches, Treatment
-from data.nsynth import FRAMES, VELOCITIES
-from data.reader import Shards
-from models.config import FitConfig
+from data.files.audio import FULL_SCALE, to_float
+from data.nsynth.dataset import FRAMES, VELOCITIES
+from data.shards.augment import PitchShift
+from data.shards.loader import Augmentation, Batches, Treatment
+from data.shards.reader import Shards
 from models.losses import spectral, waveform
-from models.processes import World
 from models.synthesis.config import SynthesisConfig
+from models.training.config import FitConfig
+from models.training.processes import World
 
 MARGIN = 512  # samples of silence the decoder's output has before and after a note
 LABELS = ("instrument", "pitch", "velocity")

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 
 from data.progress import Listener, ignore
-from data.reader import Shards
-from models.synthesis.outputs import write_labelled
+from data.shards.reader import Shards
+from models.synthesis.estimates import write_labelled
 from models.synthesis.synthesize import NoteLabel, interpolate, synthesize
 from models.synthesis.train import load_sing
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
-from data.nsynth import FRAMES, PITCHES, SAMPLE_RATE, VELOCITIES
+from data.nsynth.dataset import FRAMES, PITCHES, SAMPLE_RATE, VELOCITIES
 from data.progress import Listener, Progress, ignore
 from models.synthesis.notes import LABELS, MARGIN, label_tensors, velocity_rows
 from models.synthesis.sing import Sing

@@ -18,13 +18,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.loader import Batch, Batches
 from data.progress import Listener, ignore
-from data.reader import Shards
-from models.checkpoint import load
-from models.fit import Loss, Stage
+from data.shards.loader import Batch, Batches
+from data.shards.reader import Shards
 from models.losses import WAVE_LOSSES
-from models.processes import World
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
 from models.synthesis.notes import (
@@ -38,7 +35,10 @@ from models.synthesis.notes import (
 )
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
-from models.training import Figures, train
+from models.training.checkpoint import load
+from models.training.fit import Loss, Stage
+from models.training.processes import World
+from models.training.train import Figures, train
 
 
 def train_autoencoder(

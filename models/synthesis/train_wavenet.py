@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.loader import Batch
 from data.progress import Listener, ignore
-from data.reader import Shards
-from models.checkpoint import load
-from models.fit import Loss, Stage
-from models.processes import World
+from data.shards.loader import Batch
+from data.shards.reader import Shards
 from models.synthesis.config import SynthesisConfig, WavenetConfig
 from models.synthesis.notes import to_wave, training_batches, validation_rows
 from models.synthesis.wavenet import WavenetAutoencoder
-from models.training import Figures, train
+from models.training.checkpoint import load
+from models.training.fit import Loss, Stage
+from models.training.processes import World
+from models.training.train import Figures, train
 
 
 def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:

@@ -9,15 +9,15 @@ from typing import Any
 from contest import take_turns
 from notes import pack, write_part
 
-from data.ingest import ingest
-from data.nsynth import Part
+from data.nsynth.dataset import Part
+from data.nsynth.ingest import ingest
 
 # The peak is asked of /proc: rusage counts what the parent held when it forked.
 PROGRAM = """
 import sys
 from pathlib import Path
-from data.ingest import ingest
-from data.nsynth import Part
+from data.nsynth.ingest import ingest
+from data.nsynth.dataset import Part
 ingest(Path(sys.argv[2]), [Part("nsynth-train", Path(sys.argv[1]))])
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.audio import read, write_wav
-from data.demo import make_notes
-from data.durable import write_json
+from data.embedded.notes import make_notes
+from data.files.audio import read, write_wav
+from data.files.durable import write_json
 
 COPIES = 4
 

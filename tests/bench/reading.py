@@ -18,11 +18,11 @@ import webdataset
 from contest import take_turns
 from notes import write_part
 
-from data.audio import FULL_SCALE, to_float
-from data.ingest import ingest
-from data.loader import Batches
-from data.nsynth import FRAMES, Part
-from data.reader import Shards
+from data.files.audio import FULL_SCALE, to_float
+from data.nsynth.dataset import FRAMES, Part
+from data.nsynth.ingest import ingest
+from data.shards.loader import Batches
+from data.shards.reader import Shards
 
 BATCH, BATCHES, ROUNDS = 64, 32, 5
 

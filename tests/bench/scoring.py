@@ -35,7 +35,7 @@ for number in range(sources):
 estimates = references + 0.3 * references[::-1]
 estimates += 0.1 * generator.standard_normal(references.shape)
 if whose == "ours":
-    from eval.bss import bss_eval
+    from eval.metrics.bss import bss_eval
     work = lambda: bss_eval(references, estimates, rate, rate).decibels
 else:
     place = Path(importlib.util.find_spec("museval").origin).with_name("metrics.py")  # the package asks for ffmpeg

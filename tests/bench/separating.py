@@ -17,7 +17,7 @@ from models.separation.cost import real_time_factor
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.masker import Masker
-from models.separation.published import hdemucs_separator, load_hdemucs
+from models.separation.published.separator_networks import hdemucs_separator, load_hdemucs
 from models.separation.separate import Sampling, Separator, diffusion_separator, masking_separator
 
 CPU = torch.device("cpu")

@@ -17,13 +17,13 @@ from contest import take_turns
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.config import FitConfig
 from models.losses import spectral
-from models.state import State
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import PRESETS, AutoencoderConfig
 from models.synthesis.sing import Sing
 from models.synthesis.synthesize import generation_speed
+from models.training.config import FitConfig
+from models.training.state import State
 
 BATCH, ROUNDS = 4, 5
 

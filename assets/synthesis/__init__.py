@@ -1,0 +1,6 @@
+"""The synthesis system as assets: its stages, its evaluation, its report.
+
+* `evaluation`: SING judged: what every system makes of the test notes, the scores, the maps, the costs, the champion
+* `report`: the report of the synthesis system: one page that a reviewer can read and listen to
+* `stages`: SING, stage by stage: autoencoder, embeddings, sequence generator, fine-tuned model; and its competitor
+"""

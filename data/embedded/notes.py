@@ -1,0 +1,207 @@
+"""The embedded demo data: notes of ten synthetic instruments in NSynth's exact on-disk form.
+
+Everything is computed, so nothing is downloaded and no licence applies. The physics is
+simple but real enough that the labels mean something: partials follow the pitch (stretched
+where strings are stiff), brightness follows velocity, and what an instrument is shows in its
+spectrum, its envelope and its noise. Two instruments share each family, so that a map of
+learnt instruments has families to find.
+
+Shapes: T samples, K partials.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.files.audio import to_pcm16, write_wav
+from data.files.durable import read_json, write_json
+from data.nsynth.dataset import FAMILIES, FRAMES, QUALITIES, SAMPLE_RATE, SOURCES
+from data.progress import Listener, Progress, ignore
+
+VERSION = 1
+PITCHES = range(48, 72)
+VELOCITIES = (25, 75, 127)
+_HELD_SECONDS = 3.0
+_MOST_PARTIALS = 48
+_PEAK = 0.9
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What makes the sound of one instrument.
+
+    Attributes:
+        family: as NSynth names it.
+        source: as NSynth names it.
+        tilt: partial k has amplitude k^-tilt at full velocity.
+        softening: how much steeper the tilt gets at the lowest velocity.
+        even: amplitude of even partials relative to odd ones.
+        stiffness: partial k lies at k·f0·sqrt(1 + stiffness·k²).
+        decay: seconds until a struck fundamental has fallen by 1/e; 0 for a held tone.
+        damping: how much faster high partials die.
+        attack: seconds.
+        release: seconds until a released tone has fallen by 1/e.
+        formants: centres in Hz of a body that colours the spectrum; empty for none.
+        position: where a string is plucked or struck, as a share of its length; 0 for nowhere.
+        vibrato: depth in semitones; its rate is 5.5 Hz.
+        breath: level of noise relative to the tone.
+    """
+
+    family: str
+    source: str
+    tilt: float
+    softening: float = 1.0
+    even: float = 1.0
+    stiffness: float = 0.0
+    decay: float = 0.0
+    damping: float = 0.0
+    attack: float = 0.005
+    release: float = 0.1
+    formants: tuple[float, ...] = ()
+    position: float = 0.0
+    vibrato: float = 0.0
+    breath: float = 0.0
+
+
+INSTRUMENTS = (
+    Instrument("keyboard", "acoustic", 1.2, stiffness=4e-4, decay=2.2, damping=0.35, position=0.12, release=0.15),
+    Instrument("keyboard", "electronic", 1.9, even=0.35, decay=1.6, damping=0.8, softening=1.4, release=0.12),
+    Instrument("guitar", "acoustic", 1.0, stiffness=8e-5, decay=1.1, damping=0.5, position=0.2, formants=(210, 900)),
+    Instrument("guitar", "electronic", 0.8, stiffness=3e-5, decay=2.8, damping=0.2, position=0.29),
+    Instrument("organ", "electronic", 0.7, softening=0.0, even=0.9, attack=0.012, release=0.03),
+    Instrument("organ", "acoustic", 1.5, softening=0.1, even=0.5, attack=0.06, release=0.12, breath=0.004),
+    Instrument("brass", "acoustic", 1.1, softening=1.6, attack=0.05, formants=(500, 1400), breath=0.004),
+    Instrument("brass", "synthetic", 0.9, softening=1.2, attack=0.03, formants=(900, 2400), vibrato=0.05),
+    Instrument("string", "acoustic", 1.0, softening=0.7, attack=0.09, formants=(350, 1100, 2700), vibrato=0.12,
+               breath=0.006),
+    Instrument("string", "synthetic", 1.3, softening=0.5, attack=0.15, release=0.3, formants=(600, 3000), vibrato=0.08),
+)  # fmt: skip
+
+
+def note(number: int, pitch: int, velocity: int) -> np.ndarray:
+    """Return one note of `INSTRUMENTS[number]`: 4 s at 16 kHz, float (64,000,), peak 0.9.
+
+    Args:
+        number: which instrument.
+        pitch: MIDI note number.
+        velocity: MIDI velocity, 1 to 127.
+    """
+    instrument = INSTRUMENTS[number]
+    time = np.arange(FRAMES) / SAMPLE_RATE
+    generator = np.random.default_rng([VERSION, number, pitch, velocity])
+    f0 = 440.0 * 2 ** ((pitch - 69) / 12)
+    wave = _tone(instrument, f0, velocity / 127, time, np.random.default_rng([VERSION, number]))
+    envelope = _envelope(instrument, time)
+    wave *= envelope / np.abs(wave).max()
+    if instrument.breath:
+        # Two neighbouring samples averaged: a little less hiss at the top of the spectrum.
+        noise = generator.standard_normal(FRAMES + 1)
+        wave += instrument.breath * envelope * (noise[1:] + noise[:-1])
+    return wave * (_PEAK / np.abs(wave).max())
+
+
+def _tone(
+    instrument: Instrument, f0: float, level: float, time: np.ndarray, generator: np.random.Generator
+) -> np.ndarray:
+    """Return the sum of the partials, (T,), each with its own decay."""
+    k = np.arange(1, _MOST_PARTIALS + 1)
+    ratio = k * np.sqrt(1 + instrument.stiffness * k**2)
+    # Drawn for all partials, so that an instrument's phases do not depend on the pitch.
+    phase = generator.uniform(0, 1, len(k))
+    audible = ratio * f0 < 0.47 * SAMPLE_RATE
+    k, ratio, phase = k[audible], ratio[audible], phase[audible]
+    amplitude = k ** -(instrument.tilt + instrument.softening * (1 - level))
+    amplitude = amplitude * np.where(k % 2 == 0, instrument.even, 1.0) * _body(instrument, ratio * f0)
+    if instrument.position:
+        amplitude = amplitude * np.abs(np.sin(np.pi * k * instrument.position))
+    bend = instrument.vibrato * np.clip((time - 0.3) / 0.5, 0, 1) * np.sin(2 * np.pi * 5.5 * time)
+    cycles = np.cumsum(f0 * 2 ** (bend / 12)) / SAMPLE_RATE
+    wave = np.zeros(len(time), np.float32)
+    for one, stretch, start in zip(amplitude, ratio, phase, strict=True):
+        # The phase is reduced in double precision; then single precision is enough, and faster.
+        turn = np.mod(cycles * stretch + start, 1.0).astype(np.float32)
+        partial_wave = np.float32(one) * np.sin(np.float32(2 * np.pi) * turn)
+        if instrument.decay:
+            partial_wave *= np.exp(-time * ((1 + instrument.damping * (stretch - 1)) / instrument.decay)).astype("f4")
+        wave += partial_wave
+    return wave.astype(np.float64)
+
+
+def _body(instrument: Instrument, frequency: np.ndarray) -> np.ndarray:
+    """Return the gain of the instrument's body at each frequency, (K,)."""
+    if not instrument.formants:
+        return np.ones_like(frequency)
+    centres = np.array(instrument.formants)[:, None]
+    return 0.2 + np.exp(-np.square((frequency - centres) / (0.3 * centres + 150))).sum(0)
+
+
+def _envelope(instrument: Instrument, time: np.ndarray) -> np.ndarray:
+    """Return attack, hold and release over time, (T,)."""
+    released = np.exp(-np.maximum(time - _HELD_SECONDS, 0) / instrument.release)
+    return np.minimum(time / instrument.attack, 1.0) * released
+
+
+def _metadata() -> Iterator[tuple[str, int, int, int, dict[str, Any]]]:
+    """Yield name, instrument, pitch, velocity and NSynth metadata of every note."""
+    numbers: Counter[str] = Counter()
+    count = 0
+    for number, instrument in enumerate(INSTRUMENTS):
+        name = f"{instrument.family}_{instrument.source}_{numbers[instrument.family]:03d}"
+        numbers[instrument.family] += 1
+        qualities = {
+            "bright": instrument.tilt < 1.0,
+            "dark": instrument.tilt > 1.4,
+            "fast_decay": 0 < instrument.decay < 1.5,
+            "long_release": instrument.release > 0.2,
+            "percussive": instrument.decay > 0,
+        }
+        for pitch in PITCHES:
+            for velocity in VELOCITIES:
+                note_name = f"{name}-{pitch:03d}-{velocity:03d}"
+                described = {
+                    "note": count,
+                    "note_str": note_name,
+                    "instrument": number,
+                    "instrument_str": name,
+                    "instrument_family": FAMILIES.index(instrument.family),
+                    "instrument_family_str": instrument.family,
+                    "instrument_source": SOURCES.index(instrument.source),
+                    "instrument_source_str": instrument.source,
+                    "pitch": pitch,
+                    "velocity": velocity,
+                    "sample_rate": SAMPLE_RATE,
+                    "qualities": [int(qualities.get(quality, False)) for quality in QUALITIES],
+                    "qualities_str": [quality for quality in QUALITIES if qualities.get(quality, False)],
+                }
+                yield note_name, number, pitch, velocity, described
+                count += 1
+
+
+def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
+    """Write the demo notes as `folder`/nsynth-train and return that folder; at once if they are there.
+
+    The same notes come out every time; the file `complete.json` is written last.
+    """
+    part = folder / "nsynth-train"
+    marker = part / "complete.json"
+    if marker.is_file() and read_json(marker)["version"] == VERSION:
+        return part
+    notes = list(_metadata())
+    progress = Progress("demo notes", total=len(notes), unit="notes", listener=listener)
+
+    def write(entry: tuple[str, int, int, int, dict[str, Any]]) -> None:
+        name, number, pitch, velocity, _ = entry
+        write_wav(part / "audio" / f"{name}.wav", to_pcm16(note(number, pitch, velocity)), SAMPLE_RATE)
+
+    with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
+        for _ in pool.map(write, notes):
+            progress.advance()
+    write_json(part / "examples.json", {name: described for name, *_, described in notes})
+    write_json(marker, {"version": VERSION, "notes": len(notes)})
+    progress.finish()
+    return part

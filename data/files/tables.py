@@ -1,0 +1,53 @@
+"""Parquet tables: written whole, with plain facts beside the rows; read with their checksums."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from data.errors import InputError
+from data.files.durable import replacing
+
+
+def write_table(path: Path, tables: Iterable[pa.Table], facts: dict[str, Any]) -> None:
+    """Write tables of one schema as a Parquet file, a row group each, whole or not at all."""
+    tables = iter(tables)
+    first = next(tables)
+    schema = first.schema.with_metadata({"tessitura": json.dumps(facts, sort_keys=True)})
+    with replacing(path) as file, pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
+        for table in chain([first], tables):
+            writer.write_table(table.cast(schema))
+
+
+def read_table(path: Path) -> pa.Table:
+    """Read a Parquet file, its page checksums verified.
+
+    Raises:
+        InputError: the file is damaged; the message names it.
+    """
+    with _blaming(path):
+        return pq.read_table(path, page_checksum_verification=True)
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the plain values `write_table` kept beside the rows.
+
+    Raises:
+        InputError: the file is damaged or no table of ours; the message names it.
+    """
+    with _blaming(path):
+        return json.loads((pq.read_schema(path).metadata or {})[b"tessitura"])
+
+
+@contextmanager
+def _blaming(path: Path) -> Iterator[None]:
+    """Turn what a damaged Parquet file raises into an error that names it."""
+    try:
+        yield
+    except (OSError, pa.ArrowException, KeyError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({error}); delete its folder and make it again") from error

@@ -1,0 +1,164 @@
+"""MUSDB18 and MUSDB18-HQ declared: where they are, their tracks, sources and splits.
+
+MUSDB18 (Rafii et al. 2017, doi 10.5281/zenodo.1117372): 150 songs, 100 to train on and 50 to test,
+44.1 kHz stereo, four sources and their mixture. Two forms on disk, each a folder or the official zip:
+
+    MUSDB18     train/<Artist - Title>.stem.mp4         five AAC streams, mixture first
+    MUSDB18-HQ  train/<Artist - Title>/<source>.wav     five 16-bit WAV files
+
+How a track is read is told in `data.musdb.stems`.
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from data.errors import InputError
+from data.files.download import Remote, fetch
+from data.progress import Listener, ignore
+
+LICENCE = "mixed: 102 songs for academic use only, 48 CC BY-NC-SA"
+CITATION = "Rafii, Liutkus, Stöter, Mimilakis, Bittner: The MUSDB18 corpus for music separation, 2017"
+SAMPLE_RATE = 44_100
+CHANNELS = 2
+SOURCES = ("mixture", "drums", "bass", "other", "vocals")  # the order of the streams of a stem.mp4
+STEM_SUFFIX = ".stem.mp4"
+SUBSETS = ("train", "test")
+GROUPS = tuple(f"group-{number}" for number in range(4))  # tracks are ingested group by group, side by side
+
+OFFICIAL = {
+    "musdb18hq": Remote(
+        "https://zenodo.org/records/3338373/files/musdb18hq.zip",
+        size=22_656_664_047,
+        sha256="baac80d0483c61d74b2e5f3be75fa557eec52898339e6aa45c1fa48833c5d21d",
+        magic=b"PK",
+    ),
+    "musdb18": Remote("https://zenodo.org/records/1117372/files/musdb18.zip", size=4_684_228_845, magic=b"PK"),
+}
+
+_TRAINING_TRACKS = 100
+# The field's validation set (musdb's mus.yaml, torchaudio); the other 86 training tracks are trained on.
+VALIDATION = frozenset(
+    {
+        "Actions - One Minute Smile",
+        "Clara Berry And Wooldog - Waltz For My Victims",
+        "Johnny Lokke - Promises & Lies",
+        "Patrick Talbot - A Reason To Leave",
+        "Triviul - Angelsaint",
+        "Alexander Ross - Goodbye Bolero",
+        "Fergessen - Nos Palpitants",
+        "Leaf - Summerghost",
+        "Skelpolu - Human Mistakes",
+        "Young Griffo - Pennies",
+        "ANiMAL - Rockshow",
+        "James May - On The Line",
+        "Meaxic - Take A Step",
+        "Traffic Experiment - Sirens",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Track:
+    """A song on disk.
+
+    Attributes:
+        name: "Artist - Title".
+        subset: "train" or "test", as on disk.
+        place: a .stem.mp4 file, a folder of WAV files, or the zip that holds either.
+        member: the path inside the zip, "" where there is none.
+        split: "train", "valid" or "test".
+    """
+
+    name: str
+    subset: str
+    place: Path
+    member: str = ""
+    split: str = ""
+
+
+def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Track]:
+    """Return the tracks at `location`, sorted; a URL or "musdb18", "musdb18hq" is downloaded first.
+
+    Raises:
+        InputError: there is not one track, or one name stands for two.
+    """
+    if location in OFFICIAL:
+        path = fetch(OFFICIAL[location], downloads / f"{location}.zip", listener=listener)
+    elif location.startswith(("http://", "https://")):
+        raise InputError(f"{location}: name a folder, a zip, or one of {', '.join(OFFICIAL)}")
+    else:
+        path = Path(location).expanduser()
+    tracks = sorted(_zipped(path) if path.is_file() else _in_folder(path), key=lambda one: (one.subset, one.name))
+    if not tracks:
+        raise InputError(
+            f"{path}: no MUSDB18 here; expected train/ and test/ with <Artist - Title>{STEM_SUFFIX} files, "
+            f"or with a folder a track that holds {', '.join(f'{one}.wav' for one in SOURCES)}"
+        )
+    names = [track.name for track in tracks]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InputError(f"{path}: in two places: {', '.join(twice)}; a track of both subsets would leak")
+    held_out = _held_out({track.name for track in tracks if track.subset == "train"})
+    return [replace(track, split="valid" if track.name in held_out else track.subset) for track in tracks]
+
+
+def _held_out(names: set[str]) -> set[str]:
+    """Return which training tracks validate: the field's 14, or of other songs as large a share, drawn by hash."""
+    if named := names & VALIDATION:
+        return named
+    order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
+    return set(order[: round(len(names) * len(VALIDATION) / _TRAINING_TRACKS)])
+
+
+def survey(tracks: Sequence[Track]) -> str:
+    """Return a hash of what lies there: names, sizes and times of change, not contents."""
+    digest = hashlib.sha256()
+    for track in tracks:
+        files = sorted(track.place.iterdir()) if track.place.is_dir() else [track.place]
+        for path in files:
+            found = path.stat()
+            line = f"{track.subset}/{track.name}/{track.member}/{path.name} {found.st_size} {found.st_mtime_ns}\n"
+            digest.update(line.encode())
+    return digest.hexdigest()
+
+
+def group_of(name: str) -> str:
+    """Return which of `GROUPS` a track belongs to, the same on every machine."""
+    return GROUPS[int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(GROUPS)]
+
+
+def _in_folder(root: Path) -> Iterator[Track]:
+    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, good or not."""
+    for subset in SUBSETS:
+        folder = root / subset
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            if path.name.endswith(STEM_SUFFIX):
+                yield Track(path.name.removesuffix(STEM_SUFFIX), subset, path)
+            elif path.is_dir() and not path.name.startswith("."):
+                yield Track(path.name, subset, path)
+
+
+def _zipped(archive: Path) -> Iterator[Track]:
+    """Yield the tracks of an official zip; nothing is unpacked.
+
+    Raises:
+        InputError: it is no zip.
+    """
+    try:
+        with zipfile.ZipFile(archive) as file:
+            names = file.namelist()
+    except zipfile.BadZipFile as error:
+        raise InputError(f"{archive}: no zip archive ({error}); delete it and fetch it again") from error
+    seen = set()
+    for name in names:
+        parts = PurePosixPath(name).parts
+        subset = next((number for number, part in enumerate(parts) if part in SUBSETS), None)
+        if subset is None or len(parts) < subset + 2:
+            continue
+        title, member = parts[subset + 1], "/".join(parts[: subset + 2])
+        is_stem, is_source = title.endswith(STEM_SUFFIX), len(parts) == subset + 3 and parts[-1].endswith(".wav")
+        if (is_stem or is_source) and member not in seen:
+            seen.add(member)
+            yield Track(title.removesuffix(STEM_SUFFIX), parts[subset], archive, member)

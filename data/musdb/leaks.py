@@ -1,0 +1,17 @@
+"""What two splits of the songs must not share: a song, or a sound."""
+
+from collections import defaultdict
+from pathlib import Path
+
+import pyarrow as pa
+
+from data.shards.duplicates import leaked_audio
+
+
+def shared_songs(folder: Path, index: pa.Table) -> list[str]:
+    """Return a message for every song, or sound of a song, that two splits of a committed index share."""
+    splits: dict[str, set[str]] = defaultdict(set)
+    for track, split in zip(index["track"].to_pylist(), index["split"].to_pylist(), strict=True):
+        splits[track].add(split)
+    found = [f"{track} is in {' and '.join(sorted(some))}" for track, some in sorted(splits.items()) if len(some) > 1]
+    return found + leaked_audio(folder, index)

@@ -1,0 +1,250 @@
+"""NSynth declared: where it comes from, what its labels mean, and SING's split of it.
+
+NSynth (Engel et al. 2017, arXiv 1704.01279): 305,979 notes of 1,006 instruments, 4 s each,
+16 kHz mono 16-bit, 3 s held and 1 s of decay. Peaks are normalised, so level does not tell
+velocity. On disk: `nsynth-<part>/examples.json` (one object keyed by note name) and
+`nsynth-<part>/audio/<note name>.wav`, as a folder or as `.jsonwav.tar.gz`.
+
+Two splits exist and guard different things. The official one separates *instruments*; SING
+embeds instruments, so it cannot play unseen ones and splits the official training part by
+*(instrument, pitch)* instead (`completion_split`), sharing instruments on purpose.
+"""
+
+import hashlib
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import ijson
+import pyarrow as pa
+
+from data.errors import InputError
+from data.files.download import Remote, fetch
+from data.files.names import is_id
+from data.progress import Listener, ignore
+
+LICENCE = "CC BY 4.0"
+CITATION = "Engel et al., Neural Audio Synthesis of Musical Notes with WaveNet Autoencoders, ICML 2017"
+SAMPLE_RATE = 16_000
+FRAMES = 64_000
+INSTRUMENTS = 1_006
+PITCHES = 121
+VELOCITIES = (25, 50, 75, 100, 127)
+KEYBOARD = range(21, 109)
+FAMILIES = (
+    "bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal",
+)  # fmt: skip
+SOURCES = ("acoustic", "electronic", "synthetic")
+QUALITIES = (
+    "bright", "dark", "distortion", "fast_decay", "long_release", "multiphonic", "nonlinear_env", "percussive",
+    "reverb", "tempo-synced",
+)  # fmt: skip
+
+_HOST = "http://download.magenta.tensorflow.org/datasets/nsynth/"
+# The publisher gives no sizes or checksums of these: the gzip CRC is verified while ingesting.
+OFFICIAL = {
+    part: Remote(f"{_HOST}nsynth-{part}.jsonwav.tar.gz", magic=b"\x1f\x8b") for part in ("train", "valid", "test")
+}
+
+LABELS = pa.schema(
+    [
+        ("note", pa.int64()),
+        ("instrument", pa.int32()),
+        ("instrument_name", pa.string()),
+        ("pitch", pa.int32()),
+        ("velocity", pa.int32()),
+        ("family", pa.string()),
+        ("source", pa.string()),
+        ("qualities", pa.list_(pa.string())),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part of NSynth on disk: a folder holding `examples.json` and `audio/`, or an archive."""
+
+    name: str
+    path: Path
+
+    @property
+    def is_archive(self) -> bool:
+        return self.path.is_file()
+
+
+def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Part]:
+    """Return the parts of NSynth found at `location`, downloading them first if it is a URL.
+
+    Args:
+        location: a folder (of one part or of several parts or archives), an archive, a URL of
+            an archive, or "official" for the publisher's training archive.
+        downloads: where downloaded archives are kept.
+        listener: is told of the download.
+
+    Raises:
+        InputError: there is nothing of NSynth's shape; the message says what was looked for.
+    """
+    if location == "official":
+        remote = OFFICIAL["train"]
+        return [Part("nsynth-train", fetch(remote, downloads / "nsynth-train.jsonwav.tar.gz", listener=listener))]
+    if location.startswith(("http://", "https://")):
+        name = Path(location.split("?", maxsplit=1)[0]).name
+        if not name.endswith(".tar.gz") or not is_id(name.removesuffix(".tar.gz").replace(".", "-")):
+            raise InputError(f"{location}: the URL must end in a plain NAME.jsonwav.tar.gz")
+        # Two servers may call their archives the same.
+        folder = downloads / hashlib.sha256(location.encode()).hexdigest()[:12]
+        path = fetch(Remote(location, magic=b"\x1f\x8b"), folder / name, listener=listener)
+        return [Part(_part_name(path), path)]
+    path = Path(location).expanduser()
+    found = sorted(_parts_in(path), key=lambda part: part.name)
+    if not found:
+        raise InputError(
+            f"{path}: no NSynth here; expected a folder with examples.json and audio/, "
+            "folders or .jsonwav.tar.gz archives of that kind inside it, or such an archive"
+        )
+    names = [part.name for part in found]
+    if len(set(names)) < len(names):
+        raise InputError(f"{path}: {', '.join(names)}: the same part as folder and as archive; remove one")
+    return found
+
+
+def survey(parts: Sequence[Part]) -> str:
+    """Return a hash of what lies at the parts: names, sizes and times of change, not contents.
+
+    It tells whether the source has changed without reading it.
+    """
+    digest = hashlib.sha256()
+    for part in parts:
+        files = [part.path] if part.is_archive else [part.path / "examples.json", *(part.path / "audio").iterdir()]
+        for path in sorted(files):
+            found = path.stat()
+            digest.update(f"{part.name}/{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _part_name(path: Path) -> str:
+    return path.name.split(".")[0]
+
+
+def _parts_in(path: Path) -> Iterable[Part]:
+    """Yield the parts at or directly below `path`."""
+    for candidate in [path, *(sorted(path.iterdir()) if path.is_dir() else [])]:
+        is_folder = (candidate / "examples.json").is_file() and (candidate / "audio").is_dir()
+        if is_folder or (candidate.is_file() and candidate.name.endswith(".tar.gz")):
+            yield Part(_part_name(candidate), candidate)
+
+
+class Readable(Protocol):
+    """Anything that hands out bytes."""
+
+    def read(self, size: int = -1, /) -> bytes:
+        """Return at most `size` bytes, b"" at the end."""
+        ...
+
+
+@dataclass
+class Metadata:
+    """The labels of one part: a table with columns id and `LABELS`, and what was wrong with the rest."""
+
+    table: pa.Table
+    faults: list[tuple[str, str]] = field(default_factory=list)
+
+
+def read_metadata(stream: Readable, name: str) -> Metadata:
+    """Read an `examples.json` of any size, a note at a time.
+
+    Args:
+        stream: the file, open for reading.
+        name: what to call it in errors.
+
+    Returns:
+        A row for every sound note, and (id, reason) for every faulty one: an unsafe or
+        repeated key, a missing or wrong field.
+
+    Raises:
+        InputError: it is no JSON object.
+    """
+    columns: dict[str, list[Any]] = {"id": [], **{name: [] for name in LABELS.names}}
+    faults, seen = [], set()
+    try:
+        for key, value in ijson.kvitems(stream, "", use_float=True):
+            reason = "named twice in the metadata" if key in seen else _fault(key, value)
+            seen.add(key)
+            if reason:
+                faults.append((key, reason))
+                continue
+            columns["id"].append(key)
+            for label, read in _READERS.items():
+                columns[label].append(read(value))
+    except ijson.JSONError as error:
+        raise InputError(f"{name}: no readable JSON ({error}); unpack or fetch it again") from error
+    return Metadata(pa.table(columns, schema=pa.schema([("id", pa.string()), *LABELS])), faults)
+
+
+_READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "note": lambda value: value["note"],
+    "instrument": lambda value: value["instrument"],
+    "instrument_name": lambda value: value["instrument_str"],
+    "pitch": lambda value: value["pitch"],
+    "velocity": lambda value: value["velocity"],
+    "family": lambda value: FAMILIES[value["instrument_family"]],
+    "source": lambda value: SOURCES[value["instrument_source"]],
+    "qualities": lambda value: [name for name, has in zip(QUALITIES, value["qualities"], strict=True) if has],
+}
+_RANGES = {
+    "note": range(1 << 62),
+    "instrument": range(INSTRUMENTS),
+    "pitch": range(PITCHES),
+    "velocity": VELOCITIES,
+    "instrument_family": range(len(FAMILIES)),
+    "instrument_source": range(len(SOURCES)),
+}
+
+
+def _fault(key: str, value: Any) -> str | None:
+    """Return what is wrong with one note of the metadata, or None."""
+    if not is_id(key):
+        return "its name holds other characters than letters, digits, '_' and '-'"
+    if not isinstance(value, dict):
+        return "its metadata is no object"
+    for name, allowed in _RANGES.items():
+        if type(found := value.get(name)) is not int or found not in allowed:
+            return f"{name} is {found!r}"
+    if not isinstance(value.get("instrument_str"), str):
+        return f"instrument_str is {value.get('instrument_str')!r}"
+    if not isinstance(value.get("qualities"), list) or len(value["qualities"]) != len(QUALITIES):
+        return f"qualities is {value.get('qualities')!r}"
+    return None
+
+
+def completion_split(names: Sequence[str], instruments: Sequence[int], pitches: Sequence[int]) -> list[str]:
+    """Return "train", "valid" or "test" for each note: SING's completion split, bit for bit.
+
+    Names are walked in lexicographic order; every new (instrument, pitch) pair draws one number
+    from Python's Mersenne Twister seeded with 42: below 0.1 the pair is valid, below 0.2 test,
+    else train. Velocities of a pair stay together because most are nearly the same sound.
+    """
+    generator = random.Random(42)
+    drawn: dict[tuple[int, int], str] = {}
+    result = [""] * len(names)
+    for position in sorted(range(len(names)), key=names.__getitem__):
+        pair = (instruments[position], pitches[position])
+        if pair not in drawn:
+            number = generator.random()
+            drawn[pair] = "valid" if number < 0.1 else "test" if number < 0.2 else "train"
+        result[position] = drawn[pair]
+    return result
+
+
+def released_subset(test_names: Sequence[str], size: int = 100) -> list[str]:
+    """Return the notes of SING's listening tests: `size` of the sorted test notes, shuffled with seed 42.
+
+    With NSynth's real metadata this is the authors' published list of 100 names in order, the
+    one proof that a split is theirs.
+    """
+    order = list(range(len(test_names)))
+    random.Random(42).shuffle(order)
+    names = sorted(test_names)
+    return [names[position] for position in order[:size]]

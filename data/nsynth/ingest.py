@@ -1,0 +1,146 @@
+"""NSynth parts into shards: every note checked, stored or quarantined with its reason.
+
+    folder ─ sorted files ┐                        ┌ record ── shard
+                          ├─ entry ─ decode, check ┤
+    tar.gz ─ unpacked ────┘                        └ rejection ─ quarantine
+             (by a process of its own)
+
+Archives are read once, front to back; nothing is unpacked to disk and memory holds one note at
+a time. One thread does the rest: several would hand the interpreter's lock back and forth. Labels
+come from `examples.json`, wherever in the archive it lies, and are joined to the index at the end;
+a WAV without metadata or metadata without a WAV is quarantined then.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from data.files.archive import members
+from data.files.audio import UnreadableAudio, decode
+from data.files.names import is_id, make_id
+from data.files.tables import read_table
+from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part, read_metadata
+from data.nsynth.labels import Labels, keep_metadata, metadata_path
+from data.progress import Listener, Progress, ignore
+from data.shards.quality import defect, flags
+from data.shards.reader import Shards
+from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter
+
+_LARGEST_NOTE = 1 << 20
+_LONGEST_NOTE = 1 << 22  # samples; what is longer than a note but not absurd is told its length
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A WAV of the source, not yet looked into. `content` is None where a fault is known already."""
+
+    id: str
+    part: str
+    content: bytes | None
+    fault: str = ""
+
+
+def ingest(folder: Path, parts: Sequence[Part], *, listener: Listener = ignore, shard_bytes: int = SHARD_BYTES) -> None:
+    """Write `parts` as shards into `folder`; killed and called again, it goes on and ends at the same bytes.
+
+    Raises:
+        InputError: a part has no metadata, or an archive is damaged.
+    """
+    writer = ShardWriter(folder, shard_bytes)
+    progress = Progress("ingest", total=_count(parts), unit="notes", listener=listener)
+    progress.skip(writer.consumed)
+    for entry in _entries(parts, folder, writer.consumed):
+        writer.add(judge(entry))
+        progress.advance()
+    labels = Labels(parts, folder, writer)
+    writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
+    for part in parts:
+        metadata_path(folder, part).unlink()
+    progress.finish()
+
+
+def describe(folder: Path) -> dict[str, int | float]:
+    """Return how much an ingested folder holds, as plain figures."""
+    shards = Shards(folder)
+    splits = Counter(shards.column("split").tolist())
+    return {
+        "notes": len(shards),
+        "instruments": len(set(shards.column("instrument").tolist())),
+        "hours": round(len(shards) * FRAMES / SAMPLE_RATE / 3600, 3),
+        "train": splits["train"],
+        "valid": splits["valid"],
+        "test": splits["test"],
+        "quarantined": len(read_table(folder / QUARANTINE)),
+        "shards": len(shards.facts["shards"]),
+        "bytes": sum(one["bytes"] for one in shards.facts["shards"]),
+    }
+
+
+def _count(parts: Sequence[Part]) -> int | None:
+    """Return how many notes are to come, or None where an archive hides it."""
+    if any(part.is_archive for part in parts):
+        return None
+    return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix == ".wav")
+
+
+def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
+    """Yield the WAVs of all parts after the first `skip`; metadata met on the way is put aside."""
+    seen: set[str] = set()
+    number = 0
+    for part in parts:
+        source = _archive_files(part, folder) if part.is_archive else _folder_files(part, folder)
+        for name, read in source:
+            stem = PurePosixPath(name).stem
+            number += 1
+            fault = "" if is_id(stem) else f"file name {name!r} holds other characters than letters, digits, '_', '-'"
+            if stem in seen:
+                fault = "two files of this name"
+            seen.add(stem)
+            if number > skip:
+                yield Entry(stem if is_id(stem) else make_id(name), part.name, None if fault else read(), fault)
+
+
+def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield name and reader of the WAVs of a folder, sorted."""
+    if not metadata_path(folder, part).is_file():
+        with open(part.path / "examples.json", "rb") as stream:
+            keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
+    for path in sorted((part.path / "audio").iterdir()):
+        if path.suffix.lower() == ".wav":
+            yield path.name, path.read_bytes
+
+
+def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
+    """Yield name and reader of the WAVs of an archive, in its order."""
+    for member in members(part.path):
+        name = PurePosixPath(member.name).name
+        if name == "examples.json" and not metadata_path(folder, part).is_file():
+            keep_metadata(read_metadata(member.stream, f"{part.path}: {member.name}"), folder, part)
+        elif name.lower().endswith(".wav"):
+            stream, size = member.stream, min(member.size, _LARGEST_NOTE + 1)
+            yield name, lambda stream=stream, size=size: stream.read(size)
+
+
+def judge(entry: Entry) -> Item:
+    """Decode one WAV and tell whether it is a note of NSynth: a record with flags, or a rejection."""
+    if entry.content is None:
+        return Rejection(entry.id, entry.fault, entry.part)
+    try:
+        pcm = decode(entry.content, _LONGEST_NOTE)
+    except UnreadableAudio as error:
+        return Rejection(entry.id, str(error), entry.part)
+    expected = {
+        "Hz": (pcm.sample_rate, SAMPLE_RATE),
+        "channels": (pcm.channels, 1),
+        "samples": (len(pcm.samples), FRAMES),
+    }
+    for unit, (found, wanted) in expected.items():
+        if found != wanted:
+            return Rejection(entry.id, f"{found} {unit}, expected {wanted}", entry.part)
+    if reason := defect(pcm.samples[:, 0]):
+        return Rejection(entry.id, reason, entry.part)
+    marks = flags(pcm.samples[:, 0])
+    digest = hashlib.sha256(entry.content).hexdigest()
+    return Record(entry.id, pcm.samples, SAMPLE_RATE, entry.part, marks, digest)

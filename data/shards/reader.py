@@ -1,0 +1,203 @@
+"""Reading shards: any recording, or any stretch of one, by its offset, with its checksum.
+
+Shapes: B batch, T samples (or frames), K channels (or values a frame).
+"""
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from isal import isal_zlib
+
+from data.errors import InputError
+from data.files.tables import read_facts, read_table
+from data.shards.writer import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums, shard_name
+
+
+class CorruptShard(InputError):
+    """A shard does not hold what its index says."""
+
+
+class Shards:
+    """Random access to the recordings of a committed folder of shards. Safe to share between threads.
+
+    Attributes:
+        table: the index, a row a recording (columns: `data.shards.writer.LOCATION` and the labels).
+        facts: plain values stored with the index.
+
+    Example:
+        >>> shards = Shards(folder)
+        >>> pcm = shards.read(shards.rows(split="test")[0])
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open `folder`.
+
+        Raises:
+            InputError: no complete index, one of another version, or a shard is missing or cut.
+        """
+        self.folder = folder
+        path = folder / INDEX
+        if not path.is_file():
+            raise InputError(f"{folder}: no {INDEX}, so these shards were never finished; materialise them again")
+        self.facts = read_facts(path)
+        if self.facts["version"] != SCHEMA_VERSION:
+            raise InputError(
+                f"{path}: shard format {self.facts['version']}, this program reads {SCHEMA_VERSION}; ingest again"
+            )
+        self.table: pa.Table = read_table(path)
+        for one in self.facts["shards"]:
+            shard = folder / one["name"]
+            found = shard.stat().st_size if shard.is_file() else 0
+            if found != one["bytes"]:
+                raise CorruptShard(f"{shard}: {found} bytes where {one['bytes']} were written; ingest again")
+        self._columns: dict[str, np.ndarray] = {}
+        # Plain numbers: reading a note costs 20 µs, boxing numpy scalars would add a third.
+        self._shard: list[int] = self.table["shard"].to_pylist()
+        self._offset: list[int] = self.table["offset"].to_pylist()
+        self._nbytes: list[int] = self.table["nbytes"].to_pylist()
+        self._crc = self.table["crc32"].to_pylist()
+        self._descriptors: dict[int, int] = {}
+        self._opening = threading.Lock()
+        weakref.finalize(self, _close_all, self._descriptors)
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def column(self, name: str) -> np.ndarray:
+        """Return an index column as an array, read-only and the same one each time."""
+        if name not in self._columns:
+            values = self.table[name].to_numpy()
+            values.flags.writeable = False
+            self._columns[name] = values
+        return self._columns[name]
+
+    def rows(self, **equal: Any) -> np.ndarray:
+        """Return the numbers of the rows whose columns have these values, e.g. split="test"."""
+        keep = np.ones(len(self), dtype=bool)
+        for name, value in equal.items():
+            keep &= self.column(name) == value
+        return np.flatnonzero(keep)
+
+    def read(self, row: int) -> np.ndarray:
+        """Return one whole recording, (T, K) in its stored type, checked.
+
+        Raises:
+            CorruptShard: the bytes do not match their checksum; the message names them.
+        """
+        values = np.empty((self.column("frames")[row], self.column("channels")[row]), self.column("dtype")[row])
+        self._fill(row, values)
+        return values
+
+    def read_into(self, rows: Sequence[int], out: np.ndarray) -> None:
+        """Read recordings of equal size into `out`, (B, T, K) of their stored type, checked.
+
+        Reusing `out` matters: touching fresh memory costs more than reading the file. One thread reads:
+        two would spend more on handing the interpreter's lock to each other than they gain.
+
+        Raises:
+            CorruptShard: the bytes do not match their checksum; the message names them.
+            ValueError: `out` does not fit the recordings.
+        """
+        for row, values in zip(rows, out, strict=True):
+            self._fill(row, values)
+
+    def _fill(self, row: int, values: np.ndarray) -> None:
+        """Read recording `row` into contiguous `values`."""
+        if values.nbytes != self._nbytes[row]:
+            raise ValueError(f"{values.nbytes} bytes asked of a recording of {self._nbytes[row]}")
+        raw = values.data.cast("B")
+        self._pread(row, raw, 0)
+        if block_checksums(raw) != self._crc[row]:
+            raise self._corrupt(row)
+
+    def segment(self, row: int, start: int, length: int) -> np.ndarray:
+        """Return samples start … start + length of a recording, (length, K), checked.
+
+        Reads whole checksum blocks, so at most 2 MiB more than asked.
+
+        Raises:
+            CorruptShard: the bytes do not match their checksum; the message names them.
+            ValueError: the stretch does not lie within the recording.
+        """
+        frames, dtype = int(self.column("frames")[row]), np.dtype(self.column("dtype")[row])
+        if start < 0 or length < 0 or start + length > frames:
+            raise ValueError(f"samples {start} to {start + length} of a recording of {frames}")
+        channels = int(self.column("channels")[row])
+        width = dtype.itemsize * channels
+        first, last = start * width // CRC_BLOCK, -(-(start + length) * width // CRC_BLOCK)
+        raw = memoryview(bytearray(min(last * CRC_BLOCK, self._nbytes[row]) - first * CRC_BLOCK))
+        self._pread(row, raw, first * CRC_BLOCK)
+        if block_checksums(raw) != self._crc[row][first:last]:
+            raise self._corrupt(row)
+        begin = start * width - first * CRC_BLOCK
+        return np.frombuffer(raw[begin : begin + length * width], dtype).reshape(length, channels)
+
+    def _pread(self, row: int, raw: memoryview, start: int) -> None:
+        """Fill `raw` from byte `start` of a recording on."""
+        number = self._shard[row]
+        descriptor = self._descriptors.get(number)
+        if descriptor is None:
+            with self._opening:
+                if number not in self._descriptors:
+                    self._descriptors[number] = os.open(self.folder / shard_name(number), os.O_RDONLY)
+                descriptor = self._descriptors[number]
+        position = self._offset[row] + start
+        while len(raw):
+            count = os.preadv(descriptor, [raw], position)
+            if count == 0:
+                raise self._corrupt(row)
+            raw, position = raw[count:], position + count
+
+    def _corrupt(self, row: int) -> CorruptShard:
+        path = self.folder / shard_name(self._shard[row])
+        return CorruptShard(
+            f"{path}: recording {self.column('id')[row]} does not match its CRC-32; "
+            "the disk or a program has changed it; delete the folder and ingest again"
+        )
+
+    def damaged(self) -> Iterator[str]:
+        """Yield a message for every shard or recording whose CRC-32 is wrong."""
+        for one in self.facts["shards"]:
+            if _file_crc32(self.folder / one["name"]) != one["crc32"]:
+                yield f"{self.folder / one['name']}: CRC-32 differs from the index"
+        for row in range(len(self)):
+            try:
+                self.read(row)
+            except CorruptShard as error:
+                yield str(error)
+
+    def close(self) -> None:
+        """Close the shard files; reading opens them again."""
+        _close_all(self._descriptors)
+
+
+def _file_crc32(path: Path) -> int:
+    """Return the CRC-32 of a file."""
+    checksum = 0
+    with open(path, "rb") as file:
+        while piece := file.read(CRC_BLOCK):
+            checksum = isal_zlib.crc32(piece, checksum)
+    return checksum
+
+
+def _close_all(descriptors: dict[int, int]) -> None:
+    while descriptors:
+        os.close(descriptors.popitem()[1])
+
+
+def sample_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:
+    """Return a message for each of `count` recordings, drawn from all, that is not what was written."""
+    rows = np.random.default_rng(seed).permutation(len(shards))[:count]
+    found = []
+    for row in rows:
+        try:
+            shards.read(int(row))
+        except CorruptShard as error:
+            found.append(str(error))
+    return found

@@ -1,0 +1,278 @@
+"""Shards: recordings in TAR files that any tool can open, found through a Parquet index.
+
+A shard is a plain TAR in WebDataset layout, one member a recording: `<id>.wav` for 16-bit
+sound, `<id>.npy` for arrays such as embeddings. The index says where the raw values of each
+recording lie, so that a reader never walks a TAR:
+
+    shard-00000.tar   | 512 TAR header | 44 WAV header | PCM ........... | padding | 512 ...
+                                                       ^ offset  nbytes ^
+
+Order of writing: a shard, then its rows (`shard-00000.parquet`, which commits it), and after
+the last one `index.parquet`, which commits the whole. Killed anywhere, the next writer keeps
+the shards whose rows are there, deletes the rest and goes on; the bytes come out the same.
+
+Every item of the source becomes a row: accepted ones carry a location, rejected ones a
+reason. The accepted become the index, the rejected the quarantine table.
+"""
+
+import io
+import os
+import struct
+import tarfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+import pyarrow as pa
+from isal import isal_zlib
+
+from data.files.durable import SUFFIX, publish
+from data.files.names import check_id
+from data.files.tables import read_facts, read_table, write_table
+
+SCHEMA_VERSION = 2
+INDEX = "index.parquet"
+QUARANTINE = "quarantine.parquet"
+CRC_BLOCK = 1 << 20
+SHARD_BYTES = 256 << 20
+MOST_ROWS = 50_000
+_TAR_BLOCK = 512
+
+LOCATION = pa.schema(
+    [
+        ("id", pa.string()),
+        ("part", pa.string()),
+        ("shard", pa.int32()),
+        ("offset", pa.int64()),
+        ("nbytes", pa.int64()),
+        ("frames", pa.int64()),
+        ("channels", pa.int32()),
+        ("dtype", pa.string()),
+        ("sample_rate", pa.float64()),
+        ("crc32", pa.list_(pa.uint32())),
+        ("flags", pa.list_(pa.string())),
+        ("source_sha256", pa.string()),
+        ("reason", pa.string()),
+    ]
+)
+
+_QUARANTINE_SCHEMA = pa.schema([LOCATION.field(name) for name in ("id", "part", "reason")])
+
+
+@dataclass(frozen=True)
+class Record:
+    """One recording to be stored.
+
+    Attributes:
+        id: unique name made of letters, digits, "_" and "-" (`names.make_id` makes one).
+        values: int16 sound (T, channels) or float16/float32 frames (N, D).
+        sample_rate: samples or frames a second.
+        part: which part of the source it came from.
+        flags: quality marks.
+        source_sha256: checksum of the file it was read from.
+    """
+
+    id: str
+    values: np.ndarray
+    sample_rate: float
+    part: str = ""
+    flags: list[str] = field(default_factory=list)
+    source_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One item of the source that could not be stored, and why."""
+
+    id: str
+    reason: str
+    part: str = ""
+
+
+Item = Record | Rejection
+
+
+def shard_name(number: int) -> str:
+    """Return the file name of shard `number`."""
+    return f"shard-{number:05d}.tar"
+
+
+def block_checksums(raw: memoryview | bytes) -> list[int]:
+    """Return the CRC-32 of every MiB of `raw`: a part of a long recording can be checked alone."""
+    view = memoryview(raw)
+    return [isal_zlib.crc32(view[start : start + CRC_BLOCK]) for start in range(0, len(view), CRC_BLOCK)]
+
+
+def _member(record: Record) -> tuple[str, bytes]:
+    """Return the member name and the file header that precedes the raw values."""
+    check_id(record.id)
+    values = record.values
+    if values.dtype == np.int16:
+        channels, size = values.shape[1], values.nbytes
+        rate, width = round(record.sample_rate), 2 * channels
+        form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, channels, rate, rate * width, width, 16)
+        return f"{record.id}.wav", b"RIFF" + struct.pack("<I", 36 + size) + b"WAVE" + form + struct.pack(
+            "<4sI", b"data", size
+        )
+    header = io.BytesIO()
+    description = {"descr": values.dtype.str, "fortran_order": False, "shape": values.shape}
+    np.lib.format.write_array_header_1_0(header, description)
+    return f"{record.id}.npy", header.getvalue()
+
+
+class ShardWriter:
+    """Writes records into shards, going on where a killed writer stopped.
+
+    Example:
+        >>> writer = ShardWriter(folder)
+        >>> for item in islice(items, writer.consumed, None):
+        ...     writer.add(item)
+        >>> writer.commit()
+    """
+
+    def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
+        """Open `folder` for writing; `consumed` then tells how many items are already safe in it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._shard_bytes = folder, shard_bytes
+        self.consumed = 0
+        self._finished: list[dict[str, Any]] = []
+        self._rows: list[dict[str, Any]] = []
+        self._file: IO[bytes] | None = None
+        # The index of an older, complete run no longer describes what will be here.
+        (folder / INDEX).unlink(missing_ok=True)
+        self._recover()
+
+    def _recover(self) -> None:
+        """Keep the finished shards, delete what a killed writer left behind."""
+        while (rows := self._rows_path(len(self._finished))).is_file():
+            facts = read_facts(rows)
+            shard = self.folder / facts["name"]
+            if facts["bytes"] and not (shard.is_file() and shard.stat().st_size == facts["bytes"]):
+                break
+            self._finished.append(facts)
+            self.consumed += facts["items"]
+        kept = {facts["name"] for facts in self._finished}
+        for path in self.folder.glob("shard-*"):
+            if path.name.endswith(SUFFIX) or path.with_suffix(".tar").name not in kept:
+                path.unlink()
+
+    def _rows_path(self, number: int) -> Path:
+        return (self.folder / shard_name(number)).with_suffix(".parquet")
+
+    def add(self, item: Item) -> None:
+        """Store a record, or note a rejection; the order of calls is the order of the index."""
+        if isinstance(item, Rejection):
+            self._rows.append({"id": item.id, "part": item.part, "reason": item.reason})
+        else:
+            self._store(item)
+        full = self._file is not None and self._position >= self._shard_bytes
+        if full or len(self._rows) >= MOST_ROWS:
+            self._finish_shard()
+
+    def _store(self, record: Record) -> None:
+        """Append a member to the open shard."""
+        name, header = _member(record)
+        raw = np.ascontiguousarray(record.values).data.cast("B")
+        member = tarfile.TarInfo(name)
+        member.size = len(header) + len(raw)
+        if self._file is None:
+            self._open_shard()
+        offset = self._position + _TAR_BLOCK + len(header)
+        for piece in (member.tobuf(tarfile.USTAR_FORMAT), header, raw, bytes(-member.size % _TAR_BLOCK)):
+            self._write(piece)
+        self._rows.append(
+            {
+                "id": record.id,
+                "part": record.part,
+                "shard": len(self._finished),
+                "offset": offset,
+                "nbytes": len(raw),
+                "frames": record.values.shape[0],
+                "channels": record.values.shape[1],
+                "dtype": record.values.dtype.str,
+                "sample_rate": record.sample_rate,
+                "crc32": block_checksums(raw),
+                "flags": record.flags,
+                "source_sha256": record.source_sha256,
+            }
+        )
+
+    def _open_shard(self) -> None:
+        self._partial = self.folder / (shard_name(len(self._finished)) + SUFFIX)
+        self._file = open(self._partial, "wb", buffering=1 << 20)  # noqa: SIM115 (open until the shard is full)
+        self._position = 0
+        self._checksum = 0
+
+    def _write(self, piece: bytes | memoryview) -> None:
+        assert self._file is not None
+        self._file.write(piece)
+        self._checksum = isal_zlib.crc32(piece, self._checksum)
+        self._position += len(piece)
+
+    def _finish_shard(self) -> None:
+        """Close the open shard under its name, then commit it by writing its rows."""
+        name = shard_name(len(self._finished))
+        facts = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
+        if self._file is not None:
+            self._write(bytes(2 * _TAR_BLOCK))
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            self._file.close()
+            self._file = None
+            publish(self._partial, self.folder / name)
+            facts |= {"bytes": self._position, "crc32": self._checksum}
+        table = pa.Table.from_pylist(self._rows, schema=LOCATION)
+        write_table(self._rows_path(len(self._finished)), [table], facts)
+        self._finished.append(facts)
+        self.consumed += len(self._rows)
+        self._rows = []
+
+    def rows(self) -> Iterator[pa.Table]:
+        """Yield the accepted rows of each finished shard."""
+        for number in range(len(self._finished)):
+            table = read_table(self._rows_path(number))
+            yield table.filter(table["reason"].is_null())
+
+    def rejections(self) -> Iterator[Rejection]:
+        """Yield what was rejected, as far as shards are finished."""
+        for number in range(len(self._finished)):
+            table = read_table(self._rows_path(number))
+            rejected = table.filter(table["reason"].is_valid()).select(["id", "reason", "part"])
+            yield from (Rejection(**one) for one in rejected.to_pylist())
+
+    def flush(self) -> None:
+        """Finish the open shard, so that `rows` tells of everything added, be it nothing."""
+        if self._rows or not self._finished:
+            self._finish_shard()
+
+    def commit(
+        self,
+        annotate: Callable[[pa.Table], pa.Table] = lambda rows: rows,
+        missing: Sequence[Rejection] = (),
+        **facts: Any,
+    ) -> None:
+        """Write the quarantine table, then the index, which makes the folder complete.
+
+        Args:
+            annotate: is given the accepted rows of a shard and returns them with label columns
+                added; where it sets `reason` the row is quarantined after all. Called twice.
+            missing: what should have been in the source and was not.
+            **facts: plain values kept in the index's metadata (where the sound came from).
+        """
+        self.flush()
+        facts |= {"version": SCHEMA_VERSION, "shards": [one for one in self._finished if one["bytes"]]}
+        write_table(self.folder / QUARANTINE, self._rejected(annotate, missing), {})
+        accepted = (rows.filter(rows["reason"].is_null()) for rows in map(annotate, self.rows()))
+        write_table(self.folder / INDEX, (rows.drop_columns(["reason"]) for rows in accepted), facts)
+        for number in range(len(self._finished)):
+            self._rows_path(number).unlink()
+
+    def _rejected(self, annotate: Callable[[pa.Table], pa.Table], missing: Sequence[Rejection]) -> Iterator[pa.Table]:
+        """Yield the quarantined rows: of the source, the missing, and those of the annotation."""
+        plain = [{"id": one.id, "part": one.part, "reason": one.reason} for one in chain(self.rejections(), missing)]
+        yield pa.Table.from_pylist(plain, schema=_QUARANTINE_SCHEMA)
+        for rows in map(annotate, self.rows()):
+            yield rows.filter(rows["reason"].is_valid()).select(_QUARANTINE_SCHEMA.names)

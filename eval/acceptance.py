@@ -1,0 +1,32 @@
+"""What a system was asked to reach, and whether its scores show that it does."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One check: what was found, what is asked, what to do if it fails, and whether promotion needs it."""
+
+    passed: bool
+    found: float
+    bound: float
+    meaning: str
+    advice: str
+    required: bool = True
+
+
+def plain(found: Mapping[str, Verdict]) -> dict[str, dict[str, Any]]:
+    """Return verdicts as plain values for JSON; what could not be found is null."""
+    return {
+        name: {
+            "found": one.found if np.isfinite(one.found) else None,
+            "asked": one.bound,
+            "passed": bool(one.passed),
+            "required": one.required,
+        }
+        for name, one in found.items()
+    }

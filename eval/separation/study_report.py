@@ -1,0 +1,208 @@
+"""The chapters of the separation report on its studies: steps of DDIM, noise on the latent, variants, cost.
+
+Each function takes what a study measured and returns blocks; a study that was not made has no chapter.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from eval.metrics.sdr import DEFINITIONS
+from eval.report.document import Block, Picture, Table
+from eval.report.figures import Panel, panels, png
+from eval.separation.tables import (
+    MAIN,
+    by_track,
+    figure,
+    heading,
+    larger_is_better,
+    medians,
+    name_of,
+    paired_table,
+    with_interval,
+)
+from eval.statistics import bootstrap_median
+
+_SPEED = "real-time factor"
+
+
+def _ordered(metrics: Sequence[str]) -> list[str]:
+    """Return metrics in the order of `eval.metrics.sdr`, then others as they come."""
+    there = list(dict.fromkeys(metrics))
+    return [one for one in DEFINITIONS if one in there] + [one for one in there if one not in DEFINITIONS]
+
+
+def steps_blocks(steps: pd.DataFrame) -> list[Block]:
+    """Return quality and speed against the steps of DDIM.
+
+    Args:
+        steps: a row a (steps, track, metric): columns steps, track, metric, value, real_time_factor.
+    """
+    metrics = _ordered(steps["metric"].tolist())
+    counts = sorted(set(steps["steps"].astype(int)))
+    rows, curves = [], {one: [] for one in (*metrics, _SPEED)}
+    for count in counts:
+        part = steps[steps["steps"] == count]
+        found = {one: bootstrap_median(part.loc[part["metric"] == one, "value"].to_numpy(float)) for one in metrics}
+        speed = float(part.drop_duplicates("track")["real_time_factor"].median())
+        rows.append(
+            [str(count), str(part["track"].nunique()), *(with_interval(found[one], one) for one in metrics),
+             f"{speed:.3g}"]
+        )  # fmt: skip
+        for metric in metrics:
+            curves[metric].append(found[metric].median)
+        curves[_SPEED].append(speed)
+    places = list(range(len(counts)))
+    groups = [
+        ("Ratios, larger is better", "dB", [one for one in metrics if larger_is_better(one)]),
+        ("Distances, smaller is better", "distance", [one for one in metrics if not larger_is_better(one)]),
+        ("Speed, smaller is faster", _SPEED, [_SPEED]),
+    ]
+    drawn = [
+        Panel(title, unit, places, {one: curves[one] for one in names}, [str(one) for one in counts])
+        for title, unit, names in groups
+        if names
+    ]
+    told = "; ".join(
+        f"T = {count}: " + ", ".join(f"{name} {figure(values[place], name)}" for name, values in curves.items())
+        for place, count in enumerate(counts)
+    )
+    return [
+        Picture(
+            png(panels(drawn, "steps of DDIM", columns=len(drawn))),
+            f"Quality and speed against T steps of DDIM, medians over songs. {told}",
+            "Quality and speed against the steps of DDIM; medians over songs.",
+        ),
+        Table(
+            "Steps of DDIM: median over songs and 95 % interval",
+            ["Steps", "Songs", *map(heading, metrics), "Real-time factor"],
+            rows,
+            note="Real-time factor: seconds of computing a second of sound, median over songs. One step gives the "
+            "mean, as the network has learnt it, of all vocals that the mixture allows.",
+        ),
+    ]
+
+
+def noise_blocks(noise: pd.DataFrame) -> list[Block]:
+    """Return how noise on the codec's latent is heard, which says how exact the diffusion must be.
+
+    Args:
+        noise: columns what ("vocals" or "mixture"), quantised, snr_db (inf without noise), metric, value.
+    """
+    metrics = _ordered(noise["metric"].tolist())
+    levels = sorted(set(noise["snr_db"].astype(float)), reverse=True)
+    names = ["no noise" if np.isinf(one) else f"{one:.3g}" for one in levels]
+    curves: dict[str, dict[str, list[float]]] = {metric: {} for metric in metrics}
+    for (what, quantised), part in noise.groupby(["what", "quantised"], sort=False):  # type: ignore[misc]
+        wide = part.groupby(["snr_db", "metric"])["value"].median().unstack().reindex(index=levels, columns=metrics)
+        for metric in metrics:
+            curves[metric][f"{what}, quantised" if quantised else str(what)] = wide[metric].tolist()
+    drawn = [
+        Panel(heading(metric), "distance" if not larger_is_better(metric) else "dB", list(range(len(levels))),
+              curves[metric], names)
+        for metric in metrics
+    ]  # fmt: skip
+    told = "; ".join(
+        f"{heading(metric)}, {curve}: " + ", ".join(figure(one, metric) for one in values)
+        for metric in metrics
+        for curve, values in curves[metric].items()
+    )
+    return [
+        Picture(
+            png(panels(drawn, "signal to noise in the latent, dB", columns=min(3, len(drawn)))),
+            f"What noise on the latent does to the decoded sound, at a ratio of signal to noise of {', '.join(names)}, "
+            f"in dB. {told}",
+            "Sound decoded from a latent with noise on it against the sound itself; less noise to the left.",
+        ),
+        Table(
+            "Noise on the latent: median, by the ratio of signal to noise in the latent in dB",
+            ["Metric", "Sound", *names],
+            [
+                [heading(metric), curve, *(figure(one, metric) for one in values)]
+                for metric in metrics
+                for curve, values in curves[metric].items()
+            ],
+            words=2,
+            note="White Gaussian noise in proportion to the standard deviation of each channel. It needs the codec "
+            "only: where the curves fall tells how exactly the diffusion must hit the latent.",
+        ),
+    ]
+
+
+def weights_blocks(weights: pd.DataFrame) -> list[Block]:
+    """Return what the moving average of the denoiser's weights is worth.
+
+    Args:
+        weights: a row a (weights, track, metric): columns weights, track, metric, value.
+    """
+    metrics = _ordered(weights["metric"].tolist())
+    rows = []
+    for name, part in weights.groupby("weights", sort=False):
+        values = {one: part.loc[part["metric"] == one, "value"].to_numpy(float) for one in metrics}
+        intervals = [with_interval(bootstrap_median(found), one) for one, found in values.items()]
+        rows.append([str(name), str(part["track"].nunique()), *intervals])
+    return [
+        Table(
+            "Weights of the denoiser: median over excerpts and 95 % interval",
+            ["Weights", "Songs", *map(heading, metrics)],
+            rows,
+            note="Excerpts of at most 10 s with the most singing; the same noise for both.",
+        )
+    ]
+
+
+def variants_blocks(variants: Mapping[str, pd.DataFrame]) -> list[Block]:
+    """Return the score of latent diffusion in each variant, and the first one beside the others.
+
+    Args:
+        variants: score frames by name; of each, the system "diffusion" on the test songs.
+    """
+    frames = [frame[frame["system"] == MAIN].assign(system=name) for name, frame in variants.items()]
+    scores = pd.concat(frames, ignore_index=True)
+    tracks = by_track(scores)
+    found = medians(tracks)
+    metrics = [one for one in tracks.columns if one not in ("system", "track", "errata")]
+    rows = [
+        [name, str(max(one.count for one in values.values())), *(with_interval(values[one], one) for one in metrics)]
+        for name, values in found.items()
+    ]
+    first, *others = variants
+    blocks: list[Block] = [
+        Table(
+            "Variants of latent diffusion: median over songs and 95 % interval",
+            ["Variant", "Songs", *map(heading, metrics)],
+            rows,
+        )
+    ]
+    return [*blocks, paired_table(tracks, first, others, {one: one for one in variants})] if others else blocks
+
+
+def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
+    """Return what separating costs.
+
+    Args:
+        cost: "device", "threads" and "systems", a mapping from a system to its "real_time_factor",
+            "first_sound_seconds" and "memory", MiB at the peak by seconds of sound.
+    """
+    systems: Mapping[str, Mapping[str, Any]] = cost["systems"]
+    lengths = sorted({float(one) for facts in systems.values() for one in facts["memory"]})
+    rows = []
+    for system, facts in systems.items():
+        memory = {float(length): float(one) for length, one in facts["memory"].items()}
+        rows.append(
+            [name_of(system), f"{facts['real_time_factor']:.3g}", f"{facts['first_sound_seconds']:.3g}",
+             *(f"{memory[one]:,.0f}" if one in memory else "–" for one in lengths)]
+        )  # fmt: skip
+    return [
+        Table(
+            "What separating costs",
+            ["System", "Real-time factor", "First sound, s", *(f"MiB, {one:g} s" for one in lengths)],
+            rows,
+            note="Real-time factor: seconds of computing a second of sound, smaller is faster. First sound: from the "
+            "call to the first separated sample. MiB: memory at the peak, by the length of the song; it does not grow "
+            f"with the song if the columns agree. Measured on {cost['device']} with {float(cost['threads']):.0f} "
+            "threads.",
+        )
+    ]

@@ -1,0 +1,107 @@
+"""The chapters of the synthesis report on its controls: the map of instruments, pitch swept, ways between two."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from data.files.audio import encode, to_float
+from data.files.durable import read_json
+from data.shards.reader import Shards
+from eval.report.document import Block, Clip, Map, Picture, Players, Point
+from eval.report.figures import lines, png, spectrogram
+from eval.synthesis.tables import control_table, facts_table
+
+_SWEPT, _HEARD = 2, 6  # instruments, and pitches of each, to listen to
+_WAYS, _STEPS = 3, 5  # ways between instruments, and steps of each, to listen to
+_CURVES = 8  # instruments in the figure, as many as there are colours
+
+
+def _flac(shards: Shards, row: int) -> bytes:
+    return encode(shards.read(row)[:, 0], round(float(shards.column("sample_rate")[row])), "FLAC")
+
+
+def _clip(shards: Shards, row: int, label: str, figures: str) -> Clip:
+    wave = to_float(shards.read(row)[:, 0])
+    return Clip(label, _flac(shards, row), spectrogram=spectrogram(wave), figures=figures)
+
+
+def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
+    """Return the map of instruments; a click plays a note of each as SING makes it."""
+    frame, made = pd.read_parquet(instruments / "map.parquet"), Shards(sweeps)
+    played: dict[int, bytes] = {}
+    for row in made.rows(kind="grid").tolist():
+        instrument = int(made.column("instrument")[row])
+        if instrument not in played:
+            played[instrument] = _flac(made, row)
+    points = [
+        Point(one["x"], one["y"], one["instrument_name"], one["family"], played.get(one["instrument"]))
+        for one in frame.to_dict("records")
+    ]
+    note = "Neighbours on the map are neighbours in the table as far as trustworthiness says; distances between groups "
+    meaning = "Purity: share of an instrument's nearest neighbours, in the table itself and not on the map, "
+    return [
+        Map("Instruments, t-SNE of their learnt embeddings. Click or press Enter to hear SING play one.", points,
+            note=note + "and their sizes mean nothing."),
+        facts_table("Beside the map", read_json(instruments / "map.json"), meaning + "that have its family or source."),
+    ]  # fmt: skip
+
+
+def control_blocks(notes: Path, control: Path, sweeps: Path) -> list[Block]:
+    """Return whether pitch moves only the pitch and the instrument only the timbre, as numbers and as sound."""
+    recorded, made = Shards(notes), Shards(sweeps)
+    labels = recorded.table.select(["instrument", "instrument_name"]).to_pandas()
+    names: dict[int, str] = dict(zip(labels["instrument"], labels["instrument_name"], strict=True))
+    table = made.table.select(["kind", "instrument", "other", "pitch", "weight"]).to_pandas()
+    grid, paths = (pd.read_parquet(control / f"{name}.parquet") for name in ("grid", "paths"))
+    return [
+        control_table(read_json(control / "control.json")),
+        *_swept(grid, table[table["kind"] == "grid"], made, names),
+        *_ways(paths, table[table["kind"] == "path"], made, names),
+    ]
+
+
+def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping[int, str]) -> list[Block]:
+    """Return how far each instrument is off along its range, and some of it to listen to."""
+    if grid.empty:
+        return []
+    cents = grid.pivot(index="pitch", columns="instrument", values="cents").iloc[:, :_CURVES]
+    curves = {names[one]: np.clip(cents[one], -200, 200).tolist() for one in cents.columns.to_numpy(int).tolist()}
+    pitches = cents.index.tolist()
+    figure = lines(pitches, curves, "Pitch swept, instrument fixed", ("MIDI pitch asked for", "cents off (±200 shown)"))
+    rows = []
+    for instrument, part in list(table.groupby("instrument"))[:_SWEPT]:
+        chosen = part.iloc[np.linspace(0, len(part) - 1, min(_HEARD, len(part))).round().astype(int)]
+        name = names[instrument]  # type: ignore[index]
+        clips = [_clip(made, int(row), f"{name}, pitch {one.pitch}", f"pitch {one.pitch}")
+                 for row, one in zip(chosen.index, chosen.itertuples(), strict=True)]  # fmt: skip
+        rows.append((name, clips + [Clip(name, None)] * (_HEARD - len(clips))))
+    steps = ["lowest", *[f"step {one}" for one in range(2, _HEARD)], "highest"]
+    return [
+        Picture(png(figure), "Curves of pitch error against pitch, one an instrument", "Zero is in tune."),
+        Players("Pitch swept, instrument fixed", steps, rows),
+    ]
+
+
+def _ways(paths: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping[int, str]) -> list[Block]:
+    """Return how the timbre goes from one instrument to another, and some of it to listen to."""
+    if paths.empty:
+        return []
+    weights = sorted(set(paths["weight"]))
+    heard = [weights[one] for one in np.linspace(0, len(weights) - 1, _STEPS).round().astype(int)]
+    curves, rows = {}, []
+    for key, part in paths.groupby(["instrument", "other"], sort=False):
+        first, second = (int(one) for one in key)  # type: ignore[union-attr]
+        name = f"{names[first]} to {names[second]}"
+        curves[name] = part["progress"].tolist()
+        steps = table[(table["instrument"] == first) & (table["other"] == second) & table["weight"].isin(heard)]
+        clips = [_clip(made, int(row), f"{name}, weight {one.weight}", f"weight {one.weight}")
+                 for row, one in zip(steps.index, steps.itertuples(), strict=True)]  # fmt: skip
+        rows.append((name, clips))
+    figure = lines(weights, curves, "From one instrument to another", ("mixing weight", "share of the way in timbre"))
+    alt = "Curves of timbre progress against mixing weight, one for each pair of instruments"
+    return [
+        Picture(png(figure), alt, "A straight rising line is a steady way."),
+        Players("Ways between instruments", [f"{one:g}" for one in heard], rows[:_WAYS]),
+    ]

@@ -1,0 +1,52 @@
+"""The map of learnt instruments: their rows of the embedding table in two dimensions."""
+
+from pathlib import Path
+
+import numpy as np
+
+from data.files.durable import replacing_path, write_bytes, write_json
+from data.shards.reader import Shards
+from eval.metrics.tsne import knn_purity, tsne
+from eval.report.figures import png, scatter
+
+
+def write_map(folder: Path, notes: Path, rows: np.ndarray) -> dict[str, float | int | str]:
+    """Map the instruments that have training notes, and write map.parquet, map.json and map.png.
+
+    Args:
+        folder: where to.
+        notes: shards, for the instruments' names and families.
+        rows: the learnt table, (instruments, D); untrained rows are left out.
+
+    Returns:
+        The numbers beside the map.
+    """
+    shards = Shards(notes)
+    chosen = shards.table.take(shards.rows(split="train")).select(["instrument", "instrument_name", "family", "source"])
+    known = chosen.to_pandas().drop_duplicates("instrument").sort_values("instrument").reset_index(drop=True)
+    embeddings = rows[known["instrument"]]
+    families = known["family"].tolist()
+    if len(known) < 4:
+        raise ValueError(f"{len(known)} trained instruments are too few for a map; 4 at least")
+    found = tsne(embeddings)
+    family, source = knn_purity(embeddings, families), knn_purity(embeddings, known["source"].tolist())
+    known[["x", "y"]] = found.points
+    facts = {
+        "instruments": len(known),
+        "dimensions": int(rows.shape[1]),
+        "perplexity": round(found.perplexity, 3),
+        "trustworthiness": found.trustworthiness,
+        "trustworthiness neighbours": found.neighbours,
+        "family purity": family.purity,
+        "family purity by chance": family.chance,
+        "source purity": source.purity,
+        "source purity by chance": source.chance,
+        "purity neighbours": family.neighbours,
+        "seed": found.seed,
+    }
+    title = f"t-SNE of {len(known)} instrument embeddings, perplexity {found.perplexity:.3g}"
+    write_bytes(folder / "map.png", png(scatter(found.points, known["instrument_name"].tolist(), families, title)))
+    write_json(folder / "map.json", facts)
+    with replacing_path(folder / "map.parquet") as partial:
+        known.to_parquet(partial)
+    return facts

@@ -1,0 +1,236 @@
+"""The synthesis report: what SING plays, next to recordings and other systems, as numbers and as sound.
+
+Besides the page it writes its twins: metrics.json, scores.parquet, table_1.tex, model_card.md.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from data.files.audio import encode, to_float
+from data.files.durable import read_json, replacing_path, write_bytes, write_json
+from data.shards.reader import Shards
+from eval.acceptance import plain
+from eval.report.document import Block, Clip, Document, Picture, Players, Section, Table, Text, render
+from eval.report.exports import Card, latex, model_card
+from eval.report.figures import distributions, png, spectrogram, training_pictures
+from eval.synthesis.acceptance import Bounds, verdicts
+from eval.synthesis.control_report import control_blocks, instrument_blocks
+from eval.synthesis.note_metrics import METRICS
+from eval.synthesis.tables import NAMES, SHOWN, number, paired_table, systems_table, table_1, table_2
+from eval.table import summarise
+
+SCHEMA_VERSION = 1
+_PLAYED = (("Worst notes first", 5), ("Typical notes", 3), ("Best notes", 2), ("Notes the WaveNet rebuilt too", 4))
+_PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything the report is made of.
+
+    Attributes:
+        notes: shards of the recordings.
+        outputs: shards of SING's and its autoencoder's notes.
+        baseline_outputs: shards of the baselines' notes.
+        scores: score frames of every variant at hand, by name; the first is the main one.
+        baseline_scores: score frame of the baselines.
+        instruments: folder of the instrument map.
+        control: folder of the judged sweeps.
+        sweeps: shards of the sweeps.
+        cost: folder of the measured cost.
+        histories: training history by stage.
+        bounds: what is asked of the model.
+        champions: history of champions.
+        provenance: where it all comes from.
+    """
+
+    notes: Path
+    outputs: Path
+    baseline_outputs: Path
+    scores: Mapping[str, pd.DataFrame]
+    baseline_scores: pd.DataFrame
+    instruments: Path
+    control: Path
+    sweeps: Path
+    cost: Path
+    histories: Mapping[str, pd.DataFrame]
+    bounds: Bounds
+    champions: Sequence[Mapping[str, Any]]
+    provenance: Mapping[str, str]
+
+    @cached_property
+    def all_scores(self) -> pd.DataFrame:
+        """Scores of the main variant and the baselines."""
+        main = next(iter(self.scores.values()))
+        return pd.concat([main, self.baseline_scores], ignore_index=True)
+
+    @cached_property
+    def sounds(self) -> dict[tuple[str, str], tuple[Shards, int]]:
+        """Where each (system, note) lies."""
+        recorded, found = Shards(self.notes), {}
+        for row, note in enumerate(recorded.column("id")):
+            found["recording", note] = (recorded, row)
+        for shards in (Shards(self.outputs), Shards(self.baseline_outputs)):
+            for row, key in enumerate(zip(shards.column("system"), shards.column("note"), strict=True)):
+                found[key] = (shards, row)
+        return found
+
+    def clip(self, system: str, note: str, figures: str = "") -> Clip:
+        """Return a playable note of a system."""
+        label = f"{NAMES[system].split(' (')[0]}, note {note}"
+        if (system, note) not in self.sounds:
+            return Clip(label, None)
+        shards, row = self.sounds[system, note]
+        pcm, rate = shards.read(row)[:, 0], round(float(shards.column("sample_rate")[row]))
+        return Clip(label, encode(pcm, rate, "FLAC"), spectrogram=spectrogram(to_float(pcm)), figures=figures)
+
+
+def write_report(folder: Path, study: Study) -> dict[str, Any]:
+    """Write the page and its twins into `folder` and return what they say in short."""
+    cost = read_json(study.cost / "cost.json")
+    found = verdicts(study.all_scores, study.bounds, None)
+    del found["not_worse_than_champion"]
+    where = f"{study.provenance['data']}, preset {study.provenance['preset']}"
+    tables = [systems_table(study.all_scores), paired_table(study.all_scores)]
+    paper = [table_1(study.scores, where), table_2(cost)]
+    summary = [
+        f"{one.meaning}: {number(one.found)} (asked: {number(one.bound)}) – {'passed' if one.passed else 'not passed'}"
+        + ("." if one.required else ", not required of this preset.")
+        for one in found.values()
+    ]
+    document = Document(
+        "Synthesis: SING on unseen notes",
+        [f"Measured on {where}.", *(line[0].upper() + line[1:] for line in summary)],
+        list(study.provenance.items()),
+        [
+            Section("Systems compared", [*tables, _distribution(study)]),
+            Section("Listen", list(_players(study))),
+            Section("The paper's tables", paper),
+            Section("Instruments as learnt", instrument_blocks(study.instruments, study.sweeps)),
+            Section("Control", control_blocks(study.notes, study.control, study.sweeps)),
+            Section("Training", _training(study)),
+        ],
+        [*METRICS.items(), *_METHODS],
+    )
+    page = render(document)
+    write_bytes(folder / "report.html", page.encode())
+    metrics = _machine_twin(study, cost, found)
+    write_json(folder / "metrics.json", metrics)
+    write_bytes(folder / "table_1.tex", latex(paper[0]).encode())
+    measured = {name: one["mean"] for name, one in metrics["test"].get("sing", {}).items()}
+    write_bytes(folder / "model_card.md", model_card(_CARD, study.provenance, tables[0], measured, found).encode())
+    with replacing_path(folder / "scores.parquet") as partial:
+        study.all_scores.to_parquet(partial)
+    return {
+        "megabytes": round(len(page) / 1e6, 2),
+        "variants": ", ".join(study.scores),
+        "notes": int(tables[0].rows[0][1]),
+    }
+
+
+_CARD = Card(
+    name="SING",
+    tags=("audio", "music", "synthesis"),
+    task="audio-synthesis",
+    task_name="instrument notes from labels",
+    data_type="nsynth",
+    split="unseen (instrument, pitch)",
+    title="SING: instrument notes from (instrument, pitch, velocity)",
+    told=(
+        "Architecture and training follow Défossez et al. 2018 (arXiv 1810.09785), implemented anew.",
+        "It plays the instruments it was trained on, at pitches and velocities between those it heard.",
+        "It cannot play instruments it has not heard, and does not model phase.",
+    ),
+    heading="Measured on unseen (instrument, pitch) pairs",
+)
+_METHODS = (
+    (
+        "Test notes",
+        "all notes of (instrument, pitch) pairs of which no recording was trained on; velocities of a pair stay "
+        "together. With pitch-shifted training notes (presets demo and small) shifted neighbours may carry its labels",
+    ),
+    ("Interval", "95 % percentile bootstrap of the mean, 2,000 draws of whole (instrument, pitch) pairs, seed 0"),
+    ("Pitch tracker", "YIN, 128 ms frames every 32 ms, 30 Hz high-pass, frames within 30 dB of the loudest"),
+    ("Not applicable", "what cannot be measured is left out of a mean; “of N” then says of how many; never a score"),
+    (
+        "Sound",
+        "16-bit PCM; synthesised samples beyond full scale are clipped, and the 512 samples of margin that the network "
+        "makes at each end are cut off, before judging and playing",
+    ),
+)
+
+
+def _distribution(study: Study) -> Picture:
+    test = study.all_scores[study.all_scores["split"] == "test"]
+    values = {NAMES[one].split(" (")[0]: np.asarray(test[test["system"] == one]["spectral"], float) for one in SHOWN}
+    figure = distributions(values, "Spectral loss on unseen pairs, a point a note", "spectral loss (smaller is better)")
+    means = ", ".join(f"{name} {number(float(np.nanmean(one)))}" for name, one in values.items() if len(one))
+    return Picture(png(figure), f"Box plots of the spectral loss by system; means: {means}", "Distribution over notes.")
+
+
+def _players(study: Study) -> Iterator[Block]:
+    """Yield players for the worst, typical and best test notes, and for some that the WaveNet rebuilt."""
+    test = study.all_scores[study.all_scores["split"] == "test"]
+    wide = test.pivot(index="note", columns="system", values="spectral")
+    order = (wide["sing"] / wide["silence"]).sort_values(ascending=False, na_position="first").index.tolist()
+    middle = len(order) // 2
+    # Sampling a WaveNet is slow, so few notes have it: some spread from the worst to the best.
+    rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
+    picks = (order, order[max(0, middle - 1) :], order[::-1], rebuilt[:: max(1, len(rebuilt) // _PLAYED[3][1])])
+    scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
+    yield Text("Notes are ordered by SING's spectral loss over silence's. Spectrograms: 0 to 4 kHz, 4 seconds.")
+    for (caption, count), chosen in zip(_PLAYED, picks, strict=True):
+        rows = []
+        for note in chosen[:count]:
+            clips = [study.clip(one, note, _figures(scores.get((one, note)))) for one in _PLAYER_SYSTEMS]
+            rows.append((note, clips))
+        yield Players(caption, [NAMES[one].split(" (")[0] for one in _PLAYER_SYSTEMS], rows)
+
+
+def _figures(row: Mapping[Hashable, Any] | None) -> str:
+    """Return what was measured of one note, in words."""
+    if row is None:
+        return ""
+    pitch = float(row["pitch_error"])
+    return f"loss {float(row['spectral']):.3f}" + (f", {pitch:.0f} cents off" if np.isfinite(pitch) else "")
+
+
+def _training(study: Study) -> list[Block]:
+    blocks: list[Block] = [*training_pictures(study.histories)]
+    if study.champions:
+        rows = [
+            [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["checks"].values())]
+            for place, one in enumerate(study.champions, 1)
+        ]
+        checks = list(study.champions[-1]["checks"])
+        blocks.append(Table("Champions so far", ["Number", "Model", "Commit", *checks], rows, words=3))
+    else:
+        blocks.append(Text("No model has passed every check yet, so there is no champion."))
+    return blocks
+
+
+def _machine_twin(study: Study, cost: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report for programs."""
+    test = study.all_scores[study.all_scores["split"] == "test"]
+    systems: dict[str, dict[str, Any]] = {}
+    for one in summarise(test, list(METRICS), group="pair").to_dict("records"):
+        if one["count"]:
+            kept = {name: one[name] for name in ("mean", "low", "high", "count", "missing")}
+            systems.setdefault(one["system"], {})[one["metric"]] = kept
+    return {
+        "schema": SCHEMA_VERSION,
+        "system": "synthesis",
+        "provenance": dict(study.provenance),
+        "test": systems,
+        "checks": plain(found),
+        "cost": dict(cost),
+        "control": read_json(study.control / "control.json"),
+        "instruments": read_json(study.instruments / "map.json"),
+        "definitions": METRICS,
+    }

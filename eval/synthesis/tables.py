@@ -1,0 +1,184 @@
+"""The tables of the synthesis chapter, from score frames to cells of text.
+
+Cells say what they are: mean [95 % interval], a dash where nothing is published, "n/a" where
+nothing could be measured.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from eval.report.document import Table
+from eval.statistics import Interval
+from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
+from eval.synthesis.published import SING_TABLE_1, SING_TABLE_2
+from eval.table import compare_systems, interval_of, summarise
+
+NAMES = {
+    "recording": "Recording",
+    "sing": "SING",
+    "autoencoder": "Autoencoder (stage 1, hears the note)",
+    "nearest_pitch": "Copy of nearest training note",
+    "silence": "Silence",
+    "wavenet": "WaveNet autoencoder (hears the note)",
+    "griffin_lim": "Griffin-Lim (oracle magnitudes)",
+}
+SHOWN = ("sing", "nearest_pitch", "silence", "wavenet", "autoencoder", "griffin_lim")
+VARIANT_NAMES = {"spectral": "", "waveform": "", "no_time_embedding": ", no time embedding"}
+_HEADINGS = {
+    "spectral": "Spectral loss",
+    "multi_resolution": "Multi-res. STFT",
+    "waveform_mse": "Waveform MSE",
+    "waveform_l1": "Waveform L1",
+    "pitch_error": "Pitch error, cents",
+    "in_tune": "In tune",
+    "pitch_accuracy": "Frames in tune",
+    "loudness_error": "Loudness error, dB",
+}
+
+
+def number(value: float | None) -> str:
+    """Return a number in four digits, or a dash."""
+    return "–" if value is None else "n/a" if not np.isfinite(value) else f"{value:.4g}"
+
+
+def with_interval(one: Interval | None) -> str:
+    """Return mean [low, high], and of how many items where it could not be measured on all."""
+    if one is None or not one.count:
+        return "n/a"
+    counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
+    return f"{one.mean:.4g} [{one.low:.3g}, {one.high:.3g}]{counted}"
+
+
+def systems_table(scores: pd.DataFrame) -> Table:
+    """Return every system with every metric on the test pairs."""
+    test = scores[scores["split"] == "test"]
+    summary = summarise(test, list(METRICS), group="pair")
+    rows = []
+    for system in SHOWN:
+        found = [interval_of(summary, metric, system=system) for metric in METRICS]
+        if found[0] is not None:
+            pitched = next(one.count for name, one in zip(METRICS, found, strict=True) if name == "in_tune" and one)
+            rows.append([NAMES[system], str(found[0].count), str(pitched), *map(with_interval, found)])
+    return Table(
+        "Unseen (instrument, pitch) pairs: mean and 95 % interval",
+        ["System", "Notes", "Pitched", *(_HEADINGS[metric] for metric in METRICS)],
+        rows,
+        note="Smaller is better but for “in tune” and “frames in tune”. Intervals: bootstrap over (instrument, pitch) "
+        "pairs, velocities of a pair drawn together. “n of N”: the metric does not apply to the other notes (a pitch "
+        "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels.",
+    )
+
+
+def paired_table(scores: pd.DataFrame) -> Table:
+    """Return SING minus each other system on the same notes."""
+    test = scores[scores["split"] == "test"]
+    rows = []
+    for metric in ("spectral", "multi_resolution", "in_tune"):
+        smaller = metric not in LARGER_IS_BETTER
+        found = compare_systems(test, "sing", SHOWN[1:], metric, group="pair", smaller_is_better=smaller)
+        for one in found.to_dict("records"):
+            rows.append(
+                [
+                    _HEADINGS[metric],
+                    NAMES[one["baseline"]],
+                    str(one["count"]),
+                    f"{one['difference']:+.4g} [{one['low']:+.3g}, {one['high']:+.3g}]",
+                    number(one["p"]),
+                    f"{one['better']:.0%}",
+                ]
+            )
+    return Table(
+        "SING minus each other system, note by note",
+        ["Metric", "Other system", "Notes", "Difference [95 %]", "p (Holm)", "SING better on"],
+        rows,
+        words=2,
+        note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs, adjusted for the number of systems.",
+    )
+
+
+def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
+    """Return the paper's Table 1 with what was measured here in columns of its own."""
+    rows = []
+    for row in SING_TABLE_1:
+        name = ("SING" if row.system == "sing" else "Autoencoder") + VARIANT_NAMES[row.variant]
+        published = [row.spectral_train, row.spectral_test, row.mse_train, row.mse_test]
+        rows.append(
+            [name, row.training_loss, *map(number, published), *_measured(by_variant.get(row.variant), row.system)]
+        )
+    paper, here = "published", "here"
+    return Table(
+        "SING, Table 1: losses on training and on unseen pairs",
+        [
+            "Model", "Trained on",
+            *(f"{what}, {where}" for where in (paper, here) for what in
+              ("spectral train", "spectral test", "MSE train", "MSE test")),
+        ],
+        rows,
+        words=2,
+        note="Published: paper size, about 231,000 training notes of NSynth (inferred), 120 GPU hours. Here: "
+        f"{measured_on}; all test notes, a sample of the training notes. The columns show the order of systems, not "
+        "a contest: other data, other sizes. Variants not trained here are n/a.",
+    )  # fmt: skip
+
+
+def _measured(scores: pd.DataFrame | None, system: str) -> list[str]:
+    """Return spectral loss and MSE on training and test notes, as `table_1` has them."""
+    if scores is None:
+        return ["n/a"] * 4
+    mine = scores[scores["system"] == system]
+    return [
+        number(float(mine[mine["split"] == split][metric].mean()))
+        for metric in ("spectral", "waveform_mse")
+        for split in ("train", "test")
+    ]
+
+
+def table_2(cost: Mapping[str, float | str]) -> Table:
+    """Return the paper's Table 2 with what was measured here in columns of its own."""
+    prefixes = {"wavenet": "WaveNet", "sing": "SING"}
+    rows = []
+    for row in SING_TABLE_2:
+        mine = [
+            number(float(cost[f"{prefixes[row.system]} {what}"])) if row.system in prefixes else "–"
+            for what in ("training hours", "seconds of audio per second", "compression", "MiB")
+        ]
+        published = [row.training_gpu_hours, row.generation, row.compression, row.megabytes]
+        mos = f"{row.mos[0]} ± {row.mos[1]}"
+        rows.append([NAMES[row.system].split(" (")[0], mos, *map(number, published), *mine])
+    columns = ("training", "generation", "compression", "size")
+    return Table(
+        "SING, Table 2: cost",
+        ["Model", "MOS, published", *(f"{one}, published" for one in columns), *(f"{one}, here" for one in columns)],
+        rows,
+        note=f"Training: hours times GPUs published, hours on this machine here. Generation: seconds of audio a "
+        "second, "
+        f"published on one GPU (a P100, not verified) at a batch not told; here on {cost['device']} with "
+        f"{cost['threads']:.0f} threads, batch {cost['batch']:.0f}. Size: published MB are MiB of float32 weights for "
+        "SING and seem to include optimiser state for the WaveNet (inferred); here MiB of float32 weights. The WaveNet "
+        "here is a small one, trained for minutes: it says nothing of WaveNets at their published size.",
+    )
+
+
+def control_table(facts: Mapping[str, float]) -> Table:
+    """Return the numbers of disentanglement."""
+    meanings = {
+        "pitch follows": "share of swept notes within 50 cents of the pitch asked for",
+        "instrument heard": "share of swept notes whose nearest recorded notes are of the instrument asked for",
+        "instrument heard in recordings": "the same for real test notes: the ceiling of this listener",
+        "instrument heard by chance": "the same by guessing",
+        "median cents moved by the instrument": "standard deviation of pitch over all swept instruments at one pitch, "
+        "median over the pitches",
+        "monotony of ways": "rank correlation of mixing weight and progress from one timbre to the other",
+        "worst cents on ways": "largest pitch error between two instruments, of ways that keep a pitch",
+        "ways that lose their pitch": "number of ways on which some step has no pitch",
+    }
+    rows = [[name, meanings[name], number(facts[name])] for name in meanings if name in facts]
+    return Table("Does each control do its own thing?", ["Score", "Meaning", "Value"], rows, words=2)
+
+
+def facts_table(caption: str, facts: Mapping[str, object], note: str = "") -> Table:
+    """Return names and values."""
+    rows = [[name, number(value) if isinstance(value, float) else str(value)] for name, value in facts.items()]
+    return Table(caption, ["What", "Value"], rows, note=note)

@@ -1,0 +1,81 @@
+"""Published separators to be judged beside ours: which there are, where their weights lie, and what was asked for.
+
+Free of torch, as the presets are. Hybrid Demucs' other weights (`hdemucs_high_trained.pt`) are not among them: the
+test songs of MUSDB18 were among their training songs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.errors import InputError
+from data.files.download import Remote, fetch
+from data.files.durable import file_sha256
+from data.progress import Listener, ignore
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A published file of weights.
+
+    Attributes:
+        network: "hdemucs" or "openunmix".
+        remote: where it lies.
+        hidden: size of Open-Unmix's layers.
+    """
+
+    network: str
+    remote: Remote
+    hidden: int = 0
+
+
+SEPARATORS = {
+    "hdemucs": Weights(
+        "hdemucs", Remote("https://download.pytorch.org/torchaudio/models/hdemucs_high_musdbhq_only.pt", magic=b"PK")
+    ),
+    "umxhq": Weights(
+        "openunmix",
+        Remote(
+            "https://zenodo.org/records/3370489/files/vocals-b62c91ce.pth",
+            size=35_637_796,
+            sha256="b62c91cedbc7a066f1778ead5b5cecb377aa3a46a31af1cce7c5c8769339d083",
+        ),
+        hidden=512,
+    ),
+    "umxl": Weights("openunmix", Remote("https://zenodo.org/records/5069601/files/vocals-bccbd9aa.pth"), hidden=1024),
+}
+
+
+def chosen(text: str) -> dict[str, Path | None]:
+    """Return the separators that `text` names, "umxhq,hdemucs=FILE" for one, and their files where it names them.
+
+    Raises:
+        InputError: an unknown name, or one twice.
+    """
+    found: dict[str, Path | None] = {}
+    for one in filter(None, (part.strip() for part in text.split(","))):
+        name, _, file = one.partition("=")
+        if name not in SEPARATORS or name in found:
+            why = "twice" if name in found else f"no separator; there are {', '.join(SEPARATORS)}"
+            raise InputError(f"TESSITURA_SEPARATORS={text!r}: {name!r} is {why}")
+        found[name] = Path(file).expanduser() if file else None
+    return found
+
+
+def take_weights(
+    wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore
+) -> dict[str, tuple[Path, str]]:
+    """Return the file of every separator and its SHA-256; those without a file are downloaded to `downloads`.
+
+    Raises:
+        InputError: a file is not there.
+        DownloadError: unreachable, or another file than expected.
+    """
+    found = {}
+    for name, given in wanted.items():
+        remote = SEPARATORS[name].remote
+        path = given or fetch(remote, downloads / remote.url.rsplit("/", 1)[-1], listener=listener)
+        if not path.is_file():
+            raise InputError(f"TESSITURA_SEPARATORS: {name}={path}: no such file")
+        found[name] = (path, file_sha256(path))
+    return found

@@ -1,0 +1,296 @@
+"""The training loop of every system: steps, validation, checkpoints, history, resume.
+
+Nothing random outlives a step: the order of examples follows from (seed, epoch), every draw
+from (seed, step, process), the learning rate from the step. A checkpoint is therefore weights,
+optimiser moments and the step, and a training killed at any instant ends, on the CPU, with
+the same bits as one that was not.
+
+A step is one batch. Its objective is a generator of losses, each of which is followed by one
+update: one for an ordinary network, nine for truncated back-propagation, two for two players.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from data.errors import InputError
+from data.progress import Listener, Progress, ignore
+from data.shards.loader import Batch
+from models.training.checkpoint import Checkpoint, Rolling, save
+from models.training.config import FitConfig
+from models.training.history import History
+from models.training.interrupt import StopRequest
+from models.training.processes import World
+from models.training.seeds import hash_seed
+from models.training.state import State
+
+Loss = tuple[str, Tensor]
+
+
+class Source(Protocol):
+    """Batches addressed by step (`data.shards.loader.Batches` is one)."""
+
+    def stream(self, start: int, stop: int) -> AbstractContextManager[Iterator[Batch]]:
+        """Yield batches start … stop."""
+        ...
+
+
+@dataclass
+class Stage:
+    """What is trained, on what, towards what.
+
+    Attributes:
+        name: for progress and errors.
+        network: everything that is trained and kept, on the device.
+        batches: the training batches.
+        objective: called with a batch, yields (player, loss); the update of that player happens
+            before the next loss is asked for.
+        validate: called with the network (its moving average if there is one), returns figures.
+        players: parameters by player; one player "network" with all of them by default.
+        compilable: modules to hand to torch.compile where asked for.
+    """
+
+    name: str
+    network: nn.Module
+    batches: Source
+    objective: Callable[[Batch], Iterator[Loss]]
+    validate: Callable[[nn.Module], dict[str, float]] = lambda network: {}
+    players: Mapping[str, list[nn.Parameter]] = field(default_factory=dict)
+    compilable: tuple[nn.Module, ...] = ()
+
+
+class Diverged(RuntimeError):
+    """The loss stayed NaN or infinite after every remedy."""
+
+
+ALONE = World()
+LAST_WEIGHTS = "last_weights"
+PATIENCE = 5
+ROLLBACKS = 3
+
+
+def fit(
+    stage: Stage,
+    config: FitConfig,
+    folder: Path,
+    device: torch.device,
+    *,
+    among: World = ALONE,
+    listener: Listener = ignore,
+) -> dict[str, float]:
+    """Train `stage` to its last step, from the newest checkpoint in `folder` if there is one.
+
+    Afterwards the network holds the trained weights; where a moving average is kept it is that, and the weights
+    themselves are in the checkpoint `folder`/`LAST_WEIGHTS`.
+
+    Args:
+        stage: what to train; its network is on `device`.
+        config: how.
+        folder: where checkpoints and history are kept.
+        device: where to train.
+        among: this process among several (`models.training.processes.world`).
+        listener: is told steps, rate, time left and figures.
+
+    Returns:
+        The figures of the last validation, with "loss" and "seconds" of training.
+
+    Raises:
+        InputError: the checkpoint there belongs to another configuration.
+        Diverged: the loss is NaN or infinite whatever is tried.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    trainer = _Trainer(stage, config, folder, device, among)
+    with StopRequest() as stop:
+        while not (trainer.finished or stop.requested):
+            trainer.run(stop, listener)
+    if not trainer.finished:
+        stop.deliver()
+        raise KeyboardInterrupt(f"{stage.name} stopped at step {trainer.step}")  # where signals were ignored
+    return trainer.finish()
+
+
+class _Trainer:
+    """One training in progress. `step` counts finished steps."""
+
+    def __init__(self, stage: Stage, config: FitConfig, folder: Path, device: torch.device, among: World) -> None:
+        self._stage, self._config, self._device, self._among = stage, config, device, among
+        self._state = State.start(stage.network, stage.players, config)
+        if config.compile and device.type == "cuda":
+            for module in stage.compilable:
+                module.compile()
+        self._folder, self._rolling, self._history = folder, Rolling(folder), History(folder)
+        self.step, self._seconds = 0, 0.0
+        self._window: list[float] = []
+        self._figures: dict[str, float] = {}
+        # The remedy for NaN: `scale` halves the learning rate at each return to a checkpoint.
+        self._scale, self._rollbacks, self._skipped = 1.0, 0, 0
+        if (checkpoint := self._rolling.latest()) is not None:
+            self._restore(checkpoint)
+        if among.leads:
+            self._history.rewind(self.step)
+
+    @property
+    def finished(self) -> bool:
+        return self.step >= self._config.steps
+
+    def _due(self, every: int) -> bool:
+        return self.step % every == 0 or self.finished
+
+    def run(self, stop: StopRequest, listener: Listener) -> None:
+        """Step until the end, a stop or a return to a checkpoint."""
+        config = self._config
+        progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=listener)
+        progress.skip(self.step)
+        self._started = time.monotonic()
+        with self._stage.batches.stream(self.step, config.steps) as batches:
+            for batch in batches:
+                if not self._train(batch):
+                    self._roll_back()
+                    return
+                self.step += 1
+                if self._due(config.report_every) or self._due(config.validate_every):
+                    self._report()
+                stopping = self._among.any(stop.requested, self._device)
+                if self._due(config.checkpoint_every) or stopping:
+                    self._save()
+                progress.advance(1, self._figures)
+                if stopping:
+                    return
+        progress.finish(self._figures)
+
+    def _train(self, batch: Batch) -> bool:
+        """Make every update of one batch; return whether training may go on."""
+        # Whatever draws from the global generator (dropout, noise) depends on this alone.
+        torch.manual_seed(hash_seed(self._config.seed, self.step, self._among.rank))
+        self._state.set_rate(self._config.rate(self.step) * self._scale)
+        losses = []
+        pieces = [self._stage.objective(piece) for piece in batch.split(self._config.accumulate)]
+        while (update := self._backward(pieces)) is not None:
+            player, loss = update
+            if self._update(player):
+                losses.append(loss)
+                self._skipped = 0
+            else:
+                self._skipped += 1
+            self._stage.network.zero_grad(set_to_none=True)
+            if self._skipped > PATIENCE:
+                return False
+        if self._state.average is not None:
+            self._state.average.update_parameters(self._stage.network)
+        if losses:
+            self._window.append(sum(losses) / len(losses))
+        return True
+
+    def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:
+        """Ask each piece of the batch for its next loss and accumulate the gradients."""
+        player, total = "", 0.0
+        for piece in pieces:
+            bfloat16 = self._config.precision == "bfloat16" and self._device.type == "cuda"
+            with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
+                following = next(piece, None)
+            if following is None:
+                return None
+            player, loss = following
+            (loss / len(pieces)).backward()
+            total += loss.item() / len(pieces)
+        return player, total
+
+    def _update(self, player: str) -> bool:
+        """Average, clip and apply the gradients of `player`; return False if they are not finite."""
+        parameters = self._state.players[player]
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        self._among.average(gradients)
+        norm = torch.nn.utils.get_total_norm(gradients)
+        if not torch.isfinite(norm):
+            return False
+        if self._config.clip:
+            torch.nn.utils.clip_grads_with_norm_(parameters, self._config.clip, norm)
+        self._state.optimisers[player].step()
+        return True
+
+    def _report(self) -> None:
+        """Close the window: its mean loss, and a validation where one is due, become a row."""
+        if self._window:
+            self._figures["loss"] = sum(self._window) / len(self._window)
+        self._window = []
+        if not self._among.leads:
+            return
+        row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale}
+        if "loss" in self._figures:
+            row["loss"] = self._figures["loss"]
+        if self._due(self._config.validate_every):
+            network = self._state.best()
+            network.eval()
+            with torch.no_grad():
+                judged = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
+            network.train()
+            row |= judged
+            self._figures |= judged
+        self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
+
+    def _clock(self) -> float:
+        """Return the seconds this training has taken, over all its restarts."""
+        now = time.monotonic()
+        self._seconds, self._started = self._seconds + now - self._started, now
+        return self._seconds
+
+    def _save(self) -> None:
+        """Write a checkpoint."""
+        if self._among.leads:
+            facts = {
+                "stage": self._stage.name,
+                "config": asdict(self._config),
+                "seconds": self._clock(),
+                "window": self._window,
+                "figures": self._figures,
+                "scale": self._scale,
+                "rollbacks": self._rollbacks,
+                "skipped": self._skipped,
+            }
+            self._rolling.save(self.step, self._state.tensors(), facts)
+        self._among.wait()
+
+    def _restore(self, checkpoint: Checkpoint) -> None:
+        """Become what the checkpoint describes."""
+        facts, now = checkpoint.facts, {"stage": self._stage.name, **asdict(self._config)}
+        then = {"stage": facts["stage"], **facts["config"]}
+        if changed := {name: (then.get(name), now[name]) for name in now if then.get(name) != now[name]}:
+            raise InputError(
+                f"{self._stage.name}: the checkpoint belongs to another configuration "
+                f"(then and now: {changed}); delete its folder to train anew"
+            )
+        self._state.restore(checkpoint.tensors)
+        self.step, self._seconds = facts["step"], facts["seconds"]
+        self._window, self._figures = facts["window"], facts["figures"]
+        self._scale, self._rollbacks, self._skipped = facts["scale"], facts["rollbacks"], facts["skipped"]
+
+    def _roll_back(self) -> None:
+        """Return to the last checkpoint at half the learning rate, or give up."""
+        step, rollbacks, scale = self.step, self._rollbacks + 1, self._scale / 2
+        checkpoint = self._rolling.latest()
+        if rollbacks > ROLLBACKS or checkpoint is None:
+            raise Diverged(
+                f"{self._stage.name}: NaN or infinite gradients at step {step}, after {self._rollbacks} returns to a "
+                f"checkpoint at half the learning rate; lower learning_rate ({self._config.learning_rate})"
+            )
+        self._restore(checkpoint)
+        self._rollbacks, self._scale, self._skipped = rollbacks, scale, 0
+        self._save()  # so that a restart does not forget the lower rate
+        if self._among.leads:
+            self._history.rewind(self.step)
+
+    def finish(self) -> dict[str, float]:
+        """Leave the final weights in the network and return the last figures."""
+        if self._among.leads:
+            self._history.finish()
+            if self._state.average is not None:
+                save(self._folder / LAST_WEIGHTS, self._stage.network.state_dict(), {})
+        self._stage.network.load_state_dict(self._state.best().state_dict())
+        self._among.wait()
+        return {**self._figures, "seconds": self._seconds}

@@ -1,0 +1,89 @@
+"""Everything a training is, as named tensors: weights, moving average, optimiser moments."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from models.training.config import FitConfig
+from models.training.muon import Muon, matrices
+
+
+@dataclass
+class State:
+    """What changes while training, besides the step.
+
+    Attributes:
+        network: the weights.
+        players: parameters by player; each player has an optimiser.
+        optimisers: by player.
+        average: the moving average of the weights, if one is kept.
+    """
+
+    network: nn.Module
+    players: dict[str, list[nn.Parameter]]
+    optimisers: dict[str, torch.optim.Optimizer]
+    average: AveragedModel | None
+
+    @classmethod
+    def start(cls, network: nn.Module, players: Mapping[str, list[nn.Parameter]], config: FitConfig) -> "State":
+        """Return the state before the first step."""
+        everyone = dict(players) or {"network": list(network.parameters())}
+        optimisers = {name: _optimiser(network, parameters, config) for name, parameters in everyone.items()}
+        average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema)) if config.ema else None
+        return cls(network, everyone, optimisers, average)
+
+    def set_rate(self, rate: float) -> None:
+        """Give every optimiser this learning rate."""
+        for optimiser in self.optimisers.values():
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+
+    def best(self) -> nn.Module:
+        """Return the network to judge: the moving average if there is one."""
+        return self.network if self.average is None else self.average.module
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Return all of it by name."""
+        named = {f"network.{name}": one for name, one in self.network.state_dict().items()}
+        if self.average is not None:
+            named |= {f"average.{name}": one for name, one in self.average.state_dict().items()}
+        for player, optimiser in self.optimisers.items():
+            for number, moments in optimiser.state_dict()["state"].items():
+                named |= {f"optimiser.{player}.{number}.{name}": one for name, one in moments.items()}
+        return named
+
+    def restore(self, named: Mapping[str, Tensor]) -> None:
+        """Become what `tensors` returned."""
+        trees: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
+        for name, one in named.items():
+            tree, _, rest = name.partition(".")
+            trees[tree][rest] = one
+        self.network.load_state_dict(trees["network"])
+        if self.average is not None:
+            self.average.load_state_dict(trees["average"])
+        for player, optimiser in self.optimisers.items():
+            moments: dict[int, dict[str, Tensor]] = {}
+            for name, one in trees["optimiser"].items():
+                owner, number, moment = name.rsplit(".", 2)
+                if owner == player:
+                    moments.setdefault(int(number), {})[moment] = one
+            optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+
+
+def _optimiser(network: nn.Module, parameters: list[nn.Parameter], config: FitConfig) -> torch.optim.Optimizer:
+    """Return the optimiser a configuration names.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    rate, betas = config.learning_rate, (0.9, config.beta2)
+    if config.optimiser == "muon":
+        return Muon(parameters, matrices(network), rate, config.beta2)
+    if config.optimiser == "adam" and config.weight_decay:
+        return torch.optim.AdamW(parameters, lr=rate, betas=betas, weight_decay=config.weight_decay, fused=True)
+    if config.optimiser == "adam":
+        return torch.optim.Adam(parameters, lr=rate, betas=betas, fused=True)
+    raise ValueError(f"optimiser {config.optimiser!r}: choose adam or muon")

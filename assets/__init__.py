@@ -6,7 +6,7 @@
 * `champion`: promotion: a challenger becomes the champion only if it passes every check, the champion included
 * `checks`: checks that every data set in shards, and every system that was judged, is put to
 * `materialize`: from a recipe to a Dagster result: the one way every asset is made and shown
-* `narrate`: progress of long work, told to Dagster: a log line and, for the plots, an observation
+* `progress`: progress of long work, told to Dagster: a log line and, for the plots, an observation
 * `provenance`: where and by what a result was made
 * `setup`: what the environment decides for every asset: preset, data, device; and what one run may change
 * `store`: the store: a folder per asset and partition, versioned by what it was made from

@@ -14,7 +14,7 @@ from assets.store import RUN, fingerprint, published
 from data.files.durable import read_json, write_json
 
 if TYPE_CHECKING:
-    from eval.acceptance import Verdict
+    from eval.acceptance import Criterion
     from eval.synthesis.acceptance import Bounds
 
 _MODEL = ("model.safetensors", "model.json")
@@ -27,14 +27,14 @@ class Challenge:
     Attributes:
         promoted: whether it takes the place of the champion.
         standing: whether it is the champion already.
-        verdicts: what each check says.
+        criteria: what each check says.
         challenger: its folders: model, scores, baselines, notes.
         former: the present champion's folder, or None.
     """
 
     promoted: bool
     standing: bool
-    verdicts: "dict[str, Verdict]"
+    criteria: "dict[str, Criterion]"
     challenger: Mapping[str, Path]
     former: Path | None
 
@@ -58,7 +58,7 @@ class Challenge:
         crowned = {
             "model": fingerprint(self.challenger["model"]),
             "commit": read_json(self.challenger["model"] / RUN)["provenance"]["commit"],
-            "checks": {name: one.found for name, one in self.verdicts.items()},
+            "checks": {name: one.found for name, one in self.criteria.items()},
         }
         described = {
             "history": [*history, crowned],
@@ -80,9 +80,9 @@ class Challenge:
                 "passed": "yes" if one.passed else "no",
                 "required": "yes" if one.required else "no",
             }
-            for name, one in self.verdicts.items()
+            for name, one in self.criteria.items()
         ]
-        failed = [f"{name}: {one.advice}" for name, one in self.verdicts.items() if one.required and not one.passed]
+        failed = [f"{name}: {one.advice}" for name, one in self.criteria.items() if one.required and not one.passed]
         return {
             "promoted": dg.MetadataValue.bool(self.promoted),
             "checks": table(pd.DataFrame(rows)),
@@ -94,13 +94,13 @@ def challenge(home: Path, challenger: Mapping[str, Path], bounds: "Bounds") -> C
     """Judge a challenger against the bounds and the champion published in `home`."""
     import pandas as pd
 
-    from eval.synthesis.acceptance import verdicts
+    from eval.synthesis.acceptance import acceptance_criteria
 
     former = published(home)
     crowned = read_json(former / "champion.json")["history"][-1]["model"] if former else None
     standing = crowned == fingerprint(challenger["model"])
     scores = gather(challenger["scores"], challenger["baselines"])
     theirs = pd.read_parquet(former / "scores.parquet") if former else None
-    found = verdicts(scores, bounds, theirs)
+    found = acceptance_criteria(scores, bounds, theirs)
     promoted = not standing and all(one.passed for one in found.values() if one.required)
     return Challenge(promoted, standing, found, challenger, former)

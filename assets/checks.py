@@ -12,9 +12,9 @@ from assets.store import discard
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.acceptance import Verdict
+    from eval.acceptance import Criterion
 
-Judge = Callable[["pd.DataFrame", Setup], "Mapping[str, Verdict]"]
+Judge = Callable[["pd.DataFrame", Setup], "Mapping[str, Criterion]"]
 
 
 def readable(asset: dg.AssetsDefinition, count: int) -> dg.AssetChecksDefinition:
@@ -30,9 +30,9 @@ def readable(asset: dg.AssetsDefinition, count: int) -> dg.AssetChecksDefinition
         description=f"{count:,} recordings drawn from all shards are what was written, by their checksums.",
     )
     def check(shards: Path) -> dg.AssetCheckResult:
-        from data.shards.reader import Shards, sample_damage
+        from data.shards.reader import Shards, find_damage
 
-        found = sample_damage(Shards(shards), count)
+        found = find_damage(Shards(shards), count)
         if found:
             discard(shards)
         return dg.AssetCheckResult(
@@ -62,7 +62,7 @@ def quality(
     Args:
         scores: the asset that is asked about.
         baselines: name of the asset with the scores of bounds and baselines.
-        judge: returns all verdicts on the scores of both.
+        judge: returns all acceptance_criteria on the scores of both.
         questions: what each check asks, in words.
     """
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from data.errors import InputError
 from models.separation import config as separation
-from models.separation.config import SeparationConfig, conditioned, with_codec
+from models.separation.config import SeparationConfig, with_conditioning, with_published_codec
 from models.synthesis.config import PRESETS, SynthesisConfig, variant
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ class Setup(dg.ConfigurableResource):
 
     def separation(self, run: Run, condition: str | None = None) -> SeparationConfig:
         """Return the preset with the run's overrides, the mixture conditioning as named if it is."""
-        config = override(with_codec(separation.PRESETS[self.preset], self.codec), run.overrides)
-        return config if condition is None else conditioned(config, condition)
+        config = override(with_published_codec(separation.PRESETS[self.preset], self.codec), run.overrides)
+        return config if condition is None else with_conditioning(config, condition)
 
     def bounds(self) -> "Bounds":
         """Return what the preset asks of a model before it may be promoted."""
@@ -72,7 +72,7 @@ class Setup(dg.ConfigurableResource):
         from eval.separation.acceptance import Bounds
 
         asked = separation.PRESETS[self.preset].thresholds
-        return Bounds(asked.masker_usdr, asked.below_ceiling)
+        return Bounds(asked.mask_usdr, asked.below_ceiling)
 
     def torch_device(self) -> Any:
         """Return the torch device to train and generate on."""

@@ -8,7 +8,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Criterion:
     """One check: what was found, what is asked, what to do if it fails, and whether promotion needs it."""
 
     passed: bool
@@ -19,8 +19,8 @@ class Verdict:
     required: bool = True
 
 
-def plain(found: Mapping[str, Verdict]) -> dict[str, dict[str, Any]]:
-    """Return verdicts as plain values for JSON; what could not be found is null."""
+def as_json(found: Mapping[str, Criterion]) -> dict[str, dict[str, Any]]:
+    """Return acceptance_criteria as plain values for JSON; what could not be found is null."""
     return {
         name: {
             "found": one.found if np.isfinite(one.found) else None,

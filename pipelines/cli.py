@@ -90,10 +90,10 @@ def dev(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) ->
 def status(as_json: Json = False) -> None:
     """Tell what is in the store: every asset, its version, when and by what it was made."""
     from pipelines.settings import Settings
-    from pipelines.status import survey
+    from pipelines.status import source_version
 
     settings = Settings.read()
-    rows = survey(settings.store)
+    rows = source_version(settings.store)
     if as_json:
         _print({"store": str(settings.store), "preset": settings.preset, "assets": rows})
         return
@@ -157,8 +157,8 @@ def synthesize(
     as_json: Json = False,
 ) -> None:
     """Play a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
-    from pipelines.play import play
     from pipelines.settings import Settings
+    from pipelines.synthesize import play
 
     facts = play(Settings.read(), instrument, (pitch, velocity), output, variant, newest)
     if as_json:
@@ -171,7 +171,7 @@ def synthesize(
 def separate(
     song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("vocals.wav"),
-    system: Annotated[str, typer.Option(help="diffusion or masker")] = "diffusion",
+    system: Annotated[str, typer.Option(help="diffusion or masks")] = "diffusion",
     condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
     steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
     as_json: Json = False,

@@ -17,9 +17,9 @@ from assets.synthesis import stages as synthesis_stages
 from models.separation.config import PRESETS as SEPARATION
 from models.synthesis.config import PRESETS as SYNTHESIS
 from pipelines.console import console
+from pipelines.failures import failures
 from pipelines.jobs import JOBS, SCHEDULES
 from pipelines.settings import Settings
-from pipelines.watch import failures
 
 GROUPS = {
     "data": [nsynth, musdb],

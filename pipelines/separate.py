@@ -10,7 +10,7 @@ from data.progress import Listener
 from models.separation.config import CONDITIONS
 from pipelines.settings import Settings
 
-SYSTEMS = ("diffusion", "masker")
+SYSTEMS = ("diffusion", "masks")
 
 
 def separate(
@@ -22,7 +22,7 @@ def separate(
         InputError: no such file, system or conditioning, no trained model, or the target is the source.
     """
     from models.separation.files import separate_file
-    from models.separation.load import trained_diffusion, trained_masker
+    from models.separation.load import trained_diffusion, trained_mask_network
 
     if not source.is_file():
         raise InputError(f"{source}: no such file")
@@ -38,9 +38,9 @@ def separate(
     store: Store = resources["store"]  # type: ignore[assignment]
     setup: Setup = resources["setup"]  # type: ignore[assignment]
     config, device = setup.separation(Run(), condition), setup.torch_device()
-    if system == "masker":
-        model = store.current("separation_masker")
-        separator = trained_masker(model, config, device)
+    if system == "masks":
+        model = store.current("separation_mask_network")
+        separator = trained_mask_network(model, config, device)
     else:
         model = store.current("separation_denoiser", condition)
         separator = trained_diffusion(store.current("separation_codec"), model, config, device, steps)

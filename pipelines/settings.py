@@ -10,7 +10,7 @@ from assets.setup import Setup
 from assets.store import FolderInputs, Store
 from data.errors import InputError
 from models.separation.published.codecs import CODECS
-from models.separation.published.separators import SEPARATORS, chosen
+from models.separation.published.separators import SEPARATORS, parse_separators
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -62,7 +62,7 @@ class Settings(BaseSettings):
     @classmethod
     def _separators(cls, separators: str) -> str:
         try:
-            chosen(separators)
+            parse_separators(separators)
         except InputError as error:
             raise ValueError(str(error).partition(": ")[2]) from error
         return separators

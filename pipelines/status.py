@@ -8,7 +8,7 @@ from assets.store import RUN, published
 from data.files.durable import read_json
 
 
-def survey(store: Path) -> list[dict[str, Any]]:
+def source_version(store: Path) -> list[dict[str, Any]]:
     """Return a row for every published asset: its name, version, time and cost of making."""
     found = []
     for pointer in sorted(store.glob("*/current")) + sorted(store.glob("*/*/current")):

@@ -93,7 +93,7 @@ def test_the_better_one_takes_over_and_the_worse_one_does_not(bench):
     assert (first.promoted, weights) == (True, b"first")
     worse, weights = bench.meet(bench.challenger(0.055, b"worse"))
     assert (worse.promoted, weights) == (False, b"first")
-    assert not worse.verdicts["not_worse_than_champion"].passed
+    assert not worse.criteria["not_worse_than_champion"].passed
     better, weights = bench.meet(bench.challenger(0.04, b"better"))
     assert (better.promoted, weights) == (True, b"better")
     assert [one["checks"]["better_than_silence"] for one in bench.history()] == pytest.approx([0.5, 0.4])

@@ -65,12 +65,12 @@ def test_everything_materialises(made):
     assert checks.keys() >= {"no_song_in_two_splits", "few_tracks_quarantined", "readable", "denoiser_finite"}
     # Three steps of training separate nothing, and the quality checks say so.
     failed = {name for name, passed in checks.items() if not passed}
-    assert failed <= {"masker_separates", "better_than_mixture", "near_codec_ceiling"}
+    assert failed <= {"masks_separate", "better_than_mixture", "near_codec_ceiling"}
 
 
 def test_every_song_has_its_split(made):
     home, _, _ = made
-    songs = Shards(Store(root=str(home / "store" / "demo")).current("musdb_songs"))
+    songs = Shards(Store(root=str(home / "store" / "demo")).current("separation_songs"))
     found = dict(zip(songs.column("track"), songs.column("split"), strict=True))
     assert found == {**NAMES, "Leaf - Summerghost": "valid"}
 
@@ -80,7 +80,7 @@ def test_every_system_is_judged_on_every_test_song(made):
     store = Store(root=str(home / "store" / "demo"))
     folders = [store.current("separation_baseline_scores"), store.current("separation_scores", "concat")]
     scores = pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in folders])
-    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "codec_ceiling", "masker", "diffusion"}
+    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "codec_ceiling", "masks", "diffusion"}
     assert set(scores["track"]) == {"M.E.R.C. - Three"}
     vocals = scores[(scores["source"] == "vocals") & (scores["metric"] == "uSDR")].set_index("system")["value"]
     # Four stems of equal power: the mixture is off by three of them. Ideal masks come closer.
@@ -101,7 +101,7 @@ def test_the_report_holds_every_chapter(made):
         "Moving average",
     ):
         assert chapter in page, chapter
-    assert read_json(folder / "metrics.json")["checks"].keys() >= {"masker_separates", "better_than_mixture"}
+    assert read_json(folder / "metrics.json")["checks"].keys() >= {"masks_separate", "better_than_mixture"}
 
 
 def test_a_second_run_finds_everything_made(made):
@@ -127,18 +127,18 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
     settings = Settings.read().model_copy(update={"home": home, "preset": "demo", "device": "cpu"})
     song, vocals = source / "test" / "M.E.R.C. - Three" / "mixture.wav", tmp_path / "vocals.wav"
     told: list[str] = []
-    for system in ("diffusion", "masker"):
+    for system in ("diffusion", "masks"):
         facts = separate(settings, song, vocals, system, "concat", 1, lambda report: told.append(str(report)))
         assert (facts["sample_rate"], facts["channels"], facts["seconds"]) == (44_100, 2, 2.0)
         assert soundfile.info(vocals).frames == 88_200
     assert "chunks" in told[-1]
     for arguments, said in [
-        ((song, song, "masker", "concat", None), "is the song itself"),
-        ((song, vocals, "umx", "concat", None), "'umx' is no system; there are diffusion, masker"),
+        ((song, song, "masks", "concat", None), "is the song itself"),
+        ((song, vocals, "umx", "concat", None), "'umx' is no system; there are diffusion, masks"),
         ((song, vocals, "diffusion", "film", None), "'film' is no conditioning"),
         ((song, vocals, "diffusion", "concat", 0), "0 steps"),
         ((song, vocals, "diffusion", "inject", None), "separation_denoiser/inject has not been materialised"),
-        ((tmp_path / "none.wav", vocals, "masker", "concat", None), "none.wav: no such file"),
+        ((tmp_path / "none.wav", vocals, "masks", "concat", None), "none.wav: no such file"),
     ]:
         with pytest.raises(InputError, match=said):
             separate(settings, *arguments, lambda report: None)

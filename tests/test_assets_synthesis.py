@@ -18,7 +18,7 @@ from assets.synthesis import evaluation, report, stages
 from models.synthesis import config as configs
 from models.synthesis.config import (
     AutoencoderConfig,
-    Beginnings,
+    OnsetTraining,
     SequenceConfig,
     SynthesisConfig,
     Thresholds,
@@ -31,12 +31,12 @@ TINY = SynthesisConfig(
     autoencoder=AutoencoderConfig(channels=8, dimension=4, rewrites=1, fourier=True),
     sequence=SequenceConfig(hidden=8, layers=1, dimension=4),
     pitch_shifts=(-1, 0, 1),
-    beginnings=Beginnings(40, 3),
+    onsets=OnsetTraining(40, 3),
     train_autoencoder=FIT,
     train_sequence=FIT,
     fine_tune=FIT,
     validation_notes=4,
-    judged_train_notes=4,
+    evaluated_train_notes=4,
     wavenet=WavenetConfig(encoder_width=4, width=4, skip=4, stacks=1, layers=3, code=2, hop=512, crop=1024),
     train_wavenet=replace(FIT, ema=0.9),
     wavenet_notes=1,
@@ -121,7 +121,7 @@ def test_progress_is_seen_while_a_stage_trains(made):
 def test_the_ui_alone_tells_the_story(made):
     _, result = made
     assert "data:image/png;base64" in metadata(result, "synthesis_model")["curves"]
-    assert "data:image/png;base64" in metadata(result, "synthesis_instruments")["map"]
+    assert "data:image/png;base64" in metadata(result, "synthesis_instrument_map")["map"]
     assert "| nearest_pitch |" in metadata(result, "synthesis_baseline_scores")["scores"]
     assert metadata(result, "nsynth_shards")["dagster/row_count"] == 64
     assert metadata(result, "synthesis_report")["report"].startswith("file://")

@@ -45,8 +45,8 @@ def test_records_come_back_exactly_in_order(tmp_path):
     assert shards.column("id").tolist() == [one.id for one in stored]
     for row, one in enumerate(stored):
         np.testing.assert_array_equal(shards.read(row), one.values)
-    assert len(shards.facts["shards"]) > 2
-    assert shards.facts["source"] == "test"
+    assert len(shards.metadata["shards"]) > 2
+    assert shards.metadata["source"] == "test"
 
 
 def test_rejections_become_the_quarantine(tmp_path):

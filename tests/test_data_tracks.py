@@ -9,7 +9,7 @@ from data.files.audio import encode
 from data.files.tables import read_table
 from data.musdb.dataset import SOURCES, locate
 from data.musdb.tracks import ingest_tracks
-from data.musdb.vocals import prepare, singing
+from data.musdb.vocals import resample_songs, singing
 from data.shards.reader import Shards
 from data.shards.writer import INDEX, ShardWriter
 
@@ -82,7 +82,7 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, 
 
 def test_songs_are_resampled_and_the_parts_add_up_to_the_mixture(root, tmp_path):
     ingest_tracks(tmp_path / "tracks", locate(str(root), tmp_path))
-    prepare(tmp_path / "songs", [tmp_path / "tracks"], 22_050, 2)
+    resample_songs(tmp_path / "songs", [tmp_path / "tracks"], 22_050, 2)
     tracks, found = Shards(tmp_path / "tracks"), Shards(tmp_path / "songs")
     assert len(found) == 2 * len(NAMES)
     assert set(found.column("frames").tolist()) == {25_000}

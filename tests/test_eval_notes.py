@@ -6,7 +6,7 @@ import pytest
 from tiny import sine_note
 
 from data.files.audio import to_float
-from eval.synthesis.note_metrics import METRICS, Reference, judge
+from eval.synthesis.note_metrics import METRICS, Reference, score_note
 from eval.table import compare_systems, interval_of, summarise
 
 NOTE = to_float(sine_note(2, 60, 25))
@@ -14,7 +14,7 @@ OFF = to_float(sine_note(2, 61, 25))
 
 
 def test_a_note_against_itself_is_perfect():
-    scores = judge(Reference.of(NOTE, 60, 16000), NOTE)
+    scores = score_note(Reference.of(NOTE, 60, 16000), NOTE)
     assert scores.keys() == METRICS.keys()
     assert {
         name: scores[name] for name in ("spectral", "waveform_mse", "waveform_l1", "loudness_error")
@@ -24,13 +24,13 @@ def test_a_note_against_itself_is_perfect():
 
 
 def test_a_semitone_off_is_a_hundred_cents():
-    scores = judge(Reference.of(NOTE, 60, 16000), OFF)
+    scores = score_note(Reference.of(NOTE, 60, 16000), OFF)
     assert scores["pitch_error"] == pytest.approx(100, abs=1)
     assert (scores["in_tune"], scores["pitch_accuracy"]) == (0.0, 0.0)
 
 
 def test_silence_is_out_of_tune_and_has_no_loudness_error():
-    scores = judge(Reference.of(NOTE, 60, 16000), 0 * NOTE)
+    scores = score_note(Reference.of(NOTE, 60, 16000), 0 * NOTE)
     assert scores["in_tune"] == 0.0
     assert np.isnan(scores["pitch_error"])
     assert np.isnan(scores["loudness_error"])
@@ -39,7 +39,7 @@ def test_silence_is_out_of_tune_and_has_no_loudness_error():
 def test_a_recording_out_of_tune_with_its_label_is_not_applicable():
     reference = Reference.of(NOTE, 64, 16000)
     assert not reference.pitched
-    scores = judge(reference, NOTE)
+    scores = score_note(reference, NOTE)
     assert np.isnan([scores[name] for name in ("pitch_error", "in_tune", "pitch_accuracy")]).all()
     assert scores["spectral"] == 0
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from eval.metrics.embedding import Embedding
-from eval.metrics.sdr import DEFINITIONS, TrackScores, judge_track, si_sdr, usdr
+from eval.metrics.sdr import DEFINITIONS, TrackScores, score_track, si_sdr, usdr
 
 RATE = 2000
 
@@ -34,7 +34,7 @@ def test_a_track_says_which_definition_each_number_has():
     references = {"vocals": noise(0), "accompaniment": noise(1)}
     estimates = {name: wave + 0.1 * noise(2) for name, wave in references.items()}
     estimates["vocals"][RATE : 2 * RATE] = 0
-    found = judge_track(references, estimates, RATE)
+    found = score_track(references, estimates, RATE)
     assert set(found.summary["metric"]) == set(DEFINITIONS) - {"embedding MSE"}
     assert set(found.summary["source"]) == {"vocals", "accompaniment"}
     assert set(found.summary["sources"]) == {"accompaniment+vocals"}
@@ -52,14 +52,14 @@ def test_a_track_says_which_definition_each_number_has():
 @pytest.mark.parametrize(("seconds", "window"), [(1.5, 1.0), (0.7, 0.7)])
 def test_a_single_frame_has_a_window_too(seconds, window):
     """A track shorter than a second is one frame as long as the track."""
-    found = judge_track({"a": noise(0, seconds)}, {"a": noise(1, seconds)}, RATE).summary.set_index("metric")
+    found = score_track({"a": noise(0, seconds)}, {"a": noise(1, seconds)}, RATE).summary.set_index("metric")
     assert found.loc["cSDR", "frames"] == 1
     assert found.loc["cSDR", "window_seconds"] == window
     assert np.isnan(found.loc["uSDR", "window_seconds"])
 
 
 def test_a_source_alone_has_no_interference():
-    found = judge_track({"a": noise(0)}, {"a": noise(1)}, RATE)
+    found = score_track({"a": noise(0)}, {"a": noise(1)}, RATE)
     summary = found.summary.set_index("metric")
     assert np.isnan(summary.loc["cSIR", "value"])
     assert summary.loc["cSIR", "undefined"] == 3
@@ -69,7 +69,7 @@ def test_a_source_alone_has_no_interference():
 
 def test_a_perfect_estimate_has_large_values_and_is_not_lost():
     true = {"a": noise(0), "b": noise(1)}
-    values = judge_track(true, true, RATE).summary.pivot(index="metric", columns="source", values="value")
+    values = score_track(true, true, RATE).summary.pivot(index="metric", columns="source", values="value")
     assert (values.loc[["cSDR", "SI-SDR"]] > 250).all(axis=None)
     assert (values.loc[["cISR", "cSIR", "cSAR"]] > 150).all(axis=None)
     assert (values.loc["uSDR"] > 80).all()
@@ -79,7 +79,7 @@ def test_a_perfect_estimate_has_large_values_and_is_not_lost():
 def test_the_embedding_is_named_in_its_rows():
     encoder = Embedding("every other sample", RATE, lambda wave: wave[::2, None])
     true, found = noise(0), noise(1)
-    summary = judge_track({"a": true}, {"a": found}, RATE, embedding=encoder).summary.set_index("metric")
+    summary = score_track({"a": true}, {"a": found}, RATE, embedding=encoder).summary.set_index("metric")
     assert set(summary.index) == set(DEFINITIONS)
     assert summary.loc["embedding MSE", "embedding"] == "every other sample"
     assert summary["embedding"].notna().sum() == 1
@@ -88,7 +88,7 @@ def test_the_embedding_is_named_in_its_rows():
 
 
 def test_scores_of_tracks_come_together_under_their_labels():
-    one = judge_track({"a": noise(0, 1)}, {"a": noise(1, 1)}, RATE)
+    one = score_track({"a": noise(0, 1)}, {"a": noise(1, 1)}, RATE)
     both = TrackScores.together([one.labelled(system="x", track=name) for name in ("A", "B")])
     assert both.summary.columns.tolist()[:3] == ["system", "track", "source"]
     assert both.summary["track"].tolist() == ["A"] * 7 + ["B"] * 7
@@ -100,7 +100,7 @@ def test_scores_of_tracks_come_together_under_their_labels():
 
 def test_a_silent_source_is_not_applicable():
     references = {"vocals": np.zeros((3 * RATE, 2)), "accompaniment": noise(1, 3)}
-    found = judge_track(references, {name: noise(3, 3) for name in references}, RATE).summary
+    found = score_track(references, {name: noise(3, 3) for name in references}, RATE).summary
     vocals = found[found["source"] == "vocals"]
     assert vocals["value"].isna().all()
     assert vocals.set_index("metric")["undefined"].to_dict()["cSDR"] == 3
@@ -110,12 +110,12 @@ def test_a_silent_source_is_not_applicable():
 
 def test_names_and_samples_must_fit():
     with pytest.raises(ValueError, match=r"references \['a'\] and estimates \['b'\] differ"):
-        judge_track({"a": noise(0)}, {"b": noise(0)}, RATE)
+        score_track({"a": noise(0)}, {"b": noise(0)}, RATE)
     with pytest.raises(ValueError, match=r"references of different .*'b': \(7000, 2\)"):
-        judge_track({"a": noise(0)[:-1], "b": noise(1)}, {"a": noise(0)[:-1], "b": noise(1)}, RATE)
+        score_track({"a": noise(0)[:-1], "b": noise(1)}, {"a": noise(0)[:-1], "b": noise(1)}, RATE)
     with pytest.raises(ValueError, match="waveforms of 1000 samples; at least 1025 are needed"):
-        judge_track({"a": noise(0)[:1000]}, {"a": noise(1)[:1000]}, RATE)
+        score_track({"a": noise(0)[:1000]}, {"a": noise(1)[:1000]}, RATE)
     broken = noise(0)
     broken[5] = np.nan
     with pytest.raises(ValueError, match="estimate holds samples that are NaN"):
-        judge_track({"a": noise(0)}, {"a": broken}, RATE)
+        score_track({"a": noise(0)}, {"a": broken}, RATE)

@@ -10,7 +10,7 @@ import soundfile
 from data.errors import InputError
 from data.files.audio import UnreadableAudio
 from eval.metrics.embedding import Embedding
-from eval.metrics.sdr import judge_track
+from eval.metrics.sdr import score_track
 from eval.separation.folders import score_folders
 
 RATE = 2000
@@ -65,7 +65,7 @@ def test_vocals_alone_are_judged_beside_the_accompaniment(folders):
     found = score_folders(*folders)
     rest, vocals, made = sum(sound(one) for one in range(3)), sound(3), sound(3) + 0.1 * sound(5)
     references = {"vocals": vocals, "accompaniment": rest}
-    expected = judge_track(references, {"vocals": made, "accompaniment": rest + vocals - made}, RATE)
+    expected = score_track(references, {"vocals": made, "accompaniment": rest + vocals - made}, RATE)
     for key, value in values(expected, "accompaniment+vocals").items():
         assert values(found, "accompaniment+vocals")[key] == pytest.approx(value, abs=1e-3), key
     assert set(found.summary["sources"]) == {"accompaniment+vocals"}

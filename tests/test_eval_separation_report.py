@@ -80,8 +80,8 @@ def test_a_silent_estimate_is_the_lowest_of_all_and_not_left_out():
 
 def test_differences_and_their_test_by_hand():
     ours, theirs = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], [0.5, 1.0, 1.5, 2.0, 2.5, 7.0]
-    tracks = by_track(made_up({"diffusion": ours, "masker": theirs}))
-    table = paired_table(tracks, "diffusion", ["masker"], {"diffusion": "D", "masker": "M"})
+    tracks = by_track(made_up({"diffusion": ours, "masks": theirs}))
+    table = paired_table(tracks, "diffusion", ["masks"], {"diffusion": "D", "masks": "M"})
     cell = row(table, "M")["uSDR, dB (above 0 is better)"].replace("\u00a0", " ")
     assert cell.startswith("+1.08 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
     assert cell.endswith("better on 5 of 6")
@@ -92,13 +92,13 @@ def test_differences_and_their_test_by_hand():
 def test_scores_of_the_real_thing(study):
     tracks = by_track(study.scores)
     assert systems_of(study.scores) == [
-        "mixture", "codec_ceiling", "IRM1", "IRM2", "IBM2", "masker", "diffusion", "somebodys",
+        "mixture", "codec_ceiling", "IRM1", "IRM2", "IBM2", "masks", "diffusion", "somebodys",
     ]  # fmt: skip
     wide = tracks.pivot(index="track", columns="system", values="uSDR")
     assert list(wide.index) == sorted(SONGS)
     # A share of 1/2 and of 1/4 of the accompaniment left in.
     np.testing.assert_allclose(wide["diffusion"] - wide["mixture"], 20 * np.log10(2), atol=0.02)
-    np.testing.assert_allclose(wide["masker"] - wide["mixture"], 20 * np.log10(4), atol=0.02)
+    np.testing.assert_allclose(wide["masks"] - wide["mixture"], 20 * np.log10(4), atol=0.02)
     assert np.isnan(wide["somebodys"]).sum() == 1
     assert ordered(tracks, "diffusion") == list(SONGS)
     assert row(tracks_table(tracks, study.order), DEFECTIVE)["Known defect"] == "cowbell in other"
@@ -147,12 +147,12 @@ def test_the_twins_say_what_the_page_says(pages, study):
     found = json.loads((pages["plain"] / "metrics.json").read_text())
     assert (found["schema"], found["system"], found["comparable_with_papers"]) == (1, "separation", False)
     tracks = by_track(study.scores)
-    expected = tracks.loc[tracks["system"] == "masker", "uSDR"].median()
-    assert found["test"]["masker"]["uSDR"]["median"] == pytest.approx(expected)
+    expected = tracks.loc[tracks["system"] == "masks", "uSDR"].median()
+    assert found["test"]["masks"]["uSDR"]["median"] == pytest.approx(expected)
     assert found["test"]["somebodys"]["uSDR"]["missing"] == 1
-    assert found["test_without_known_defects"]["masker"]["uSDR"]["count"] == 2
+    assert found["test_without_known_defects"]["masks"]["uSDR"]["count"] == 2
     assert {name: one["passed"] for name, one in found["checks"].items()} == {
-        "complete": True, "masker_separates": True, "better_than_mixture": True, "near_codec_ceiling": False,
+        "complete": True, "masks_separate": True, "better_than_mixture": True, "near_codec_ceiling": False,
     }  # fmt: skip
     for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
         pd.testing.assert_frame_equal(pd.read_parquet(pages["plain"] / f"{name}.parquet"), frame)
@@ -190,7 +190,7 @@ def test_the_song_that_was_not_made_is_told_and_its_player_is_empty(study, pages
 
 def test_players_hold_the_most_singing_as_loud_as_the_mixture(study):
     sounds = Sounds(study.songs, study.estimates)
-    blocks = player_blocks(sounds, study.scores, study.order, ["masker", "diffusion"])
+    blocks = player_blocks(sounds, study.scores, study.order, ["masks", "diffusion"])
     players = [one for one in blocks if isinstance(one, Players)]
     assert [[name for name, _ in one.rows] for one in players] == [[EVIL], [DEFECTIVE], ["C - Loud"]]
     for name, clips in players[0].rows:
@@ -286,7 +286,7 @@ def test_studies_in_words():
     assert table.columns[2:] == ["no noise", "10"]
     facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0}}
     other = {**facts, "memory": {"600": 1312.0}}
-    (table,) = cost_blocks({"device": "CPU", "threads": 2.0, "systems": {"masker": facts, "diffusion": other}})
+    (table,) = cost_blocks({"device": "CPU", "threads": 2.0, "systems": {"masks": facts, "diffusion": other}})
     assert table.rows[1] == ["Latent diffusion", "0.125", "1.5", "–", "1,312"]
 
 
@@ -299,13 +299,13 @@ def test_variants_are_compared_with_the_first():
 
 
 def test_seconds_of_the_worst_median_and_best_song(study):
-    (picture,) = seconds_pictures(study.seconds, study.order, ["masker", "diffusion"])
-    vocals = study.seconds.query("source == 'vocals' and system == 'masker'")
+    (picture,) = seconds_pictures(study.seconds, study.order, ["masks", "diffusion"])
+    vocals = study.seconds.query("source == 'vocals' and system == 'masks'")
     for place, track in zip(("worst", "median", "best"), study.order, strict=True):
         middle = vocals.loc[vocals["track"] == track, "sdr"].median()
         assert f"{place}, {track}: " in picture.alt
         assert f"Discriminative network {middle:.2f} dB" in picture.alt
-    assert seconds_pictures(study.seconds.iloc[:0], study.order, ["masker"]) == []
+    assert seconds_pictures(study.seconds.iloc[:0], study.order, ["masks"]) == []
 
 
 def test_systems_of_others_alone_make_a_report(study, tmp_path):
@@ -315,7 +315,7 @@ def test_systems_of_others_alone_make_a_report(study, tmp_path):
     write_report(tmp_path, alone)
     found = json.loads((tmp_path / "metrics.json").read_text())["checks"]
     assert not any(one["passed"] for one in found.values())
-    assert found["masker_separates"]["found"] is None
+    assert found["masks_separate"]["found"] is None
 
 
 def test_only_test_songs_are_judged(study):

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.separation.acceptance import BETTER_THAN_MIXTURE, Bounds, verdicts
+from eval.separation.acceptance import BETTER_THAN_MIXTURE, Bounds, acceptance_criteria
 
 GOOD = {
     "mixture": {"uSDR": 0.0, "SI-SDR": 0.0, "cSIR": -5.0, "MR-STFT": 2.0},
     "codec_ceiling": {"uSDR": 14.0, "SI-SDR": 15.0, "cSIR": 40.0, "MR-STFT": 0.3},
-    "masker": {"uSDR": 4.0, "SI-SDR": 5.0, "cSIR": 10.0, "MR-STFT": 1.0},
+    "masks": {"uSDR": 4.0, "SI-SDR": 5.0, "cSIR": 10.0, "MR-STFT": 1.0},
     "diffusion": {"uSDR": 3.0, "SI-SDR": 9.5, "cSIR": 12.0, "MR-STFT": 0.9},
 }
 
@@ -31,15 +31,15 @@ def scores(change: dict[tuple[str, str], float] | None = None, songs: int = 3) -
 
 
 def passed(frame: pd.DataFrame) -> dict[str, bool]:
-    return {name: one.passed for name, one in verdicts(frame, Bounds()).items()}
+    return {name: one.passed for name, one in acceptance_criteria(frame, Bounds()).items()}
 
 
 def test_good_systems_pass_all():
-    found = verdicts(scores(), Bounds())
+    found = acceptance_criteria(scores(), Bounds())
     assert {name: one.passed for name, one in found.items()} == dict.fromkeys(
-        ("complete", "masker_separates", "better_than_mixture", "near_codec_ceiling"), True
+        ("complete", "masks_separate", "better_than_mixture", "near_codec_ceiling"), True
     )
-    assert found["masker_separates"].found == pytest.approx(4.0)
+    assert found["masks_separate"].found == pytest.approx(4.0)
     assert found["near_codec_ceiling"].found == pytest.approx(5.5)
     assert (found["better_than_mixture"].found, found["better_than_mixture"].bound) == (4, 4)
     assert "SI-SDR +9.50" in found["better_than_mixture"].meaning
@@ -49,8 +49,8 @@ def test_good_systems_pass_all():
 @pytest.mark.parametrize(
     ("change", "failing"),
     [
-        ({("masker", "uSDR"): 3.5}, "masker_separates"),
-        ({("masker", "uSDR"): np.nan}, "masker_separates"),
+        ({("masks", "uSDR"): 3.5}, "masks_separate"),
+        ({("masks", "uSDR"): np.nan}, "masks_separate"),
         ({("diffusion", "SI-SDR"): 8.9}, "near_codec_ceiling"),
         ({("codec_ceiling", "SI-SDR"): np.nan}, "near_codec_ceiling"),
         *(({("diffusion", metric): GOOD["mixture"][metric]}, "better_than_mixture") for metric in BETTER_THAN_MIXTURE),
@@ -64,30 +64,30 @@ def test_each_bound_is_asked(change, failing):
 
 
 def test_bounds_can_be_set():
-    strict = Bounds(masker_usdr=4.1, below_ceiling=5.4)
-    found = verdicts(scores(), strict)
-    assert not found["masker_separates"].passed
+    strict = Bounds(mask_usdr=4.1, below_ceiling=5.4)
+    found = acceptance_criteria(scores(), strict)
+    assert not found["masks_separate"].passed
     assert not found["near_codec_ceiling"].passed
-    assert found["masker_separates"].bound == 4.1
+    assert found["masks_separate"].bound == 4.1
 
 
 def test_medians_are_of_songs_both_were_judged_on():
     frame = scores()
     lost = (frame["system"] == "codec_ceiling") & (frame["track"] == "test 0")
     frame.loc[(frame["system"] == "diffusion") & (frame["track"] == "test 0"), "value"] = -1000
-    assert verdicts(frame[~lost], Bounds())["near_codec_ceiling"].found == pytest.approx(5.5)
+    assert acceptance_criteria(frame[~lost], Bounds())["near_codec_ceiling"].found == pytest.approx(5.5)
 
 
 def test_a_song_that_is_missing_fails_the_system():
     frame = scores()
     lost = (frame["system"] == "diffusion") & (frame["track"] == "test 2")
-    found = verdicts(frame[~lost], Bounds())["complete"]
+    found = acceptance_criteria(frame[~lost], Bounds())["complete"]
     assert (found.passed, found.found) == (False, pytest.approx(2 / 3))
 
 
-@pytest.mark.parametrize("system", ["mixture", "codec_ceiling", "masker", "diffusion"])
+@pytest.mark.parametrize("system", ["mixture", "codec_ceiling", "masks", "diffusion"])
 def test_absence_of_evidence_promotes_nothing(system):
-    found = verdicts(scores()[lambda frame: frame["system"] != system], Bounds())
+    found = acceptance_criteria(scores()[lambda frame: frame["system"] != system], Bounds())
     assert not all(one.passed for one in found.values())
     for one in found.values():
         assert one.meaning

@@ -9,7 +9,7 @@ from data.files.audio import to_float
 from data.files.durable import read_json
 from data.nsynth.dataset import Part
 from data.nsynth.ingest import ingest
-from eval.synthesis.sweeps import write_control
+from eval.synthesis.sweeps import write_disentanglement
 from models.synthesis.estimates import write_labelled
 from models.synthesis.sweeps import Range, pairs, shared_pitches
 
@@ -35,7 +35,7 @@ def control(tmp_path):
     made += [(labels("path", 2, 0, 64, one), tone(2, 64) * (one != 0.5)) for one in weights]
     write_labelled(tmp_path / "sweeps", iter(made), len(made), lambda report: None)
     (tmp_path / "out").mkdir()
-    write_control(tmp_path / "out", tmp_path / "notes", tmp_path / "sweeps")
+    write_disentanglement(tmp_path / "out", tmp_path / "notes", tmp_path / "sweeps")
     return tmp_path / "out"
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eval.synthesis.acceptance import Bounds, verdicts
+from eval.synthesis.acceptance import Bounds, acceptance_criteria
 
 BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
 
@@ -23,7 +23,7 @@ def scores(sing: float = 0.05, tuned: float = 1.0, count: int = 10, start: int =
 
 
 def passed(frame: pd.DataFrame, champion: pd.DataFrame | None = None) -> dict[str, bool]:
-    return {name: one.passed for name, one in verdicts(frame, BOUNDS, champion).items()}
+    return {name: one.passed for name, one in acceptance_criteria(frame, BOUNDS, champion).items()}
 
 
 def test_a_good_model_passes_all():
@@ -48,14 +48,14 @@ def test_each_bound_is_asked(change, failing):
 
 def test_the_champion_is_compared_on_the_notes_both_have():
     champion = scores(sing=0.049, count=6)
-    found = verdicts(scores(sing=0.0489), BOUNDS, champion)["not_worse_than_champion"]
+    found = acceptance_criteria(scores(sing=0.0489), BOUNDS, champion)["not_worse_than_champion"]
     assert found.passed
     assert found.found == pytest.approx(0.0489 / 0.049)
     assert not passed(scores(sing=0.05), champion)["not_worse_than_champion"]
 
 
 def test_failed_verdicts_advise():
-    for one in verdicts(scores(sing=1.0, tuned=0.0), BOUNDS, None).values():
+    for one in acceptance_criteria(scores(sing=1.0, tuned=0.0), BOUNDS, None).values():
         assert one.advice
         assert one.meaning
 
@@ -63,17 +63,17 @@ def test_failed_verdicts_advise():
 def test_a_note_that_is_missing_fails_the_model():
     frame = scores()
     frame.loc[(frame["system"] == "sing") & (frame["note"] == "n3"), "spectral"] = np.nan
-    found = verdicts(frame, BOUNDS, None)["complete"]
+    found = acceptance_criteria(frame, BOUNDS, None)["complete"]
     assert (found.passed, found.found) == (False, pytest.approx(0.9))
 
 
 def test_a_champion_of_other_notes_stands_in_nobodys_way():
-    found = verdicts(scores(), BOUNDS, scores(sing=0.01, start=100))["not_worse_than_champion"]
+    found = acceptance_criteria(scores(), BOUNDS, scores(sing=0.01, start=100))["not_worse_than_champion"]
     assert found.passed
     assert "the data changed" in found.meaning
 
 
 def test_what_is_not_required_can_fail_without_consequence():
     lenient = Bounds(silence_ratio=0.6, nearest_required=False, pitch_accuracy=0.9)
-    found = verdicts(scores(nearest_pitch=0.02), lenient, None)["better_than_nearest_pitch"]
+    found = acceptance_criteria(scores(nearest_pitch=0.02), lenient, None)["better_than_nearest_pitch"]
     assert (found.passed, found.required, found.bound) == (False, False, 1.0)

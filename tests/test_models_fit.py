@@ -82,7 +82,7 @@ def test_sigterm_makes_a_checkpoint_at_the_next_step_and_ends_the_process(tmp_pa
         process.terminate()
     assert process.returncode == -signal.SIGTERM
     rolling = Rolling(tmp_path)
-    assert rolling.latest().facts["step"] > 0
+    assert rolling.latest().metadata["step"] > 0
     assert len(list(tmp_path.glob("step-*.json"))) == 2
 
 
@@ -120,7 +120,7 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, shards):
         content = bytearray(path.read_bytes())
         content[-5] ^= 1
         path.write_bytes(content)
-    assert Rolling(tmp_path).latest().facts["step"] == 20
+    assert Rolling(tmp_path).latest().metadata["step"] == 20
     again, _ = train(shards, tmp_path)
     assert same(again.network.state_dict(), whole.network.state_dict())
 
@@ -156,7 +156,7 @@ def test_nan_is_skipped_rolled_back_and_given_up(tmp_path, shards):
     with pytest.raises(Diverged, match=r"NaN or infinite gradients at step 1\d, after 3 returns"):
         train(shards, tmp_path, poison=12)
     checkpoint = Rolling(tmp_path).latest()
-    assert checkpoint.facts["scale"] == 1 / 8
+    assert checkpoint.metadata["scale"] == 1 / 8
     assert all(torch.isfinite(one).all() for one in checkpoint.tensors.values())
 
 
@@ -165,13 +165,13 @@ def test_one_bad_batch_is_skipped_without_harm(tmp_path, shards):
     objective = stage.objective
 
     def once(batch):
-        for player, loss in objective(batch):
-            yield player, loss * (float("inf") if batch.step == 7 else 1.0)
+        for group, loss in objective(batch):
+            yield group, loss * (float("inf") if batch.step == 7 else 1.0)
 
     stage.objective = once
     figures = fit(stage, CONFIG, tmp_path, torch.device("cpu"))
     assert math.isfinite(figures["loss"])
-    assert Rolling(tmp_path).latest().facts["rollbacks"] == 0
+    assert Rolling(tmp_path).latest().metadata["rollbacks"] == 0
 
 
 def test_two_processes_train_like_one(tmp_path, shards):
@@ -187,11 +187,11 @@ def test_two_processes_train_like_one(tmp_path, shards):
         torch.testing.assert_close(both[name], one, rtol=1e-4, atol=1e-5)
 
 
-def test_players_take_turns_with_their_own_optimisers(tmp_path, shards):
+def test_parameter_groups_take_turns_with_their_own_optimisers(tmp_path, shards):
     config = replace(CONFIG, steps=2, ema=0.0, weight_decay=0.0, clip=0.0)
     stage = make_stage(shards, config, World(), dropout=0.0)
     first, second = list(stage.network[0].parameters()), list(stage.network[3].parameters())
-    stage.players = {"first": first, "second": second}
+    stage.parameter_groups = {"first": first, "second": second}
     objective = stage.objective
     stage.objective = lambda batch: (("first", loss) for _, loss in objective(batch))
     before = [one.clone() for one in second]

@@ -12,22 +12,22 @@ from data.errors import InputError
 from data.musdb.dataset import locate
 from data.musdb.segments import Mixing, Segments
 from data.musdb.tracks import ingest_tracks
-from data.musdb.vocals import prepare
+from data.musdb.vocals import resample_songs
 from data.shards.reader import Shards
 from models.separation import latents
 from models.separation.codec import Codec, Lapped, compand, expand
 from models.separation.config import (
     CodecConfig,
     DenoiserConfig,
-    MaskerConfig,
+    MaskNetworkConfig,
     SeparationConfig,
-    with_codec,
+    with_published_codec,
 )
 from models.separation.denoiser import Denoiser
 from models.separation.latents import LatentSegments, Scaling, write_latents
-from models.separation.load import load_codec, load_denoiser, load_masker
-from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, masking_separator
-from models.separation.train import train_codec, train_denoiser, train_masker
+from models.separation.load import load_codec, load_denoiser, load_mask_network
+from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, mask_separator
+from models.separation.train import train_codec, train_denoiser, train_mask_network
 from models.training.config import FitConfig
 
 CPU = torch.device("cpu")
@@ -41,10 +41,10 @@ TINY = SeparationConfig(
     chunk=32,
     train_denoiser=replace(FIT, ema=0.9),
     steps=2,
-    masker=MaskerConfig(n_fft=64, channels=8, dilations=(1, 2)),
-    masker_segment=1000,
+    mask_network=MaskNetworkConfig(n_fft=64, channels=8, dilations=(1, 2)),
+    mask_segment=1000,
     remixes=4,
-    train_masker=FIT,
+    train_mask_network=FIT,
 )
 NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "B.C. - Two": "test"}
 
@@ -55,7 +55,7 @@ def songs(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("songs")
     write_musdb(folder / "raw", NAMES)
     ingest_tracks(folder / "tracks", locate(str(folder / "raw"), folder))
-    prepare(folder / "songs", [folder / "tracks"], TINY.codec.sample_rate, 1)
+    resample_songs(folder / "songs", [folder / "tracks"], TINY.codec.sample_rate, 1)
     return folder / "songs"
 
 
@@ -63,7 +63,7 @@ def songs(tmp_path_factory) -> Path:
 def trained(songs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     assert set(train_codec(folder / "codec", songs, TINY, CPU)) >= {"loss", "valid_sdr", "seconds"}
-    assert set(train_masker(folder / "masker", songs, TINY, CPU)) >= {"loss", "valid_sdr"}
+    assert set(train_mask_network(folder / "masks", songs, TINY, CPU)) >= {"loss", "valid_sdr"}
     made = write_latents(folder / "latents", songs, load_codec(folder / "codec", CPU), TINY, CPU)
     assert made == {"channels": 3 + 4, "remixes": 4}
     assert set(train_denoiser(folder / "denoiser", folder / "latents", TINY, CPU)) >= {"valid_velocity", "valid_latent"}
@@ -199,7 +199,7 @@ def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, leng
     systems = {
         "diffusion": diffusion_separator(codec, *denoiser, Sampling(2, 32)),
         "diffusion with fresh noise": diffusion_separator(codec, *denoiser, Sampling(3, 32, eta=0.8)),
-        "masker": masking_separator(load_masker(trained / "masker", CPU), 4000, seconds=0.2),
+        "masks": mask_separator(load_mask_network(trained / "masks", CPU), 4000, seconds=0.2),
         "ceiling": codec_ceiling(codec, 32),
     }
     for name, system in systems.items():
@@ -215,8 +215,8 @@ def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, leng
 
 
 def test_a_published_codec_sets_rate_and_channels_of_everything():
-    found = with_codec(TINY, "dac_44khz")
+    found = with_published_codec(TINY, "dac_44khz")
     assert (found.audio.sample_rate, found.denoiser.dimension, found.published) == (44_100, 1024, "dac_44khz")
-    assert with_codec(TINY, "") is TINY
+    assert with_published_codec(TINY, "") is TINY
     with pytest.raises(InputError, match="'mp3': no codec; there are encodec_24khz"):
-        with_codec(TINY, "mp3")
+        with_published_codec(TINY, "mp3")

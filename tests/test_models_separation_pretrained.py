@@ -1,4 +1,4 @@
-"""Published codecs as ours: small networks of their kinds with random weights, saved and loaded as published."""
+"""PublishedCodec codecs as ours: small networks of their kinds with random weights, saved and loaded as published."""
 
 import ast
 import hashlib
@@ -19,17 +19,17 @@ from models.separation.config import DenoiserConfig
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
-from models.separation.published.codecs import CODECS, Published
+from models.separation.published.codecs import CODECS, PublishedCodec
 from models.separation.published.hub import fetch_pretrained, load_pretrained
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
 
 CPU = torch.device("cpu")
 
 
-def save(network, folder: Path) -> Published:
+def save(network, folder: Path) -> PublishedCodec:
     network.save_pretrained(folder)
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    return Published("somebody/codec", "0123abcd", sha256, network.config.sampling_rate, 128)
+    return PublishedCodec("somebody/codec", "0123abcd", sha256, network.config.sampling_rate, 128)
 
 
 @pytest.fixture(params=list(KINDS))
@@ -209,7 +209,7 @@ def test_weights_with_the_names_of_older_versions_are_loaded(tmp_path):
     safetensors.torch.save_file(older, tmp_path / "model.safetensors")
     edit(tmp_path, torch_dtype="float32", transformers_version="4.31.0.dev0", _name_or_path="somebody/else")
     sha256 = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
-    codec = load_pretrained(Published("", "", sha256, 800, 128), tmp_path, CPU)
+    codec = load_pretrained(PublishedCodec("", "", sha256, 800, 128), tmp_path, CPU)
     torch.testing.assert_close(codec(noise(1, 80)), as_codec(network)(noise(1, 80)).detach(), rtol=0, atol=0)
 
 

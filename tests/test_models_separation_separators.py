@@ -13,17 +13,17 @@ from models.separation.estimates import separating
 from models.separation.published import separators
 from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig
 from models.separation.published.separator_networks import published_separator
-from models.separation.published.separators import SEPARATORS, chosen, take_weights
+from models.separation.published.separators import SEPARATORS, locate_weights, parse_separators
 from models.separation.separate import Separator
 
 
 def test_names_and_files_are_read_from_the_setting():
-    assert chosen("") == {}
-    assert chosen(" umxhq , hdemucs=/data/w=1.pt") == {"umxhq": None, "hdemucs": Path("/data/w=1.pt")}
+    assert parse_separators("") == {}
+    assert parse_separators(" umxhq , hdemucs=/data/w=1.pt") == {"umxhq": None, "hdemucs": Path("/data/w=1.pt")}
     with pytest.raises(InputError, match="'spleeter' is no separator; there are hdemucs, umxhq, umxl"):
-        chosen("umxhq,spleeter")
+        parse_separators("umxhq,spleeter")
     with pytest.raises(InputError, match="'umxl' is twice"):
-        chosen("umxl,umxl=a.pth")
+        parse_separators("umxl,umxl=a.pth")
 
 
 def test_weights_come_from_a_server_or_a_file(tmp_path, server, monkeypatch):
@@ -38,14 +38,14 @@ def test_weights_come_from_a_server_or_a_file(tmp_path, server, monkeypatch):
     )
     known = {name: replace(SEPARATORS["umxhq"], remote=remote, hidden=32) for name in ("umxhq", "umxl")}
     monkeypatch.setattr(separators, "SEPARATORS", known)
-    found = take_weights({"umxhq": None, "umxl": mine}, tmp_path / "downloads")
+    found = locate_weights({"umxhq": None, "umxl": mine}, tmp_path / "downloads")
     assert found == {
         "umxhq": (tmp_path / "downloads" / "vocals.pth", remote.sha256),
         "umxl": (mine, remote.sha256),
     }
     assert len(server.requests) == 1
     with pytest.raises(InputError, match=r"umxl=.*none.pth: no such file"):
-        take_weights({"umxl": tmp_path / "none.pth"}, tmp_path)
+        locate_weights({"umxl": tmp_path / "none.pth"}, tmp_path)
 
 
 def test_songs_at_another_rate_are_heard_and_come_back_as_long(tmp_path, monkeypatch):

@@ -13,7 +13,7 @@ from data.shards.reader import Shards
 from models.losses import spectral
 from models.synthesis import train as stages
 from models.synthesis.baselines import NearestPitchCopy, griffin_lim
-from models.synthesis.config import AutoencoderConfig, Beginnings, SequenceConfig, SynthesisConfig
+from models.synthesis.config import AutoencoderConfig, OnsetTraining, SequenceConfig, SynthesisConfig
 from models.synthesis.embed import embed
 from models.synthesis.notes import label_tensors
 from models.synthesis.sequence import SequenceGenerator
@@ -86,9 +86,9 @@ def test_stage_3_begins_with_what_the_stages_before_have_learnt(tmp_path, notes,
 
 
 def test_beginnings_are_trained_on_three_times_of_four():
-    beginnings = Beginnings(frames=112, whole_every=4)
-    assert [beginnings.at(step, 265) for step in range(8)] == [112, 112, 112, 265] * 2
-    assert [Beginnings().at(step, 265) for step in range(3)] == [265] * 3
+    onsets = OnsetTraining(frames=112, whole_every=4)
+    assert [onsets.at(step, 265) for step in range(8)] == [112, 112, 112, 265] * 2
+    assert [OnsetTraining().at(step, 265) for step in range(3)] == [265] * 3
 
 
 def test_the_beginning_of_a_note_is_the_same_as_in_the_whole(notes, first_stage):

@@ -15,26 +15,46 @@ from data.errors import InputError
 from data.musdb.dataset import GROUPS
 from pipelines import launch
 from pipelines.definitions import build_defs
+from pipelines.failures import record_failure
 from pipelines.jobs import SCHEDULES, launches
 from pipelines.settings import Settings
-from pipelines.watch import note_failure
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSETS = {
-    "nsynth_source": "data", "nsynth_shards": "data",
-    "musdb_source": "data", "musdb_tracks": "data", "musdb_songs": "data",
-    "synthesis_autoencoder": "synthesis", "synthesis_embeddings": "synthesis", "synthesis_sequence": "synthesis",
-    "synthesis_model": "synthesis", "synthesis_wavenet": "synthesis", "synthesis_notes": "synthesis",
-    "synthesis_baseline_notes": "synthesis", "synthesis_scores": "synthesis",
-    "synthesis_baseline_scores": "synthesis", "synthesis_instruments": "synthesis",
-    "synthesis_sweeps": "synthesis", "synthesis_control": "synthesis", "synthesis_cost": "synthesis",
-    "synthesis_champion": "synthesis", "synthesis_report": "synthesis",
-    "separation_codec": "separation", "separation_latents": "separation", "separation_denoiser": "separation",
-    "separation_masker": "separation", "separation_baseline_vocals": "separation", "separation_vocals": "separation",
-    "separation_baseline_scores": "separation", "separation_scores": "separation", "separation_steps": "separation",
-    "separation_average": "separation", "separation_report": "separation",
-    "separation_noise": "separation", "separation_cost": "separation",
-}  # fmt: skip
+    "nsynth_source": "data",
+    "nsynth_shards": "data",
+    "musdb_source": "data",
+    "musdb_tracks": "data",
+    "separation_songs": "data",
+    "synthesis_autoencoder": "synthesis",
+    "synthesis_embeddings": "synthesis",
+    "synthesis_sequence": "synthesis",
+    "synthesis_model": "synthesis",
+    "synthesis_wavenet": "synthesis",
+    "synthesis_notes": "synthesis",
+    "synthesis_baseline_notes": "synthesis",
+    "synthesis_scores": "synthesis",
+    "synthesis_baseline_scores": "synthesis",
+    "synthesis_instrument_map": "synthesis",
+    "synthesis_sweeps": "synthesis",
+    "synthesis_disentanglement": "synthesis",
+    "synthesis_cost": "synthesis",
+    "synthesis_champion": "synthesis",
+    "synthesis_report": "synthesis",
+    "separation_codec": "separation",
+    "separation_latents": "separation",
+    "separation_denoiser": "separation",
+    "separation_mask_network": "separation",
+    "separation_baseline_vocals": "separation",
+    "separation_vocals": "separation",
+    "separation_baseline_scores": "separation",
+    "separation_scores": "separation",
+    "separation_steps_study": "separation",
+    "separation_average_study": "separation",
+    "separation_report": "separation",
+    "separation_noise_study": "separation",
+    "separation_cost": "separation",
+}
 
 
 @pytest.fixture
@@ -120,8 +140,8 @@ def test_systems_are_launched_after_their_data(settings):
 
 
 def test_a_failed_run_is_noted(tmp_path):
-    note_failure(tmp_path / "home", "nightly", "r1", "disk full")
-    path = note_failure(tmp_path / "home", "nightly", "r2", 'a "quoted"\nline')
+    record_failure(tmp_path / "home", "nightly", "r1", "disk full")
+    path = record_failure(tmp_path / "home", "nightly", "r2", 'a "quoted"\nline')
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(one["run"], one["reason"]) for one in lines] == [("r1", "disk full"), ("r2", 'a "quoted"\nline')]
 

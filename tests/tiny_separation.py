@@ -10,7 +10,7 @@ import pandas as pd
 from data.files.audio import to_pcm16, write_wav
 from data.musdb.dataset import SAMPLE_RATE, locate
 from data.musdb.tracks import ingest_tracks
-from data.musdb.vocals import prepare
+from data.musdb.vocals import resample_songs
 from eval.separation.acceptance import Bounds
 from eval.separation.report import Study
 from eval.separation.score import write_scores
@@ -51,10 +51,10 @@ def failing(made: Callable[[], int]) -> System:
 def make_study(folder: Path) -> Study:
     """Return a study of bounds and four systems without optional parts, judged below `folder`."""
     ingest_tracks(folder / "tracks", locate(str(write_songs(folder / "raw")), folder))
-    prepare(folder / "songs", [folder / "tracks"], RATE, 1)
+    resample_songs(folder / "songs", [folder / "tracks"], RATE, 1)
     calls = iter(range(100))
     ours = {
-        "masker": leaking(0.25),
+        "masks": leaking(0.25),
         "codec_ceiling": leaking(0.01),
         "diffusion": leaking(0.5),
         "somebodys": failing(lambda: next(calls)),
@@ -94,6 +94,6 @@ def with_everything(study: Study) -> Study:
         steps=pd.DataFrame(steps),
         noise=pd.DataFrame(noise),
         variants={"concat": study.scores, "without the moving average": study.scores},
-        cost={"device": "CPU", "threads": 2.0, "systems": {"masker": facts, "diffusion": facts}},
+        cost={"device": "CPU", "threads": 2.0, "systems": {"masks": facts, "diffusion": facts}},
         histories={"denoiser": history},
     )

@@ -23,7 +23,7 @@ from data.shards.writer import Record, ShardWriter
 from models.training.checkpoint import save
 from models.training.config import FitConfig
 from models.training.fit import Loss, Stage, fit
-from models.training.processes import World, world
+from models.training.processes import World, join_processes
 
 CONFIG = FitConfig(
     steps=24, batch_size=4, learning_rate=1e-2, warmup=3, decay=0.5, weight_decay=1e-2, clip=1.0, ema=0.9,
@@ -41,12 +41,12 @@ def write_shards(folder: Path) -> Shards:
 
 
 def make_stage(
-    shards: Shards, config: FitConfig, among: World, poison: int | None = None, dropout: float = 0.3
+    shards: Shards, config: FitConfig, world: World, poison: int | None = None, dropout: float = 0.3
 ) -> Stage:
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(6, 8), nn.Dropout(dropout), nn.ReLU(), nn.Linear(8, 6))
     rows = np.arange(len(shards))
-    batches = Batches(shards, rows, config.batch_size, seed=config.seed, share=(among.rank, among.size))
+    batches = Batches(shards, rows, config.batch_size, seed=config.seed, share=(world.rank, world.size))
 
     def objective(batch: Batch) -> Iterator[Loss]:
         values = torch.from_numpy(batch.values[..., 0]).clone()
@@ -61,11 +61,11 @@ def make_stage(
     return Stage("tiny", network, batches, objective, validate)
 
 
-def train(shards: Shards, folder: Path, among: World | None = None, **changes) -> tuple[Stage, dict[str, float]]:
+def train(shards: Shards, folder: Path, world: World | None = None, **changes) -> tuple[Stage, dict[str, float]]:
     config = replace(CONFIG, **{name: one for name, one in changes.items() if name not in ("poison", "dropout")})
     options = {name: one for name, one in changes.items() if name in ("poison", "dropout")}
-    stage = make_stage(shards, config, among or World(), **options)
-    return stage, fit(stage, config, folder, torch.device("cpu"), among=among or World())
+    stage = make_stage(shards, config, world or World(), **options)
+    return stage, fit(stage, config, folder, torch.device("cpu"), world=world or World())
 
 
 def kill_at(left: int) -> None:
@@ -82,10 +82,10 @@ def kill_at(left: int) -> None:
 
 
 def train_to_the_end(shards: Shards, folder: Path, steps: int) -> None:
-    with world(torch.device("cpu")) as among:
-        dropout = 0.3 if among.size == 1 else 0.0
-        stage, _ = train(shards, folder, among, steps=steps, dropout=dropout)
-        if among.leads:
+    with join_processes(torch.device("cpu")) as world:
+        dropout = 0.3 if world.size == 1 else 0.0
+        stage, _ = train(shards, folder, world, steps=steps, dropout=dropout)
+        if world.leads:
             save(folder / "final", stage.network.state_dict(), {})
 
 

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.checks import quarantine_share, readable
 from assets.materialize import OWNERS, RETRY, Shown, input_is_final, materialize, table
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
 from data.files.durable import read_json, write_json
@@ -22,11 +22,13 @@ def musdb_source(context: dg.AssetExecutionContext, store: Store, setup: Setup) 
     from data.embedded.songs import make_songs
 
     downloads = Path(setup.downloads)
-    location = setup.musdb or str(make_songs(downloads, listener=narrator(context)))
+    location = setup.musdb or str(make_songs(downloads, listener=progress_listener(context)))
     with input_is_final():
-        tracks = musdb.locate(location, downloads, narrator(context))
+        tracks = musdb.locate(location, downloads, progress_listener(context))
     splits = {track.name: track.split for track in tracks}
-    recipe = Recipe({"location": location, "survey": musdb.survey(tracks), "splits": splits}, {}, ("source.json",))
+    recipe = Recipe(
+        {"location": location, "source_version": musdb.source_version(tracks), "splits": splits}, {}, ("source.json",)
+    )
 
     def work(folder: Path) -> dict[str, object]:
         named = [
@@ -50,10 +52,10 @@ def musdb_tracks(context: dg.AssetExecutionContext, store: Store, musdb_source: 
     tracks = [one for one in tracks if musdb.group_of(one.name) == context.partition_key]
     # What lies at these tracks decides, not what lies at the others: a song more leaves the other groups alone.
     splits = {track.name: track.split for track in tracks}
-    recipe = Recipe({"survey": musdb.survey(tracks), "splits": splits}, {}, _INDEX)
+    recipe = Recipe({"source_version": musdb.source_version(tracks), "splits": splits}, {}, _INDEX)
 
     def work(folder: Path) -> dict[str, object]:
-        ingest_tracks(folder, tracks, listener=narrator(context))
+        ingest_tracks(folder, tracks, listener=progress_listener(context))
         return {"tracks": len(tracks)}
 
     return materialize(context, store, recipe, work, _tracks)
@@ -83,15 +85,17 @@ def _tracks(folder: Path) -> Shown:
     code_version="1",
     retry_policy=RETRY,
 )
-def musdb_songs(context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run) -> dg.MaterializeResult:
+def separation_songs(
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run
+) -> dg.MaterializeResult:
     """Vocals and accompaniment of every song at the rate and channels the system works at; where there is singing."""
-    from data.musdb.vocals import prepare
+    from data.musdb.vocals import resample_songs
 
     audio = setup.separation(config).audio
     groups = groups_of(store)
 
     def work(folder: Path) -> dict[str, object]:
-        prepare(folder, list(groups.values()), audio.sample_rate, audio.channels, narrator(context))
+        resample_songs(folder, list(groups.values()), audio.sample_rate, audio.channels, progress_listener(context))
         return {}
 
     return materialize(context, store, Recipe(audio, groups, _INDEX), work, _songs)
@@ -117,14 +121,14 @@ def _songs(folder: Path) -> Shown:
     return {"songs": table(counts.reset_index()), "dagster/row_count": dg.MetadataValue.int(len(index))}
 
 
-@dg.asset_check(asset=musdb_songs, blocking=True)
-def no_song_in_two_splits(musdb_songs: Path) -> dg.AssetCheckResult:
+@dg.asset_check(asset=separation_songs, blocking=True)
+def no_song_in_two_splits(separation_songs: Path) -> dg.AssetCheckResult:
     """No song, by name or by sound, is in two splits; and there are songs to train on and to judge."""
-    from data.musdb.leaks import shared_songs
+    from data.musdb.leaks import songs_in_two_splits
     from data.shards.reader import Shards
 
-    rows = Shards(musdb_songs).table
-    found = shared_songs(musdb_songs, rows)
+    rows = Shards(separation_songs).table
+    found = songs_in_two_splits(separation_songs, rows)
     missing = sorted({"train", "test"} - set(rows["split"].to_pylist()))
     found += [f"no song of the split {split!r}" for split in missing]
     return dg.AssetCheckResult(
@@ -134,14 +138,14 @@ def no_song_in_two_splits(musdb_songs: Path) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(asset=musdb_songs, blocking=True)
-def few_tracks_quarantined(store: Store, setup: Setup, musdb_songs: Path) -> dg.AssetCheckResult:
+@dg.asset_check(asset=separation_songs, blocking=True)
+def few_tracks_quarantined(store: Store, setup: Setup, separation_songs: Path) -> dg.AssetCheckResult:
     """Most tracks could be used."""
     from data.files.tables import read_table
 
     bad = sum(len(read_table(folder / "quarantine.parquet")) for folder in groups_of(store).values())
-    songs = len(read_table(musdb_songs / "index.parquet")) // 2
+    songs = len(read_table(separation_songs / "index.parquet")) // 2
     return quarantine_share(bad, songs, setup.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")
 
 
-songs_readable = readable(musdb_songs, 100)
+songs_readable = readable(separation_songs, 100)

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.checks import quarantine_share, readable
 from assets.materialize import OWNERS, RETRY, input_is_final, materialize, table
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.setup import Setup
 from assets.store import Recipe, Store
 from data.files.durable import read_json, write_json
@@ -16,19 +16,19 @@ from data.files.durable import read_json, write_json
 def nsynth_source(context: dg.AssetExecutionContext, store: Store, setup: Setup) -> dg.MaterializeResult:
     """NSynth as it came: embedded demo notes made here, a folder, archives, or a download."""
     from data.embedded.notes import make_notes
-    from data.nsynth.dataset import locate, survey
+    from data.nsynth.dataset import locate, source_version
 
     downloads = Path(setup.downloads)
-    location = setup.nsynth or str(make_notes(downloads / "demo", listener=narrator(context)))
+    location = setup.nsynth or str(make_notes(downloads / "demo", listener=progress_listener(context)))
     with input_is_final():
-        parts = locate(location, downloads, narrator(context))
-        seen = survey(parts)
-    recipe = Recipe({"location": location, "survey": seen}, {}, ("source.json",))
+        parts = locate(location, downloads, progress_listener(context))
+        seen = source_version(parts)
+    recipe = Recipe({"location": location, "source_version": seen}, {}, ("source.json",))
 
     def work(folder: Path) -> dict[str, object]:
         named = [{"name": part.name, "path": str(part.path.resolve())} for part in parts]
-        # The survey is part of the content: other files at the same place make the shards stale.
-        write_json(folder / "source.json", {"location": location, "survey": seen, "parts": named})
+        # The source_version is part of the content: other files at the same place make the shards stale.
+        write_json(folder / "source.json", {"location": location, "source_version": seen, "parts": named})
         return {"location": location, "parts": ", ".join(part.name for part in parts), "embedded": not setup.nsynth}
 
     return materialize(context, store, recipe, work)
@@ -44,7 +44,7 @@ def nsynth_shards(context: dg.AssetExecutionContext, store: Store, nsynth_source
     recipe = Recipe({}, {"nsynth_source": nsynth_source}, ("index.parquet",))
 
     def work(folder: Path) -> dict[str, object]:
-        ingest(folder, parts, listener=narrator(context))
+        ingest(folder, parts, listener=progress_listener(context))
         return describe(folder)
 
     return materialize(context, store, recipe, work, _tables)

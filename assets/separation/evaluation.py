@@ -7,7 +7,7 @@ import dagster as dg
 
 from assets.checks import quality
 from assets.materialize import OWNERS, STAGE, Shown, input_is_final, materialize, table
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.separation.stages import CONDITIONS
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store, fingerprint
@@ -15,7 +15,7 @@ from assets.store import Recipe, Store, fingerprint
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.acceptance import Verdict
+    from eval.acceptance import Criterion
 
 _INDEX = ("index.parquet",)
 _SCORES = ("scores.parquet", "seconds.parquet")
@@ -27,37 +27,37 @@ def separation_baseline_vocals(
     store: Store,
     setup: Setup,
     config: Run,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_codec: Path,
-    separation_masker: Path,
+    separation_mask_network: Path,
 ) -> dg.MaterializeResult:
     """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks.
 
     And by published separators, where TESSITURA_SEPARATORS names some.
     """
     from models.separation.estimates import bounds, separating, write_estimates
-    from models.separation.load import load_codec, trained_masker
+    from models.separation.load import load_codec, trained_mask_network
     from models.separation.published.separator_networks import published_separator
-    from models.separation.published.separators import chosen, take_weights
+    from models.separation.published.separators import locate_weights, parse_separators
     from models.separation.separate import codec_ceiling
 
     system, device = setup.separation(config), setup.torch_device()
     inputs = {
-        "musdb_songs": musdb_songs,
+        "separation_songs": separation_songs,
         "separation_codec": separation_codec,
-        "separation_masker": separation_masker,
+        "separation_mask_network": separation_mask_network,
     }
     with input_is_final():
-        weights = take_weights(chosen(setup.separators), Path(setup.downloads), narrator(context))
+        weights = locate_weights(parse_separators(setup.separators), Path(setup.downloads), progress_listener(context))
 
     def work(folder: Path) -> dict[str, int]:
         systems = {
             **bounds(),
             "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
-            "masker": separating(trained_masker(separation_masker, system, device)),
+            "masks": separating(trained_mask_network(separation_mask_network, system, device)),
             **{name: separating(published_separator(name, file, device)) for name, (file, _) in weights.items()},
         }
-        return write_estimates(folder, musdb_songs, systems, listener=narrator(context))
+        return write_estimates(folder, separation_songs, systems, listener=progress_listener(context))
 
     decisive = {"audio": system.audio, "separators": {name: sha256 for name, (_, sha256) in weights.items()}}
     return materialize(context, store, Recipe(decisive, inputs, _INDEX), work)
@@ -69,7 +69,7 @@ def separation_vocals(
     store: Store,
     setup: Setup,
     config: Run,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_codec: Path,
     separation_denoiser: Path,
 ) -> dg.MaterializeResult:
@@ -79,14 +79,14 @@ def separation_vocals(
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
-        "musdb_songs": musdb_songs,
+        "separation_songs": separation_songs,
         "separation_codec": separation_codec,
         "separation_denoiser": separation_denoiser,
     }
 
     def work(folder: Path) -> dict[str, int]:
         diffusion = separating(trained_diffusion(separation_codec, separation_denoiser, system, device))
-        return write_estimates(folder, musdb_songs, {"diffusion": diffusion}, listener=narrator(context))
+        return write_estimates(folder, separation_songs, {"diffusion": diffusion}, listener=progress_listener(context))
 
     return materialize(context, store, Recipe(system.sampling, inputs, _INDEX), work)
 
@@ -96,7 +96,7 @@ def separation_baseline_scores(
     context: dg.AssetExecutionContext,
     store: Store,
     setup: Setup,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_baseline_vocals: Path,
     separation_codec: Path,
     separation_latents: Path,
@@ -104,7 +104,7 @@ def separation_baseline_scores(
     """Every metric of what bounds and baselines made: of each song, and of each second."""
     encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
     made = {"separation_baseline_vocals": separation_baseline_vocals}
-    return _judged(context, store, setup, {"musdb_songs": musdb_songs, **made, **encoder})
+    return _judged(context, store, setup, {"separation_songs": separation_songs, **made, **encoder})
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", kinds={"parquet"}, owners=OWNERS)
@@ -112,7 +112,7 @@ def separation_scores(
     context: dg.AssetExecutionContext,
     store: Store,
     setup: Setup,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_vocals: Path,
     separation_codec: Path,
     separation_latents: Path,
@@ -120,7 +120,7 @@ def separation_scores(
     """Every metric of what latent diffusion made: of each song, and of each second."""
     encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
     return _judged(
-        context, store, setup, {"musdb_songs": musdb_songs, "separation_vocals": separation_vocals, **encoder}
+        context, store, setup, {"separation_songs": separation_songs, "separation_vocals": separation_vocals, **encoder}
     )
 
 
@@ -137,7 +137,7 @@ def _judged(
     def work(folder: Path) -> dict[str, int]:
         rate, encode = latent_encoder(codec, latents, setup.torch_device())
         named = f"latent of the codec {fingerprint(codec)[:8]}, each channel at unit variance"
-        return write_scores(folder, songs, estimates, narrator(context), Embedding(named, rate, encode))
+        return write_scores(folder, songs, estimates, progress_listener(context), Embedding(named, rate, encode))
 
     return materialize(context, store, Recipe({}, inputs, _SCORES), work, _medians)
 
@@ -156,20 +156,20 @@ def _medians(folder: Path) -> Shown:
     return {"medians of the vocals": table(medians.reset_index()), **plotted}
 
 
-def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Verdict]":
+def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Criterion]":
     """Return what the preset asks of the systems, and whether the scores show it."""
-    from eval.separation.acceptance import verdicts
+    from eval.separation.acceptance import acceptance_criteria
 
-    return verdicts(scores, setup.separation_bounds())
+    return acceptance_criteria(scores, setup.separation_bounds())
 
 
-complete, masker_separates, better_than_mixture, near_codec_ceiling = quality(
+complete, masks_separate, better_than_mixture, near_codec_ceiling = quality(
     separation_scores,
     "separation_baseline_scores",
     _verdicts,
     {
         "complete": "Both systems made something of every test song.",
-        "masker_separates": "The discriminative network, the yardstick, separates.",
+        "masks_separate": "The discriminative network, the yardstick, separates.",
         "better_than_mixture": "Latent diffusion is closer to the vocals than the mixture is.",
         "near_codec_ceiling": "Latent diffusion uses what its codec can tell.",
     },

@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
 _PLAIN = (
     "musdb_source",
-    "musdb_songs",
+    "separation_songs",
     "separation_codec",
-    "separation_masker",
+    "separation_mask_network",
     "separation_baseline_vocals",
     "separation_baseline_scores",
-    "separation_noise",
+    "separation_noise_study",
 )
 _BY_CONDITION = (
     "separation_denoiser",
     "separation_vocals",
     "separation_scores",
-    "separation_steps",
-    "separation_average",
+    "separation_steps_study",
+    "separation_average_study",
     "separation_cost",
 )
 _MAIN = CONDITIONS.get_partition_keys()[0]
@@ -82,11 +82,11 @@ def _study(plain: dict[str, Path], made: dict[str, dict[str, Path]], setup: Setu
     main = next(iter(made.values()))
     judged = [plain["separation_baseline_scores"], main["separation_scores"]]
     stages = {
-        name: {**plain, **main}[name] for name in ("separation_codec", "separation_denoiser", "separation_masker")
+        name: {**plain, **main}[name] for name in ("separation_codec", "separation_denoiser", "separation_mask_network")
     }
     histories = {name: folder / "history.parquet" for name, folder in stages.items()}
     return Study(
-        songs=plain["musdb_songs"],
+        songs=plain["separation_songs"],
         estimates=[plain["separation_baseline_vocals"], main["separation_vocals"]],
         scores=gather(*judged),
         seconds=gather(*judged, file="seconds.parquet"),
@@ -94,9 +94,9 @@ def _study(plain: dict[str, Path], made: dict[str, dict[str, Path]], setup: Setu
         provenance=_provenance(plain, main, setup),
         # A published codec has no history here.
         histories={name: pd.read_parquet(path) for name, path in histories.items() if path.is_file()},
-        steps=_steps(main["separation_steps"]),
-        noise=_noise(plain["separation_noise"]),
-        weights=_long(main["separation_average"]),
+        steps=_steps(main["separation_steps_study"]),
+        noise=_noise(plain["separation_noise_study"]),
+        weights=_long(main["separation_average_study"]),
         variants={key: pd.read_parquet(some["separation_scores"] / "scores.parquet") for key, some in made.items()},
         cost=read_json(main["separation_cost"] / "cost.json"),
     )
@@ -138,7 +138,7 @@ def _provenance(plain: dict[str, Path], main: dict[str, Path], setup: Setup) -> 
     return {
         "data": f"songs from {source['location']}" if setup.musdb else "embedded synthetic songs",
         "songs": ", ".join(f"{splits.get(one, 0):,} {one}" for one in ("train", "valid", "test")),
-        "data fingerprint": fingerprint(plain["musdb_songs"])[:16],
+        "data fingerprint": fingerprint(plain["separation_songs"])[:16],
         "preset": setup.preset,
         "codec": setup.codec or "trained here",
         "model fingerprint": fingerprint(model)[:16],

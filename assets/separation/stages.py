@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.materialize import OWNERS, RETRY, STAGE, curves, materialize
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
 from models.separation.config import CONDITIONS as _CONDITIONS
@@ -19,14 +19,14 @@ WEIGHTS = ("model.safetensors",)
 
 @dg.asset(code_version="1", **STAGE)
 def separation_codec(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, musdb_songs: Path
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, separation_songs: Path
 ) -> dg.MaterializeResult:
     """A convolutional codec learns to rebuild vocals and mixtures from a fiftieth of a second at a time.
 
     Or a published one, where TESSITURA_CODEC names it.
     """
     from models.separation.published.codecs import CODECS
-    from models.separation.published.hub import take_published
+    from models.separation.published.hub import copy_published_codec
     from models.separation.train import train_codec
 
     system, device = setup.separation(config), setup.torch_device()
@@ -34,7 +34,7 @@ def separation_codec(
         recipe = Recipe({"published": name, "sha256": CODECS[name].sha256}, {}, WEIGHTS)
 
         def take(folder: Path) -> dict[str, str]:
-            take_published(name, Path(setup.downloads), folder, narrator(context))
+            copy_published_codec(name, Path(setup.downloads), folder, progress_listener(context))
             return {"published": name}
 
         return materialize(context, store, recipe, take)
@@ -48,8 +48,8 @@ def separation_codec(
     return materialize(
         context,
         store,
-        Recipe(decisive, {"musdb_songs": musdb_songs}, WEIGHTS),
-        lambda folder: train_codec(folder, musdb_songs, system, device, narrator(context)),
+        Recipe(decisive, {"separation_songs": separation_songs}, WEIGHTS),
+        lambda folder: train_codec(folder, separation_songs, system, device, progress_listener(context)),
         curves,
     )
 
@@ -60,7 +60,7 @@ def separation_latents(
     store: Store,
     setup: Setup,
     config: Run,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_codec: Path,
 ) -> dg.MaterializeResult:
     """Vocals and mixtures as latent frames in shards, with the mean and spread of each channel: what is denoised."""
@@ -68,13 +68,13 @@ def separation_latents(
     from models.separation.load import load_codec
 
     system, device = setup.separation(config), setup.torch_device()
-    inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
+    inputs = {"separation_songs": separation_songs, "separation_codec": separation_codec}
     seed = system.train_denoiser.seed  # of the remixes
     decisive = {"remixes": system.remixes, "segment": system.segment, "seed": seed, **system.augmentation}
 
     def work(folder: Path) -> dict[str, int]:
         codec = load_codec(separation_codec, device)
-        return write_latents(folder, musdb_songs, codec, system, device, narrator(context))
+        return write_latents(folder, separation_songs, codec, system, device, progress_listener(context))
 
     return materialize(context, store, Recipe(decisive, inputs, ("index.parquet",)), work)
 
@@ -92,31 +92,31 @@ def separation_denoiser(
         context,
         store,
         Recipe(decisive, {"separation_latents": separation_latents}, WEIGHTS),
-        lambda folder: train_denoiser(folder, separation_latents, system, device, narrator(context)),
+        lambda folder: train_denoiser(folder, separation_latents, system, device, progress_listener(context)),
         curves,
     )
 
 
 @dg.asset(code_version="1", **STAGE)
-def separation_masker(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, musdb_songs: Path
+def separation_mask_network(
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, separation_songs: Path
 ) -> dg.MaterializeResult:
     """The discriminative network: a mask on the mixture's spectrogram, trained on the same songs."""
-    from models.separation.train import train_masker
+    from models.separation.train import train_mask_network
 
     system, device = setup.separation(config), setup.torch_device()
     decisive = [
-        system.masker,
-        system.masker_segment,
-        system.train_masker,
+        system.mask_network,
+        system.mask_segment,
+        system.train_mask_network,
         system.augmentation,
         system.validation_seconds,
     ]
     return materialize(
         context,
         store,
-        Recipe(decisive, {"musdb_songs": musdb_songs}, WEIGHTS),
-        lambda folder: train_masker(folder, musdb_songs, system, device, narrator(context)),
+        Recipe(decisive, {"separation_songs": separation_songs}, WEIGHTS),
+        lambda folder: train_mask_network(folder, separation_songs, system, device, progress_listener(context)),
         curves,
     )
 
@@ -135,7 +135,7 @@ def unit_variance(separation_latents: Path) -> dg.AssetCheckResult:
     """Every latent channel varies: a dead one would be scaled up to noise."""
     from data.shards.reader import Shards
 
-    deviation = Shards(separation_latents).facts["deviation"]
+    deviation = Shards(separation_latents).metadata["deviation"]
     smallest, largest = min(deviation), max(deviation)
     return dg.AssetCheckResult(
         passed=smallest > 1e-3 * largest, metadata={"smallest deviation": smallest, "largest deviation": largest}

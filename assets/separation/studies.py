@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.materialize import OWNERS, RETRY, STAGE, TRAINING, Shown, materialize, table
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.separation.stages import CONDITIONS
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
@@ -16,12 +16,12 @@ _STUDY = ("study.parquet",)
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
-def separation_steps(
+def separation_steps_study(
     context: dg.AssetExecutionContext,
     store: Store,
     setup: Setup,
     config: Run,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_codec: Path,
     separation_denoiser: Path,
 ) -> dg.MaterializeResult:
@@ -33,7 +33,7 @@ def separation_steps(
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
-        "musdb_songs": musdb_songs,
+        "separation_songs": separation_songs,
         "separation_codec": separation_codec,
         "separation_denoiser": separation_denoiser,
     }
@@ -41,7 +41,7 @@ def separation_steps(
     def work(folder: Path) -> dict[str, int]:
         network = (load_codec(separation_codec, device), *load_denoiser(separation_denoiser, device))
         samplings = {count: sampling(system, count) for count in STEPS}
-        made = write_steps(folder, musdb_songs, network, samplings, narrator(context))
+        made = write_steps(folder, separation_songs, network, samplings, progress_listener(context))
         factors = {
             count: real_time_factor(diffusion_separator(*network, one), system.channels)[0]
             for count, one in samplings.items()
@@ -53,12 +53,12 @@ def separation_steps(
 
 
 @dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
-def separation_average(
+def separation_average_study(
     context: dg.AssetExecutionContext,
     store: Store,
     setup: Setup,
     config: Run,
-    musdb_songs: Path,
+    separation_songs: Path,
     separation_codec: Path,
     separation_denoiser: Path,
 ) -> dg.MaterializeResult:
@@ -68,7 +68,7 @@ def separation_average(
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
-        "musdb_songs": musdb_songs,
+        "separation_songs": separation_songs,
         "separation_codec": separation_codec,
         "separation_denoiser": separation_denoiser,
     }
@@ -79,25 +79,25 @@ def separation_average(
             name: (codec, *load_denoiser(separation_denoiser, device, average=average))
             for name, average in (("moving average", True), ("last", False))
         }
-        return write_weights(folder, musdb_songs, networks, sampling(system), narrator(context))
+        return write_weights(folder, separation_songs, networks, sampling(system), progress_listener(context))
 
     return _study(context, store, Recipe(system.sampling, inputs, _STUDY), work)
 
 
 @dg.asset(code_version="2", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
-def separation_noise(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, musdb_songs: Path, separation_codec: Path
+def separation_noise_study(
+    context: dg.AssetExecutionContext, store: Store, setup: Setup, separation_songs: Path, separation_codec: Path
 ) -> dg.MaterializeResult:
     """Study: vocals and mixtures decoded from latents with noise in them: how exact has the denoiser to be?"""
     from models.separation.load import load_codec
     from models.separation.studies import write_noise
 
     device = setup.torch_device()
-    inputs = {"musdb_songs": musdb_songs, "separation_codec": separation_codec}
+    inputs = {"separation_songs": separation_songs, "separation_codec": separation_codec}
 
     def work(folder: Path) -> dict[str, int]:
         codec = load_codec(separation_codec, device)
-        return write_noise(folder, musdb_songs, codec, device, listener=narrator(context))
+        return write_noise(folder, separation_songs, codec, device, listener=progress_listener(context))
 
     return _study(context, store, Recipe({}, inputs, _STUDY), work)
 
@@ -109,7 +109,7 @@ def _study(
     from eval.separation.studies import write_study
 
     def judged(folder: Path) -> dict[str, int]:
-        return {**work(folder), **write_study(folder, recipe.inputs["musdb_songs"], folder)}
+        return {**work(folder), **write_study(folder, recipe.inputs["separation_songs"], folder)}
 
     return materialize(context, store, recipe, judged, _settings)
 
@@ -133,28 +133,34 @@ def separation_cost(
     config: Run,
     separation_codec: Path,
     separation_denoiser: Path,
-    separation_masker: Path,
+    separation_mask_network: Path,
 ) -> dg.MaterializeResult:
     """Speed, time to the first sound and size of the systems, measured here."""
     from models.separation.cost import write_cost
-    from models.separation.load import load_codec, load_denoiser, load_masker, trained_diffusion, trained_masker
+    from models.separation.load import (
+        load_codec,
+        load_denoiser,
+        load_mask_network,
+        trained_diffusion,
+        trained_mask_network,
+    )
 
     system, device = setup.separation(config, context.partition_key), setup.torch_device()
     inputs = {
         "separation_codec": separation_codec,
         "separation_denoiser": separation_denoiser,
-        "separation_masker": separation_masker,
+        "separation_mask_network": separation_mask_network,
     }
 
     def work(folder: Path) -> dict[str, float]:
         separators = {
             "diffusion": trained_diffusion(separation_codec, separation_denoiser, system, device),
-            "masker": trained_masker(separation_masker, system, device),
+            "masks": trained_mask_network(separation_mask_network, system, device),
         }
         networks = {
             "codec": load_codec(separation_codec, device),
             "denoiser": load_denoiser(separation_denoiser, device)[0],
-            "masker": load_masker(separation_masker, device),
+            "masks": load_mask_network(separation_mask_network, device),
         }
         return write_cost(folder, separators, networks, system.channels, device)
 

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.champion import challenge
 from assets.checks import quality
 from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, picture, table
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.setup import Run, Setup
 from assets.store import RUN, Recipe, Store
 from assets.synthesis.stages import VARIANTS
@@ -17,7 +17,7 @@ from data.files.durable import read_json
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.acceptance import Verdict
+    from eval.acceptance import Criterion
 
 INDEX = ("index.parquet",)
 SCORES = ("scores.parquet",)
@@ -45,8 +45,8 @@ def synthesis_notes(
     return materialize(
         context,
         store,
-        Recipe({"train_notes": sing.judged_train_notes}, inputs, INDEX),
-        lambda folder: write_sing(folder, *inputs.values(), sing, device, narrator(context)),
+        Recipe({"train_notes": sing.evaluated_train_notes}, inputs, INDEX),
+        lambda folder: write_sing(folder, *inputs.values(), sing, device, progress_listener(context)),
     )
 
 
@@ -67,8 +67,10 @@ def synthesis_baseline_notes(
     return materialize(
         context,
         store,
-        Recipe([sing.judged_train_notes, sing.wavenet_notes], inputs, INDEX),
-        lambda folder: write_baselines(folder, nsynth_shards, synthesis_wavenet, sing, device, narrator(context)),
+        Recipe([sing.evaluated_train_notes, sing.wavenet_notes], inputs, INDEX),
+        lambda folder: write_baselines(
+            folder, nsynth_shards, synthesis_wavenet, sing, device, progress_listener(context)
+        ),
     )
 
 
@@ -98,7 +100,7 @@ def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, P
         context,
         store,
         Recipe({}, inputs, SCORES),
-        lambda folder: write_scores(folder, *inputs.values(), narrator(context)),
+        lambda folder: write_scores(folder, *inputs.values(), progress_listener(context)),
         _summary,
     )
 
@@ -118,7 +120,7 @@ def _summary(folder: Path) -> Shown:
 
 
 @dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"scikitlearn"}, owners=OWNERS)
-def synthesis_instruments(
+def synthesis_instrument_map(
     context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_model: Path
 ) -> dg.MaterializeResult:
     """A map of the instruments as SING's table has learnt them, with numbers that say whether to believe it."""
@@ -147,23 +149,25 @@ def synthesis_sweeps(
         context,
         store,
         Recipe({}, inputs, INDEX),
-        lambda folder: write_sweeps(folder, nsynth_shards, synthesis_model, setup.torch_device(), narrator(context)),
+        lambda folder: write_sweeps(
+            folder, nsynth_shards, synthesis_model, setup.torch_device(), progress_listener(context)
+        ),
     )
 
 
 @dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"scikitlearn"}, owners=OWNERS)
-def synthesis_control(
+def synthesis_disentanglement(
     context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_sweeps: Path
 ) -> dg.MaterializeResult:
     """Disentanglement: does pitch move only the pitch, and the instrument only the timbre?"""
-    from eval.synthesis.sweeps import write_control
+    from eval.synthesis.sweeps import write_disentanglement
 
     inputs = {"nsynth_shards": nsynth_shards, "synthesis_sweeps": synthesis_sweeps}
     return materialize(
         context,
         store,
         Recipe({}, inputs, ("grid.parquet", "shared.parquet", "paths.parquet")),
-        lambda folder: write_control(folder, nsynth_shards, synthesis_sweeps, narrator(context)),
+        lambda folder: write_disentanglement(folder, nsynth_shards, synthesis_sweeps, progress_listener(context)),
     )
 
 
@@ -221,11 +225,11 @@ def synthesis_champion(
     return dg.MaterializeResult(metadata={**(result.metadata or {}), **case.shown()}, data_version=result.data_version)
 
 
-def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Verdict]":
+def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Criterion]":
     """Return what the preset asks of SING, and whether the scores show it."""
-    from eval.synthesis.acceptance import verdicts
+    from eval.synthesis.acceptance import acceptance_criteria
 
-    return verdicts(scores, setup.bounds(), None)
+    return acceptance_criteria(scores, setup.bounds(), None)
 
 
 complete, better_than_silence, better_than_nearest_pitch, in_tune = quality(

@@ -25,9 +25,9 @@ _PLAIN = (
 _BY_VARIANT = (
     "synthesis_notes",
     "synthesis_scores",
-    "synthesis_instruments",
+    "synthesis_instrument_map",
     "synthesis_sweeps",
-    "synthesis_control",
+    "synthesis_disentanglement",
     "synthesis_cost",
     "synthesis_champion",
 )
@@ -106,8 +106,8 @@ def _study(found: _Published, setup: Setup) -> "Study":
         baseline_outputs=found.plain("synthesis_baseline_notes"),
         scores={name: pd.read_parquet(folder / "scores.parquet") for name, folder in scores.items()},
         baseline_scores=pd.read_parquet(found.plain("synthesis_baseline_scores") / "scores.parquet"),
-        instruments=found.main("synthesis_instruments"),
-        control=found.main("synthesis_control"),
+        instruments=found.main("synthesis_instrument_map"),
+        control=found.main("synthesis_disentanglement"),
         sweeps=found.main("synthesis_sweeps"),
         cost=found.main("synthesis_cost"),
         histories={name: pd.read_parquet(folder / "history.parquet") for name, folder in histories.items()},

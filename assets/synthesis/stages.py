@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.materialize import OWNERS, RETRY, STAGE, curves, materialize
-from assets.narrate import narrator
+from assets.progress import progress_listener
 from assets.setup import Run, Setup
 from assets.store import Recipe, Store
 from models.synthesis.config import VARIANTS as _VARIANTS
@@ -26,13 +26,13 @@ def synthesis_autoencoder(
     from models.synthesis.train import train_autoencoder
 
     sing, device = setup.synthesis(config, context.partition_key), setup.torch_device()
-    decisive = [sing.autoencoder, sing.train_autoencoder, sing.loss, sing.pitch_shifts, sing.beginnings]
+    decisive = [sing.autoencoder, sing.train_autoencoder, sing.loss, sing.pitch_shifts, sing.onsets]
     recipe = Recipe(decisive, {"nsynth_shards": nsynth_shards}, WEIGHTS)
     return materialize(
         context,
         store,
         recipe,
-        lambda folder: train_autoencoder(folder, nsynth_shards, sing, device, narrator(context)),
+        lambda folder: train_autoencoder(folder, nsynth_shards, sing, device, progress_listener(context)),
         curves,
     )
 
@@ -56,7 +56,7 @@ def synthesis_embeddings(
         context,
         store,
         recipe,
-        lambda folder: embed(folder, nsynth_shards, synthesis_autoencoder, sing, device, narrator(context)),
+        lambda folder: embed(folder, nsynth_shards, synthesis_autoencoder, sing, device, progress_listener(context)),
     )
 
 
@@ -85,7 +85,7 @@ def synthesis_sequence(
         store,
         recipe,
         lambda folder: train_sequence(
-            folder, synthesis_embeddings, synthesis_autoencoder, nsynth_shards, sing, device, narrator(context)
+            folder, synthesis_embeddings, synthesis_autoencoder, nsynth_shards, sing, device, progress_listener(context)
         ),
         curves,
     )
@@ -110,13 +110,13 @@ def synthesis_model(
         "synthesis_autoencoder": synthesis_autoencoder,
         "synthesis_sequence": synthesis_sequence,
     }
-    recipe = Recipe([sing.fine_tune, sing.loss, sing.pitch_shifts, sing.beginnings], inputs, WEIGHTS)
+    recipe = Recipe([sing.fine_tune, sing.loss, sing.pitch_shifts, sing.onsets], inputs, WEIGHTS)
     return materialize(
         context,
         store,
         recipe,
         lambda folder: fine_tune(
-            folder, nsynth_shards, synthesis_autoencoder, synthesis_sequence, sing, device, narrator(context)
+            folder, nsynth_shards, synthesis_autoencoder, synthesis_sequence, sing, device, progress_listener(context)
         ),
         curves,
     )
@@ -135,7 +135,7 @@ def synthesis_wavenet(
         context,
         store,
         recipe,
-        lambda folder: train_wavenet(folder, nsynth_shards, sing, device, narrator(context)),
+        lambda folder: train_wavenet(folder, nsynth_shards, sing, device, progress_listener(context)),
         curves,
     )
 

@@ -6,5 +6,5 @@
 * `download`: downloads that survive a cut line: resumed where they stopped, never spliced, checked at the end
 * `durable`: files that are whole or absent: written beside, forced to disk, renamed over
 * `names`: names that are safe to store under: what comes from metadata never becomes a path as it is
-* `tables`: parquet tables: written whole, with plain facts beside the rows; read with their checksums
+* `tables`: parquet tables: written whole, with plain metadata beside the rows; read with their checksums
 """

@@ -1,4 +1,4 @@
-"""Parquet tables: written whole, with plain facts beside the rows; read with their checksums."""
+"""Parquet tables: written whole, with plain metadata beside the rows; read with their checksums."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,11 @@ from data.errors import InputError
 from data.files.durable import replacing
 
 
-def write_table(path: Path, tables: Iterable[pa.Table], facts: dict[str, Any]) -> None:
+def write_table(path: Path, tables: Iterable[pa.Table], metadata: dict[str, Any]) -> None:
     """Write tables of one schema as a Parquet file, a row group each, whole or not at all."""
     tables = iter(tables)
     first = next(tables)
-    schema = first.schema.with_metadata({"tessitura": json.dumps(facts, sort_keys=True)})
+    schema = first.schema.with_metadata({"tessitura": json.dumps(metadata, sort_keys=True)})
     with replacing(path) as file, pq.ParquetWriter(file, schema, write_page_checksum=True) as writer:
         for table in chain([first], tables):
             writer.write_table(table.cast(schema))
@@ -34,7 +34,7 @@ def read_table(path: Path) -> pa.Table:
         return pq.read_table(path, page_checksum_verification=True)
 
 
-def read_facts(path: Path) -> dict[str, Any]:
+def read_table_metadata(path: Path) -> dict[str, Any]:
     """Return the plain values `write_table` kept beside the rows.
 
     Raises:

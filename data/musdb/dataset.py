@@ -112,7 +112,7 @@ def _held_out(names: set[str]) -> set[str]:
     return set(order[: round(len(names) * len(VALIDATION) / _TRAINING_TRACKS)])
 
 
-def survey(tracks: Sequence[Track]) -> str:
+def source_version(tracks: Sequence[Track]) -> str:
     """Return a hash of what lies there: names, sizes and times of change, not contents."""
     digest = hashlib.sha256()
     for track in tracks:

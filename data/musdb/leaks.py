@@ -8,7 +8,7 @@ import pyarrow as pa
 from data.shards.duplicates import leaked_audio
 
 
-def shared_songs(folder: Path, index: pa.Table) -> list[str]:
+def songs_in_two_splits(folder: Path, index: pa.Table) -> list[str]:
     """Return a message for every song, or sound of a song, that two splits of a committed index share."""
     splits: dict[str, set[str]] = defaultdict(set)
     for track, split in zip(index["track"].to_pylist(), index["split"].to_pylist(), strict=True):

@@ -52,7 +52,9 @@ def _songs(shards: Shards) -> list[_Song]:
     ]
 
 
-def prepare(folder: Path, songs: Sequence[Path], sample_rate: int, channels: int, listener: Listener = ignore) -> None:
+def resample_songs(
+    folder: Path, songs: Sequence[Path], sample_rate: int, channels: int, listener: Listener = ignore
+) -> None:
     """Write vocals and accompaniment of the songs in the shards `songs` into `folder`, resampled.
 
     Killed and called again, it goes on and ends at the same bytes.

@@ -110,7 +110,7 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
     return found
 
 
-def survey(parts: Sequence[Part]) -> str:
+def source_version(parts: Sequence[Part]) -> str:
     """Return a hash of what lies at the parts: names, sizes and times of change, not contents.
 
     It tells whether the source has changed without reading it.

@@ -73,8 +73,8 @@ def describe(folder: Path) -> dict[str, int | float]:
         "valid": splits["valid"],
         "test": splits["test"],
         "quarantined": len(read_table(folder / QUARANTINE)),
-        "shards": len(shards.facts["shards"]),
-        "bytes": sum(one["bytes"] for one in shards.facts["shards"]),
+        "shards": len(shards.metadata["shards"]),
+        "bytes": sum(one["bytes"] for one in shards.metadata["shards"]),
     }
 
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from data.errors import InputError
 from data.files.names import make_id
-from data.files.tables import read_facts, read_table, write_table
+from data.files.tables import read_table, read_table_metadata, write_table
 from data.nsynth.dataset import KEYBOARD, Metadata, Part, completion_split
 from data.shards.duplicates import copies_to_remove, identical_audio
 from data.shards.writer import Rejection, ShardWriter
@@ -41,7 +41,7 @@ class Labels:
             if not path.is_file():
                 raise InputError(f"{part.path}: no examples.json inside, so the notes have no labels")
             table = read_table(path)
-            self._faults |= {(part.name, one): why for one, why in read_facts(path)["faults"]}
+            self._faults |= {(part.name, one): why for one, why in read_table_metadata(path)["faults"]}
             tables.append(table)
             keys += [(part.name, one) for one in table["id"].to_pylist()]
             columns = [table[name].to_pylist() for name in ("id", "instrument", "pitch")]

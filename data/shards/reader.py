@@ -15,7 +15,7 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from data.errors import InputError
-from data.files.tables import read_facts, read_table
+from data.files.tables import read_table, read_table_metadata
 from data.shards.writer import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums, shard_name
 
 
@@ -28,7 +28,7 @@ class Shards:
 
     Attributes:
         table: the index, a row a recording (columns: `data.shards.writer.LOCATION` and the labels).
-        facts: plain values stored with the index.
+        metadata: plain values stored with the index.
 
     Example:
         >>> shards = Shards(folder)
@@ -45,13 +45,13 @@ class Shards:
         path = folder / INDEX
         if not path.is_file():
             raise InputError(f"{folder}: no {INDEX}, so these shards were never finished; materialise them again")
-        self.facts = read_facts(path)
-        if self.facts["version"] != SCHEMA_VERSION:
+        self.metadata = read_table_metadata(path)
+        if self.metadata["version"] != SCHEMA_VERSION:
             raise InputError(
-                f"{path}: shard format {self.facts['version']}, this program reads {SCHEMA_VERSION}; ingest again"
+                f"{path}: shard format {self.metadata['version']}, this program reads {SCHEMA_VERSION}; ingest again"
             )
         self.table: pa.Table = read_table(path)
-        for one in self.facts["shards"]:
+        for one in self.metadata["shards"]:
             shard = folder / one["name"]
             found = shard.stat().st_size if shard.is_file() else 0
             if found != one["bytes"]:
@@ -163,7 +163,7 @@ class Shards:
 
     def damaged(self) -> Iterator[str]:
         """Yield a message for every shard or recording whose CRC-32 is wrong."""
-        for one in self.facts["shards"]:
+        for one in self.metadata["shards"]:
             if _file_crc32(self.folder / one["name"]) != one["crc32"]:
                 yield f"{self.folder / one['name']}: CRC-32 differs from the index"
         for row in range(len(self)):
@@ -191,7 +191,7 @@ def _close_all(descriptors: dict[int, int]) -> None:
         os.close(descriptors.popitem()[1])
 
 
-def sample_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:
+def find_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:
     """Return a message for each of `count` recordings, drawn from all, that is not what was written."""
     rows = np.random.default_rng(seed).permutation(len(shards))[:count]
     found = []

@@ -31,7 +31,7 @@ from isal import isal_zlib
 
 from data.files.durable import SUFFIX, publish
 from data.files.names import check_id
-from data.files.tables import read_facts, read_table, write_table
+from data.files.tables import read_table, read_table_metadata, write_table
 
 SCHEMA_VERSION = 2
 INDEX = "index.parquet"
@@ -148,13 +148,13 @@ class ShardWriter:
     def _recover(self) -> None:
         """Keep the finished shards, delete what a killed writer left behind."""
         while (rows := self._rows_path(len(self._finished))).is_file():
-            facts = read_facts(rows)
-            shard = self.folder / facts["name"]
-            if facts["bytes"] and not (shard.is_file() and shard.stat().st_size == facts["bytes"]):
+            metadata = read_table_metadata(rows)
+            shard = self.folder / metadata["name"]
+            if metadata["bytes"] and not (shard.is_file() and shard.stat().st_size == metadata["bytes"]):
                 break
-            self._finished.append(facts)
-            self.consumed += facts["items"]
-        kept = {facts["name"] for facts in self._finished}
+            self._finished.append(metadata)
+            self.consumed += metadata["items"]
+        kept = {metadata["name"] for metadata in self._finished}
         for path in self.folder.glob("shard-*"):
             if path.name.endswith(SUFFIX) or path.with_suffix(".tar").name not in kept:
                 path.unlink()
@@ -215,7 +215,7 @@ class ShardWriter:
     def _finish_shard(self) -> None:
         """Close the open shard under its name, then commit it by writing its rows."""
         name = shard_name(len(self._finished))
-        facts = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
+        metadata = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
         if self._file is not None:
             self._write(bytes(2 * _TAR_BLOCK))
             self._file.flush()
@@ -223,10 +223,10 @@ class ShardWriter:
             self._file.close()
             self._file = None
             publish(self._partial, self.folder / name)
-            facts |= {"bytes": self._position, "crc32": self._checksum}
+            metadata |= {"bytes": self._position, "crc32": self._checksum}
         table = pa.Table.from_pylist(self._rows, schema=LOCATION)
-        write_table(self._rows_path(len(self._finished)), [table], facts)
-        self._finished.append(facts)
+        write_table(self._rows_path(len(self._finished)), [table], metadata)
+        self._finished.append(metadata)
         self.consumed += len(self._rows)
         self._rows = []
 
@@ -252,7 +252,7 @@ class ShardWriter:
         self,
         annotate: Callable[[pa.Table], pa.Table] = lambda rows: rows,
         missing: Sequence[Rejection] = (),
-        **facts: Any,
+        **metadata: Any,
     ) -> None:
         """Write the quarantine table, then the index, which makes the folder complete.
 
@@ -260,13 +260,13 @@ class ShardWriter:
             annotate: is given the accepted rows of a shard and returns them with label columns
                 added; where it sets `reason` the row is quarantined after all. Called twice.
             missing: what should have been in the source and was not.
-            **facts: plain values kept in the index's metadata (where the sound came from).
+            **metadata: plain values kept in the index's metadata (where the sound came from).
         """
         self.flush()
-        facts |= {"version": SCHEMA_VERSION, "shards": [one for one in self._finished if one["bytes"]]}
+        metadata |= {"version": SCHEMA_VERSION, "shards": [one for one in self._finished if one["bytes"]]}
         write_table(self.folder / QUARANTINE, self._rejected(annotate, missing), {})
         accepted = (rows.filter(rows["reason"].is_null()) for rows in map(annotate, self.rows()))
-        write_table(self.folder / INDEX, (rows.drop_columns(["reason"]) for rows in accepted), facts)
+        write_table(self.folder / INDEX, (rows.drop_columns(["reason"]) for rows in accepted), metadata)
         for number in range(len(self._finished)):
             self._rows_path(number).unlink()
 

@@ -92,7 +92,7 @@ def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
         return float(10 * np.log10(ratio)) if estimate.any() else float("-inf")
 
 
-def judge_track(
+def score_track(
     references: Mapping[str, np.ndarray],
     estimates: Mapping[str, np.ndarray],
     sample_rate: int,

@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from eval.acceptance import Verdict
+from eval.acceptance import Criterion
 from eval.report.document import Table
 
 _LATEX = {
@@ -79,7 +79,7 @@ def model_card(
     provenance: Mapping[str, str],
     systems: Table,
     measured: Mapping[str, float | None],
-    found: Mapping[str, Verdict],
+    found: Mapping[str, Criterion],
 ) -> str:
     """Return a model card with a model-index, as hubs read it; `measured` is the value of each metric."""
     results = [{"type": name, "value": value, "name": name} for name, value in measured.items() if value is not None]

@@ -6,7 +6,7 @@
 * `folders`: anybody's separation judged: a folder a track, a sound file a source, paired by name
 * `paper_tables`: the tables that put what papers say beside what was measured here, each number with its definition
 * `players`: separated songs to listen to: excerpts with the most singing, equally loud, the worst songs first
-* `published`: numbers of singing voice separation from papers, typed in once, with where they stand. Never measured
+* `paper_results`: numbers of singing voice separation from papers, typed in once, with where they stand. Never measured
   here
 * `report`: the separation report: the vocals that each system finds, between bounds and beside papers, as numbers and
   as sound

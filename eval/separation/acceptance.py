@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.acceptance import Verdict
-from eval.separation.tables import CEILING, MAIN, MASKER, MIXTURE, by_track, larger_is_better
+from eval.acceptance import Criterion
+from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, by_track, larger_is_better
 
 BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
 
@@ -20,16 +20,16 @@ class Bounds:
     """What is asked of the systems.
 
     Attributes:
-        masker_usdr: the least median uSDR of the discriminative network, dB.
+        mask_usdr: the least median uSDR of the discriminative network, dB.
         below_ceiling: the most that latent diffusion may lie below the codec's ceiling in SI-SDR, dB.
     """
 
-    masker_usdr: float = 3.6
+    mask_usdr: float = 3.6
     below_ceiling: float = 6.0
 
 
-def verdicts(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Verdict]:
-    """Judge the systems "masker" and "diffusion" in `scores`, which holds mixture and codec ceiling too.
+def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Criterion]:
+    """Judge the systems "masks" and "diffusion" in `scores`, which holds mixture and codec ceiling too.
 
     Args:
         scores: summary rows as `eval.separation.score` returns them, of every system.
@@ -41,18 +41,18 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Verdict]:
     tracks = by_track(scores)
     return {
         "complete": _complete(scores, tracks),
-        "masker_separates": _masker(tracks, bounds),
+        "masks_separate": _masks(tracks, bounds),
         "better_than_mixture": _better_than_mixture(tracks),
         "near_codec_ceiling": _near_ceiling(tracks, bounds),
     }
 
 
-def _complete(scores: pd.DataFrame, tracks: pd.DataFrame) -> Verdict:
+def _complete(scores: pd.DataFrame, tracks: pd.DataFrame) -> Criterion:
     """Ask whether both systems made something of every song."""
     judged = scores[scores["split"] == "test"].groupby("system")["track"].nunique()
     songs = tracks["track"].nunique()
-    shares = [int(judged.get(one, 0)) / songs if songs else float("nan") for one in (MASKER, MAIN)]
-    return Verdict(
+    shares = [int(judged.get(one, 0)) / songs if songs else float("nan") for one in (MASKS, MAIN)]
+    return Criterion(
         min(shares) == 1.0,
         min(shares),
         1.0,
@@ -61,19 +61,19 @@ def _complete(scores: pd.DataFrame, tracks: pd.DataFrame) -> Verdict:
     )
 
 
-def _masker(tracks: pd.DataFrame, bounds: Bounds) -> Verdict:
+def _masks(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
     """Ask whether the discriminative network separates: no diffusion is worth more than its yardstick."""
-    found = float(tracks.loc[tracks["system"] == MASKER, "uSDR"].median()) if len(tracks) else float("nan")
-    return Verdict(
-        found >= bounds.masker_usdr,
+    found = float(tracks.loc[tracks["system"] == MASKS, "uSDR"].median()) if len(tracks) else float("nan")
+    return Criterion(
+        found >= bounds.mask_usdr,
         found,
-        bounds.masker_usdr,
+        bounds.mask_usdr,
         "median uSDR of the discriminative network, dB",
         "train it longer, or look at its loss curves: latent diffusion is judged beside it",
     )
 
 
-def _better_than_mixture(tracks: pd.DataFrame) -> Verdict:
+def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
     """Ask whether latent diffusion beats the mixture in every measure that such a system must beat it in."""
     gains = {}
     for metric in BETTER_THAN_MIXTURE:
@@ -81,7 +81,7 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Verdict:
         gains[metric] = ours - theirs if larger_is_better(metric) else theirs - ours
     won = [metric for metric, gain in gains.items() if gain > 0]
     told = ", ".join(f"{metric} {gain:+.2f}" for metric, gain in gains.items())
-    return Verdict(
+    return Criterion(
         len(won) == len(gains),
         float(len(won)),
         float(len(gains)),
@@ -90,10 +90,10 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Verdict:
     )
 
 
-def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Verdict:
+def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
     """Ask whether what is lost is lost to the codec rather than to the diffusion."""
     ceiling, ours = _medians(tracks, CEILING, MAIN, "SI-SDR")
-    return Verdict(
+    return Criterion(
         ceiling - ours <= bounds.below_ceiling,
         ceiling - ours,
         bounds.below_ceiling,

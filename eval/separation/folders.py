@@ -35,7 +35,7 @@ from data.errors import InputError
 from data.files.audio import SoundReader
 from data.progress import Listener, Progress, ignore
 from eval.metrics.embedding import Embedding
-from eval.metrics.sdr import TrackScores, judge_track
+from eval.metrics.sdr import TrackScores, score_track
 from eval.separation.score import ACCOMPANIMENT, VOCALS, with_accompaniment
 
 _NO_SOURCES = ("mixture", "linear_mixture")
@@ -99,7 +99,7 @@ class _Track:
             if set(estimates) != set(references):
                 estimates = with_accompaniment(references, estimates[VOCALS])
             try:
-                found.append(judge_track(references, estimates, rate, embedding=embedding))
+                found.append(score_track(references, estimates, rate, embedding=embedding))
             except ValueError as error:
                 raise InputError(f"{self.name}: cannot be judged: {error}") from error
         return TrackScores.together(found).labelled(track=self.name)

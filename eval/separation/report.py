@@ -13,21 +13,21 @@ import numpy as np
 import pandas as pd
 
 from data.files.durable import replacing_path, write_bytes, write_json
-from eval.acceptance import Verdict, plain
+from eval.acceptance import Criterion, as_json
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Document, Section, Table, Text, render
 from eval.report.exports import Card, latex, model_card
 from eval.report.figures import training_pictures
-from eval.separation.acceptance import Bounds, verdicts
+from eval.separation.acceptance import Bounds, acceptance_criteria
 from eval.separation.figures import distribution_pictures, seconds_pictures
+from eval.separation.paper_results import TEST_SECONDS, TEST_SONGS
 from eval.separation.paper_tables import published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
-from eval.separation.published import TEST_SECONDS, TEST_SONGS
 from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks, weights_blocks
 from eval.separation.tables import (
     CEILING,
     MAIN,
-    MASKER,
+    MASKS,
     MIXTURE,
     by_track,
     failures_table,
@@ -88,7 +88,7 @@ class Study:
     @cached_property
     def played(self) -> list[str]:
         """The systems that are listened to, the one the report is about last."""
-        ours = [one for one in (MASKER, MAIN) if one in set(self.scores["system"])]
+        ours = [one for one in (MASKS, MAIN) if one in set(self.scores["system"])]
         return ours or learnt_of(self.scores)[-2:] or systems_of(self.scores)[-1:]
 
     @property
@@ -121,7 +121,7 @@ class Study:
 
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
     """Write the page and its twins into `folder` and return what they say in short."""
-    found = verdicts(study.scores, study.bounds)
+    found = acceptance_criteria(study.scores, study.bounds)
     tables = list(systems_tables(study.scores))
     document = Document(
         "Separation: vocals out of the mixture",
@@ -181,7 +181,7 @@ _METHODS = (
 )
 
 
-def _summary(study: Study, found: Mapping[str, Verdict]) -> list[str]:
+def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
     """Return what was found, a sentence each."""
     lines = [f"Measured on {study.where}, preset {study.provenance['preset']}."]
     if study.embedded:
@@ -237,7 +237,7 @@ _DEFINED = Text(
 )
 
 
-def _machine_twin(study: Study, found: Mapping[str, Verdict]) -> dict[str, Any]:
+def _machine_twin(study: Study, found: Mapping[str, Criterion]) -> dict[str, Any]:
     """Return the report for programs."""
     clean = study.tracks[study.tracks["errata"].fillna("") == ""]
     return {
@@ -247,7 +247,7 @@ def _machine_twin(study: Study, found: Mapping[str, Verdict]) -> dict[str, Any]:
         "comparable_with_papers": not study.embedded,
         "test": _numbers(medians(study.tracks)),
         "test_without_known_defects": _numbers(medians(clean)),
-        "checks": plain(found),
+        "checks": as_json(found),
         "cost": dict(study.cost),
         "definitions": DEFINITIONS,
     }

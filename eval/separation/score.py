@@ -22,7 +22,7 @@ from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
 from eval.metrics.embedding import Embedding
-from eval.metrics.sdr import TrackScores, judge_track
+from eval.metrics.sdr import TrackScores, score_track
 
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 
@@ -58,7 +58,7 @@ def score_estimates(
                 f"{estimates}: {system} of {track} has (samples, channels, Hz) {form}, the song {expected}; "
                 "separate the songs again"
             )
-        found = judge_track(references, with_accompaniment(references, estimate), rate, embedding=embedding)
+        found = score_track(references, with_accompaniment(references, estimate), rate, embedding=embedding)
         return found.labelled(system=system, track=track, **true.labels(track))
 
     found = []

@@ -187,12 +187,12 @@ def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
             "first_sound_seconds" and "memory", MiB at the peak by seconds of sound.
     """
     systems: Mapping[str, Mapping[str, Any]] = cost["systems"]
-    lengths = sorted({float(one) for facts in systems.values() for one in facts["memory"]})
+    lengths = sorted({float(one) for results in systems.values() for one in results["memory"]})
     rows = []
-    for system, facts in systems.items():
-        memory = {float(length): float(one) for length, one in facts["memory"].items()}
+    for system, results in systems.items():
+        memory = {float(length): float(one) for length, one in results["memory"].items()}
         rows.append(
-            [name_of(system), f"{facts['real_time_factor']:.3g}", f"{facts['first_sound_seconds']:.3g}",
+            [name_of(system), f"{results['real_time_factor']:.3g}", f"{results['first_sound_seconds']:.3g}",
              *(f"{memory[one]:,.0f}" if one in memory else "–" for one in lengths)]
         )  # fmt: skip
     return [

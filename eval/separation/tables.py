@@ -15,7 +15,7 @@ from eval.report.document import Table
 from eval.statistics import Median, bootstrap_median
 from eval.table import compare_systems
 
-MIXTURE, CEILING, MASKER, MAIN = "mixture", "codec_ceiling", "masker", "diffusion"
+MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
 _BOUNDS = {
     MIXTURE: ("Mixture", "lower bound"),
     CEILING: ("Codec ceiling", "upper bound"),
@@ -23,7 +23,7 @@ _BOUNDS = {
     "IRM2": ("IRM2", "upper bound"),
     "IBM2": ("IBM2", "upper bound"),
 }
-_SYSTEMS = {MASKER: "Discriminative network", MAIN: "Latent diffusion"}
+_SYSTEMS = {MASKS: "Discriminative network", MAIN: "Latent diffusion"}
 _RATIOS = frozenset(DEFINITIONS) - {"MR-STFT", "embedding MSE"}
 _PAIRED = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
 _KEPT = "\u00a0"  # a space at which no line breaks

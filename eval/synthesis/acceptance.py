@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.acceptance import Verdict
+from eval.acceptance import Criterion
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Bounds:
     pitch_accuracy: float
 
 
-def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Verdict]:
+def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Criterion]:
     """Judge the system "sing" in `scores`, which holds the baselines too.
 
     Args:
@@ -39,21 +39,21 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
     share = float(tuned["sing"].mean()) if "sing" in tuned and tuned["sing"].notna().any() else float("nan")
     made = float(wide["sing"].notna().mean()) if "sing" in wide and len(wide) else float("nan")
     return {
-        "complete": Verdict(
+        "complete": Criterion(
             made == 1.0,
             made,
             1.0,
             "share of the test notes it made, finite and of the right length",
             "see the reasons in the score table; a note that is missing is no good note",
         ),
-        "better_than_silence": Verdict(
+        "better_than_silence": Criterion(
             ratio <= bounds.silence_ratio,
             ratio,
             bounds.silence_ratio,
             "spectral loss over that of silence",
             "train longer, or look at the loss curves and the quarantine",
         ),
-        "better_than_nearest_pitch": Verdict(
+        "better_than_nearest_pitch": Criterion(
             nearest < 1.0,
             nearest,
             1.0,
@@ -61,7 +61,7 @@ def verdicts(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None
             "the model has not learnt more than the data say; train longer or give it more data",
             required=bounds.nearest_required,
         ),
-        "in_tune": Verdict(
+        "in_tune": Criterion(
             share >= bounds.pitch_accuracy,
             share,
             bounds.pitch_accuracy,
@@ -86,15 +86,15 @@ def _ratio(wide: pd.DataFrame, system: str, baseline: str) -> float:
     return float(both[:, 0].mean() / both[:, 1].mean()) if len(both) else float("nan")
 
 
-def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Verdict:
+def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     """Compare with the champion on the notes both were judged on."""
     meaning = "spectral loss over that of the champion on the same notes"
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
-        return Verdict(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
+        return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
     theirs = _wide(champion, "spectral")["sing"].rename("champion")
     both = wide.join(theirs, how="inner")
     if both.empty:
-        return Verdict(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
+        return Criterion(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
     ratio = _ratio(both, "sing", "champion")
-    return Verdict(ratio <= 1.0, ratio, 1.0, meaning, advice)
+    return Criterion(ratio <= 1.0, ratio, 1.0, meaning, advice)

@@ -31,7 +31,7 @@ def write_map(folder: Path, notes: Path, rows: np.ndarray) -> dict[str, float | 
     found = tsne(embeddings)
     family, source = knn_purity(embeddings, families), knn_purity(embeddings, known["source"].tolist())
     known[["x", "y"]] = found.points
-    facts = {
+    results = {
         "instruments": len(known),
         "dimensions": int(rows.shape[1]),
         "perplexity": round(found.perplexity, 3),
@@ -46,7 +46,7 @@ def write_map(folder: Path, notes: Path, rows: np.ndarray) -> dict[str, float | 
     }
     title = f"t-SNE of {len(known)} instrument embeddings, perplexity {found.perplexity:.3g}"
     write_bytes(folder / "map.png", png(scatter(found.points, known["instrument_name"].tolist(), families, title)))
-    write_json(folder / "map.json", facts)
+    write_json(folder / "map.json", results)
     with replacing_path(folder / "map.parquet") as partial:
         known.to_parquet(partial)
-    return facts
+    return results

@@ -55,7 +55,7 @@ class Reference:
         return bool(abs(cents(self.pitch, self.track.note())) <= TOLERANCE_CENTS)
 
 
-def judge(reference: Reference, estimate: np.ndarray) -> dict[str, float]:
+def score_note(reference: Reference, estimate: np.ndarray) -> dict[str, float]:
     """Return the metrics of `estimate` (T,), keys as `METRICS`.
 
     Raises:

@@ -15,12 +15,12 @@ import pandas as pd
 from data.files.audio import encode, to_float
 from data.files.durable import read_json, replacing_path, write_bytes, write_json
 from data.shards.reader import Shards
-from eval.acceptance import plain
+from eval.acceptance import as_json
 from eval.report.document import Block, Clip, Document, Picture, Players, Section, Table, Text, render
 from eval.report.exports import Card, latex, model_card
 from eval.report.figures import distributions, png, spectrogram, training_pictures
-from eval.synthesis.acceptance import Bounds, verdicts
-from eval.synthesis.control_report import control_blocks, instrument_blocks
+from eval.synthesis.acceptance import Bounds, acceptance_criteria
+from eval.synthesis.disentanglement_report import control_blocks, instrument_blocks
 from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.tables import NAMES, SHOWN, number, paired_table, systems_table, table_1, table_2
 from eval.table import summarise
@@ -94,7 +94,7 @@ class Study:
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
     """Write the page and its twins into `folder` and return what they say in short."""
     cost = read_json(study.cost / "cost.json")
-    found = verdicts(study.all_scores, study.bounds, None)
+    found = acceptance_criteria(study.all_scores, study.bounds, None)
     del found["not_worse_than_champion"]
     where = f"{study.provenance['data']}, preset {study.provenance['preset']}"
     tables = [systems_table(study.all_scores), paired_table(study.all_scores)]
@@ -228,7 +228,7 @@ def _machine_twin(study: Study, cost: Mapping[str, Any], found: Mapping[str, Any
         "system": "synthesis",
         "provenance": dict(study.provenance),
         "test": systems,
-        "checks": plain(found),
+        "checks": as_json(found),
         "cost": dict(cost),
         "control": read_json(study.control / "control.json"),
         "instruments": read_json(study.instruments / "map.json"),

@@ -17,7 +17,7 @@ from data.files.tables import read_table
 from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
-from eval.synthesis.note_metrics import METRICS, Reference, judge
+from eval.synthesis.note_metrics import METRICS, Reference, score_note
 
 LABELS = ("instrument", "instrument_name", "family", "source", "pitch", "velocity", "split")
 
@@ -48,7 +48,7 @@ def score_outputs(notes: Path, outputs: Path, listener: Listener = ignore) -> pd
         reference = Reference.of(wave, float(label["pitch"]), int(recorded.column("sample_rate")[rows[note]]))
         described = _described(note, label)
         return [
-            {"system": system, **described, **judge(reference, to_float(made.read(row)[:, 0])), "reason": None}
+            {"system": system, **described, **score_note(reference, to_float(made.read(row)[:, 0])), "reason": None}
             for system, row in by_note[note]
         ]
 
@@ -104,7 +104,7 @@ def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) 
             raise InputError(f"{name}: (samples, Hz) is {shapes[0]} and {shapes[1]}; both files must have the same")
         waves = [to_float(one.samples).mean(1) for one in (true, made)]
         try:
-            scores = judge(Reference.of(waves[0], _named_pitch(name), true.sample_rate), waves[1])
+            scores = score_note(Reference.of(waves[0], _named_pitch(name), true.sample_rate), waves[1])
         except ValueError as error:
             raise InputError(f"{name}: cannot be judged: {error}") from error
         found.append({"note": Path(name).stem, **scores})

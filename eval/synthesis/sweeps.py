@@ -10,12 +10,12 @@ from data.files.audio import to_float
 from data.files.durable import replacing_path, write_json
 from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
-from eval.synthesis.control import InstrumentVote, follows_pitch, in_tune, timbre, way
+from eval.synthesis.disentanglement import InstrumentClassifier, in_tune, pitch_error_cents, timbre, way
 
 _RECORDED = 1500  # recorded notes the vote remembers, and real test notes it is tried on, at most
 
 
-def write_control(folder: Path, notes: Path, sweeps: Path, listener: Listener = ignore) -> dict[str, float]:
+def write_disentanglement(folder: Path, notes: Path, sweeps: Path, listener: Listener = ignore) -> dict[str, float]:
     """Judge the sweeps and write grid.parquet, paths.parquet and control.json; return the numbers."""
     recorded, made = Shards(notes), Shards(sweeps)
     swept = sorted(set(made.column("instrument")[made.rows(kind="grid")].tolist()))
@@ -29,22 +29,22 @@ def write_control(folder: Path, notes: Path, sweeps: Path, listener: Listener = 
     # Of one instrument alone there is no spread: NaN, which the median leaves out.
     moved = shared.groupby("pitch")["cents"].std()
     known = paths.drop_duplicates(["instrument", "other"])
-    facts = {
+    results = {
         "pitch follows": float(grid["in_tune"].mean()),
         "instrument heard": float(grid["heard"].mean()),
         "instrument heard in recordings": ceiling,
         "instrument heard by chance": 1 / max(1, len(swept)),
         "median cents moved by the instrument": float(moved.median()),
-        "monotony of ways": float(known["monotony"].mean()),
+        "monotonicity of ways": float(known["monotonicity"].mean()),
         "worst cents on ways": float(known["pitch_error"].max()),
         "ways that lose their pitch": float(known["pitch_error"].isna().sum()),
     }
-    facts = {name: value for name, value in facts.items() if np.isfinite(value)}
-    write_json(folder / "control.json", facts)
-    return facts
+    results = {name: value for name, value in results.items() if np.isfinite(value)}
+    write_json(folder / "control.json", results)
+    return results
 
 
-def _listener_and_ceiling(recorded: Shards, swept: list[int]) -> tuple[InstrumentVote, float]:
+def _listener_and_ceiling(recorded: Shards, swept: list[int]) -> tuple[InstrumentClassifier, float]:
     """Return a vote that has heard training notes, and how often it knows the instrument of real test notes.
 
     Both hear the swept instruments only, so that all three shares are of the same choice.
@@ -58,12 +58,12 @@ def _listener_and_ceiling(recorded: Shards, swept: list[int]) -> tuple[Instrumen
         features = [timbre(to_float(recorded.read(int(row))[:, 0]), rate) for row in rows]
         return np.array(features), instruments[rows].tolist()
 
-    vote = InstrumentVote(*heard("train"))
+    vote = InstrumentClassifier(*heard("train"))
     features, truth = heard("test")
     return vote, float(vote.hits(features, truth).mean()) if len(truth) else float("nan")
 
 
-def _judge_notes(made: Shards, kind: str, vote: InstrumentVote, listener: Listener) -> pd.DataFrame:
+def _judge_notes(made: Shards, kind: str, vote: InstrumentClassifier, listener: Listener) -> pd.DataFrame:
     """Return a row a swept note: instrument, pitch, cents off, in_tune, heard."""
     rows = made.rows(kind=kind)
     progress = Progress("judge sweeps", total=len(rows), unit="notes", listener=listener)
@@ -73,7 +73,7 @@ def _judge_notes(made: Shards, kind: str, vote: InstrumentVote, listener: Listen
         wave = to_float(made.read(int(row))[:, 0])
         pitch, rate = int(made.column("pitch")[row]), int(made.column("sample_rate")[row])
         features.append(timbre(wave, rate))
-        cents = follows_pitch(wave, pitch, rate)
+        cents = pitch_error_cents(wave, pitch, rate)
         found.append({"instrument": int(made.column("instrument")[row]), "pitch": pitch, "cents": cents})
         progress.advance()
     frame = pd.DataFrame(found, columns=["instrument", "pitch", "cents"])
@@ -83,16 +83,16 @@ def _judge_notes(made: Shards, kind: str, vote: InstrumentVote, listener: Listen
 
 
 def _judge_paths(made: Shards) -> pd.DataFrame:
-    """Return a row a step between two instruments: weight, progress, and the way's monotony and pitch error."""
+    """Return a row a step between two instruments: weight, progress, and the way's monotonicity and pitch error."""
     table = made.table.select(["kind", "instrument", "other", "pitch", "weight"]).to_pandas()
     table["row"] = range(len(table))
-    columns = ["instrument", "other", "pitch", "weight", "progress", "monotony", "pitch_error"]
+    columns = ["instrument", "other", "pitch", "weight", "progress", "monotonicity", "pitch_error"]
     found: list[dict[str, Any]] = []
     for (instrument, other), steps in table[table["kind"] == "path"].groupby(["instrument", "other"], sort=False):
         waves = np.stack([to_float(made.read(int(row))[:, 0]) for row in steps["row"]])
         pitch, rate = int(steps["pitch"].iloc[0]), int(made.column("sample_rate")[int(steps["row"].iloc[0])])
         judged = way(waves, steps["weight"].tolist(), pitch, rate)
         for weight, progress in zip(steps["weight"], judged.progress, strict=True):
-            values = (instrument, other, pitch, weight, float(progress), judged.monotony, judged.pitch_error)
+            values = (instrument, other, pitch, weight, float(progress), judged.monotonicity, judged.pitch_error)
             found.append(dict(zip(columns, values, strict=True)))
     return pd.DataFrame(found, columns=columns)

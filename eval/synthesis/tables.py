@@ -12,7 +12,7 @@ import pandas as pd
 from eval.report.document import Table
 from eval.statistics import Interval
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
-from eval.synthesis.published import SING_TABLE_1, SING_TABLE_2
+from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
 from eval.table import compare_systems, interval_of, summarise
 
 NAMES = {
@@ -161,7 +161,7 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
     )
 
 
-def control_table(facts: Mapping[str, float]) -> Table:
+def control_table(results: Mapping[str, float]) -> Table:
     """Return the numbers of disentanglement."""
     meanings = {
         "pitch follows": "share of swept notes within 50 cents of the pitch asked for",
@@ -170,15 +170,15 @@ def control_table(facts: Mapping[str, float]) -> Table:
         "instrument heard by chance": "the same by guessing",
         "median cents moved by the instrument": "standard deviation of pitch over all swept instruments at one pitch, "
         "median over the pitches",
-        "monotony of ways": "rank correlation of mixing weight and progress from one timbre to the other",
+        "monotonicity of ways": "rank correlation of mixing weight and progress from one timbre to the other",
         "worst cents on ways": "largest pitch error between two instruments, of ways that keep a pitch",
         "ways that lose their pitch": "number of ways on which some step has no pitch",
     }
-    rows = [[name, meanings[name], number(facts[name])] for name in meanings if name in facts]
+    rows = [[name, meanings[name], number(results[name])] for name in meanings if name in results]
     return Table("Does each control do its own thing?", ["Score", "Meaning", "Value"], rows, words=2)
 
 
-def facts_table(caption: str, facts: Mapping[str, object], note: str = "") -> Table:
+def values_table(caption: str, results: Mapping[str, object], note: str = "") -> Table:
     """Return names and values."""
-    rows = [[name, number(value) if isinstance(value, float) else str(value)] for name, value in facts.items()]
+    rows = [[name, number(value) if isinstance(value, float) else str(value)] for name, value in results.items()]
     return Table(caption, ["What", "Value"], rows, note=note)

@@ -12,7 +12,7 @@
 * `latents`: songs as latent frames, in shards, and the scale of each channel
 * `load`: trained networks taken from their folders, and the systems made of them
 * `losses`: losses of the codec and of the discriminative network
-* `masker`: the discriminative network: a mask on the mixture's STFT
+* `mask_network`: the discriminative network beside the generative one: a mask on the mixture's STFT
 * `oracles`: ideal masks: how far masking could go if the answer were known
 * `overlap`: long sound in pieces that overlap, cross-faded
 * `sampler`: DDIM: from noise to a latent in any number of steps

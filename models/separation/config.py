@@ -69,7 +69,7 @@ class DenoiserConfig:
 
 
 @dataclass(frozen=True)
-class MaskerConfig:
+class MaskNetworkConfig:
     """The discriminative network.
 
     Attributes:
@@ -96,11 +96,11 @@ class Thresholds:
     """What trained systems must reach on the test songs.
 
     Attributes:
-        masker_usdr: median uSDR in dB of the discriminative network, at least.
+        mask_usdr: median uSDR in dB of the discriminative network, at least.
         below_ceiling: dB that latent diffusion may lie below the codec's ceiling in SI-SDR, at most.
     """
 
-    masker_usdr: float = 3.6
+    mask_usdr: float = 3.6
     below_ceiling: float = 6.0
 
 
@@ -120,9 +120,9 @@ class SeparationConfig:
         overlap: share of a chunk that is cross-faded with the next.
         train_denoiser: its training.
         steps: of DDIM, by default.
-        masker: the discriminative network.
-        masker_segment: samples it is trained on at once.
-        train_masker: its training.
+        mask_network: the discriminative network.
+        mask_segment: samples it is trained on at once.
+        train_mask_network: its training.
         remix: share of examples whose accompaniment is another song's.
         shift: most semitones that a training example's pitch is moved by.
         remixes: augmented examples of `segment` frames that the denoiser is trained on beside the songs.
@@ -144,9 +144,11 @@ class SeparationConfig:
         precision="bfloat16", compile=True,
     )  # fmt: skip
     steps: int = 20
-    masker: MaskerConfig = field(default_factory=MaskerConfig)
-    masker_segment: int = 96_000
-    train_masker: FitConfig = FitConfig(steps=200_000, batch_size=16, decay=0.5, precision="bfloat16", compile=True)
+    mask_network: MaskNetworkConfig = field(default_factory=MaskNetworkConfig)
+    mask_segment: int = 96_000
+    train_mask_network: FitConfig = FitConfig(
+        steps=200_000, batch_size=16, decay=0.5, precision="bfloat16", compile=True
+    )
     remix: float = 0.5
     shift: float = 2.0
     remixes: int = 20_000
@@ -169,7 +171,7 @@ class SeparationConfig:
         return {"steps": self.steps, "frames": self.chunk, "overlap": self.overlap}
 
 
-def with_codec(config: SeparationConfig, name: str) -> SeparationConfig:
+def with_published_codec(config: SeparationConfig, name: str) -> SeparationConfig:
     """Return `config` with a published codec in the place of our own, everything at its rate; "" changes nothing.
 
     Raises:
@@ -187,7 +189,7 @@ def with_codec(config: SeparationConfig, name: str) -> SeparationConfig:
     )
 
 
-def conditioned(config: SeparationConfig, how: str) -> SeparationConfig:
+def with_conditioning(config: SeparationConfig, how: str) -> SeparationConfig:
     """Return `config` with the mixture conditioning as `CONDITIONS` names it.
 
     Raises:
@@ -219,8 +221,8 @@ def _preset_small() -> SeparationConfig:
         chunk=512,
         steps=1,  # after so little training more steps lose SI-SDR on the validation songs
         train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
-        train_masker=_short(1_500, 8, 2e-3),
-        masker_segment=64_000,
+        train_mask_network=_short(1_500, 8, 2e-3),
+        mask_segment=64_000,
         remixes=3_000,
     )
 
@@ -234,9 +236,9 @@ def _preset_demo() -> SeparationConfig:
         train_codec=replace(small.train_codec, steps=120, validate_every=60),
         denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
         train_denoiser=replace(small.train_denoiser, steps=280, validate_every=140, ema=0.98),
-        masker=MaskerConfig(channels=96),
-        train_masker=replace(small.train_masker, steps=200, validate_every=100),
-        masker_segment=32_000,
+        mask_network=MaskNetworkConfig(channels=96),
+        train_mask_network=replace(small.train_mask_network, steps=200, validate_every=100),
+        mask_segment=32_000,
         remixes=150,
         # The codec is nearly exact on the embedded singers (15 dB): far from what so little training gives.
         thresholds=Thresholds(below_ceiling=18.0),

@@ -77,12 +77,12 @@ def write_cost(
             "first_sound_seconds": first,
             "memory": memory(separator, channels),
         }
-    facts = {
+    metadata = {
         "systems": systems,
         "parameters": {name: sum(one.numel() for one in network.parameters()) for name, network in networks.items()},
         "load average": os.getloadavg()[0],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": torch.get_num_threads(),
     }
-    write_json(folder / "cost.json", facts)
+    write_json(folder / "cost.json", metadata)
     return {f"{name}, real-time factor": one["real_time_factor"] for name, one in systems.items()}

@@ -7,7 +7,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from models.separation.codec import Codec
 from models.separation.config import SeparationConfig
 from models.separation.denoiser import Denoiser
-from models.separation.masker import Masker
+from models.separation.mask_network import MaskNetwork
 
 Row = dict[str, str | int]
 
@@ -17,17 +17,17 @@ def describe(config: SeparationConfig) -> dict[str, list[Row] | dict[str, float]
     rate, hop = config.codec.sample_rate, config.codec.hop
     chunk = config.segment * hop
     with torch.device("meta"):
-        codec, denoiser, masker = Codec(config.codec), Denoiser(config.denoiser), Masker(config.masker)
+        codec, denoiser, mask_network = Codec(config.codec), Denoiser(config.denoiser), MaskNetwork(config.mask_network)
         wave = torch.empty(1, chunk)
         latent = torch.empty(1, config.codec.dimension, config.segment)
-        frames = torch.empty(1, config.masker.n_fft // 2 + 1, 4 * chunk // config.masker.n_fft + 1)
+        frames = torch.empty(1, config.mask_network.n_fft // 2 + 1, 4 * chunk // config.mask_network.n_fft + 1)
         parts: dict[str, tuple[nn.Module, tuple[Tensor, ...], str, str]] = {
             "encoder": (codec.encoder, (wave[:, None],), f"(B, {chunk})", _shape(latent)),
             "decoder": (codec.decoder, (latent,), _shape(latent), f"(B, {chunk})"),
             "denoiser": (denoiser, (latent, latent, torch.empty(1)), f"2 x {_shape(latent)}, (B,)", _shape(latent)),
             # Its STFT and inverse count for little and cannot be traced without values.
-            "masker": (
-                nn.Sequential(masker.input, masker.blocks, masker.output),
+            "masks": (
+                nn.Sequential(mask_network.input, mask_network.blocks, mask_network.output),
                 (frames,),
                 f"(B, {chunk})",
                 f"(B, {chunk})",

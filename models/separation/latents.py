@@ -44,12 +44,12 @@ class Scaling:
     @classmethod
     def of(cls, shards: Shards) -> "Scaling":
         """Return the scaling kept with the latents `shards`."""
-        return cls.told(shards.facts)
+        return cls.from_lists(shards.metadata)
 
     @classmethod
-    def told(cls, facts: Mapping[str, Any]) -> "Scaling":
+    def from_lists(cls, metadata: Mapping[str, Any]) -> "Scaling":
         """Return the scaling of the lists "mean" and "deviation"."""
-        return cls(*(torch.tensor(facts[name])[:, None] for name in ("mean", "deviation")))
+        return cls(*(torch.tensor(metadata[name])[:, None] for name in ("mean", "deviation")))
 
     def to(self, device: torch.device) -> "Scaling":
         return Scaling(self.mean.to(device), self.deviation.to(device))

@@ -8,12 +8,12 @@ import torch
 
 from data.shards.reader import Shards
 from models.separation.codec import AnyCodec, Codec
-from models.separation.config import CodecConfig, DenoiserConfig, MaskerConfig, SeparationConfig
+from models.separation.config import CodecConfig, DenoiserConfig, MaskNetworkConfig, SeparationConfig
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling, encode_long
-from models.separation.masker import Masker
+from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
-from models.separation.separate import Sampling, Separator, diffusion_separator, masking_separator
+from models.separation.separate import Sampling, Separator, diffusion_separator, mask_separator
 from models.training.checkpoint import load
 from models.training.fit import LAST_WEIGHTS
 
@@ -23,8 +23,8 @@ def load_codec(folder: Path, device: torch.device) -> AnyCodec:
     if is_published(folder):
         return load_published(folder, device)
     checkpoint = load(folder / "model")
-    facts = checkpoint.facts["codec"]
-    network = Codec(CodecConfig(**{**facts, "strides": tuple(facts["strides"])}))
+    metadata = checkpoint.metadata["codec"]
+    network = Codec(CodecConfig(**{**metadata, "strides": tuple(metadata["strides"])}))
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
 
@@ -36,19 +36,19 @@ def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -
     """
     checkpoint = load(folder / "model")
     weights = checkpoint if average else load(folder / LAST_WEIGHTS)
-    facts = checkpoint.facts["denoiser"]
-    lists = {name: tuple(facts[name]) for name in ("factors", "blocks")}
-    network = Denoiser(DenoiserConfig(**{**facts, **lists}))
+    metadata = checkpoint.metadata["denoiser"]
+    lists = {name: tuple(metadata[name]) for name in ("factors", "blocks")}
+    network = Denoiser(DenoiserConfig(**{**metadata, **lists}))
     network.load_state_dict(weights.tensors)
-    scaling = Scaling.told(checkpoint.facts["scaling"])
+    scaling = Scaling.from_lists(checkpoint.metadata["scaling"])
     return network.to(device).eval().requires_grad_(False), scaling.to(device)
 
 
-def load_masker(folder: Path, device: torch.device) -> Masker:
-    """Return the network that `train_masker` left in `folder`, frozen."""
+def load_mask_network(folder: Path, device: torch.device) -> MaskNetwork:
+    """Return the network that `train_mask_network` left in `folder`, frozen."""
     checkpoint = load(folder / "model")
-    facts = checkpoint.facts["masker"]
-    network = Masker(MaskerConfig(**{**facts, "dilations": tuple(facts["dilations"])}))
+    metadata = checkpoint.metadata["masks"]
+    network = MaskNetwork(MaskNetworkConfig(**{**metadata, "dilations": tuple(metadata["dilations"])}))
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
 
@@ -75,6 +75,6 @@ def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[in
     return network.config.sample_rate, lambda wave: (encode_long(network, wave, device) - mean) / deviation
 
 
-def trained_masker(folder: Path, config: SeparationConfig, device: torch.device) -> Separator:
+def trained_mask_network(folder: Path, config: SeparationConfig, device: torch.device) -> Separator:
     """Return the discriminative network as trained in the folder."""
-    return masking_separator(load_masker(folder, device), config.audio.sample_rate)
+    return mask_separator(load_mask_network(folder, device), config.audio.sample_rate)

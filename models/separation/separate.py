@@ -19,7 +19,7 @@ from data.progress import Listener, Progress, ignore
 from models.separation.codec import AnyCodec
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
-from models.separation.masker import Masker
+from models.separation.mask_network import MaskNetwork
 from models.separation.overlap import chunk_starts, in_chunks
 from models.separation.sampler import sample
 from models.training.seeds import hash_seed
@@ -129,11 +129,13 @@ def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number, draw)))
 
 
-def masking_separator(masker: Masker, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1) -> Separator:
+def mask_separator(
+    mask_network: MaskNetwork, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1
+) -> Separator:
     """Return the discriminative system."""
-    device = masker.window.device
+    device = mask_network.window.device
     chunk = int(seconds * sample_rate)
-    return Separator(lambda mixture, _: masker(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
+    return Separator(lambda mixture, _: mask_network(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
 
 
 def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:

@@ -99,10 +99,10 @@ def write_weights(
     return _write(folder, songs, "weights", settings, listener)
 
 
-def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, facts: dict[str, Any]) -> Setting:
+def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, metadata: dict[str, Any]) -> Setting:
     """Return latent diffusion as a setting."""
     system = separating(diffusion_separator(*network, sampling))
-    return {"what": "vocals", **facts}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
+    return {"what": "vocals", **metadata}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
 
 
 def write_noise(
@@ -154,9 +154,9 @@ def _write(folder: Path, songs: Path, name: str, settings: Sequence[Setting], li
     }
 
     def annotate(rows: pa.Table) -> pa.Table:
-        facts = pa.Table.from_pylist([told[one] for one in rows["id"].to_pylist()])
-        for column in facts.column_names:
-            rows = rows.append_column(column, facts[column])
+        metadata = pa.Table.from_pylist([told[one] for one in rows["id"].to_pylist()])
+        for column in metadata.column_names:
+            rows = rows.append_column(column, metadata[column])
         return rows
 
     writer.commit(annotate)

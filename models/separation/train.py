@@ -1,6 +1,6 @@
 """Training of the codec, of the denoiser and of the discriminative network, one function each.
 
-    songs ── codec ── latents ── denoiser        masker
+    songs ── codec ── latents ── denoiser        mask network
              (frozen from here on)               (on the same songs)
 
 Each takes folders, trains to the end (going on where it was stopped) and leaves `model.safetensors` and
@@ -28,7 +28,7 @@ from models.separation.denoiser import Denoiser
 from models.separation.diffusion import diffuse
 from models.separation.latents import LatentSegments, Scaling
 from models.separation.losses import multi_resolution, negative_snr
-from models.separation.masker import Masker
+from models.separation.mask_network import MaskNetwork
 from models.separation.sampler import sample
 from models.training.config import FitConfig
 from models.training.fit import Loss, Stage
@@ -68,20 +68,20 @@ def train_codec(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(vocals))
 
-    def stage(among: World) -> Stage:
-        batches = _segments(shards, config.codec_segment, config, fitting, among)
+    def stage(world: World) -> Stage:
+        batches = _segments(shards, config.codec_segment, config, fitting, world)
         return Stage("codec", network, batches, objective, validate, compilable=(network,))
 
     return train(folder, stage, fitting, device, {"codec": asdict(config.codec)}, listener)
 
 
-def train_masker(
+def train_mask_network(
     folder: Path, songs: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
 ) -> Figures:
     """Train the discriminative network on the songs in the shards `songs`."""
-    shards, fitting = Shards(songs), config.train_masker
+    shards, fitting = Shards(songs), config.train_mask_network
     torch.manual_seed(fitting.seed)
-    network = Masker(config.masker).to(device)
+    network = MaskNetwork(config.mask_network).to(device)
 
     def objective(batch: Batch) -> Iterator[Loss]:
         mixture, vocals = split_sources(batch, device)
@@ -92,17 +92,17 @@ def train_masker(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(mixture))
 
-    def stage(among: World) -> Stage:
-        batches = _segments(shards, config.masker_segment, config, fitting, among)
-        return Stage("masker", network, batches, objective, validate, compilable=(network.blocks,))
+    def stage(world: World) -> Stage:
+        batches = _segments(shards, config.mask_segment, config, fitting, world)
+        return Stage("masks", network, batches, objective, validate, compilable=(network.blocks,))
 
-    return train(folder, stage, fitting, device, {"masker": asdict(config.masker)}, listener)
+    return train(folder, stage, fitting, device, {"masks": asdict(config.mask_network)}, listener)
 
 
-def _segments(shards: Shards, samples: int, config: SeparationConfig, fitting: FitConfig, among: World) -> Segments:
+def _segments(shards: Shards, samples: int, config: SeparationConfig, fitting: FitConfig, world: World) -> Segments:
     """Return the training batches of stretches of `samples`."""
     mixing = Mixing(samples, config.remix, shift=config.shift)
-    share = (among.rank, among.size)
+    share = (world.rank, world.size)
     return Segments(shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=share)
 
 
@@ -125,8 +125,8 @@ def train_denoiser(
     def validate(judged: nn.Module) -> Figures:
         return _validate_denoiser(judged, held_out, scaling, device)
 
-    def stage(among: World) -> Stage:
-        share = (among.rank, among.size)
+    def stage(world: World) -> Stage:
+        share = (world.rank, world.size)
         batches = LatentSegments(shards, "train", fitting.batch_size, config.segment, seed=fitting.seed, share=share)
         return Stage("denoiser", network, batches, objective, validate, compilable=(network,))
 
@@ -149,7 +149,7 @@ def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Sc
 
 
 class Validation:
-    """The beginnings of the validation songs that hold singing, and how well vocals come out of them."""
+    """The onsets of the validation songs that hold singing, and how well vocals come out of them."""
 
     def __init__(self, shards: Shards, config: SeparationConfig, device: torch.device) -> None:
         self._shards, self._device = shards, device

@@ -110,7 +110,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
-class Beginnings:
+class OnsetTraining:
     """How often stages 1 and 3 train on the beginning of a note only; not in the paper.
 
     Most of what a note loses is lost early (of the recorded notes at hand 93 % in the first half),
@@ -138,13 +138,13 @@ class SynthesisConfig:
         sequence: its sizes.
         loss: "spectral" or "waveform", of stages 1 and 3.
         pitch_shifts: semitones training notes may be shifted by, far ones seldom; (0,) is the paper's.
-        beginnings: whether stages 1 and 3 look at the beginnings of notes more often.
+        onsets: whether stages 1 and 3 look at the onsets of notes more often.
         train_autoencoder: stage 1.
         train_sequence: stage 2; a step is one batch, so 9 updates of truncated back-propagation.
         fine_tune: stage 3.
         truncation: embedding frames of one update of stage 2.
         validation_notes: notes of the validation split looked at while training.
-        judged_train_notes: training notes judged beside all test notes.
+        evaluated_train_notes: training notes judged beside all test notes.
         wavenet: the baseline's sizes.
         train_wavenet: the baseline's training.
         wavenet_notes: test notes the baseline reconstructs; its sampling is slow.
@@ -155,13 +155,13 @@ class SynthesisConfig:
     sequence: SequenceConfig = field(default_factory=SequenceConfig)
     loss: str = "spectral"
     pitch_shifts: tuple[int, ...] = (0,)
-    beginnings: Beginnings = field(default_factory=Beginnings)
+    onsets: OnsetTraining = field(default_factory=OnsetTraining)
     train_autoencoder: FitConfig = FitConfig(steps=45_200, batch_size=256, precision="bfloat16", compile=True)
     train_sequence: FitConfig = FitConfig(steps=45_200, batch_size=256, precision="bfloat16")
     fine_tune: FitConfig = FitConfig(steps=18_080, batch_size=256, precision="bfloat16", compile=True)
     truncation: int = 32
     validation_notes: int = 256
-    judged_train_notes: int = 10_000
+    evaluated_train_notes: int = 10_000
     wavenet: WavenetConfig = field(default_factory=WavenetConfig)
     train_wavenet: FitConfig = FitConfig(steps=200_000, batch_size=32, learning_rate=2e-4, decay=0.5, ema=0.9999)
     wavenet_notes: int = 100
@@ -204,13 +204,13 @@ def _preset_small() -> SynthesisConfig:
         autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
         sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
         pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
-        beginnings=Beginnings(frames=112, whole_every=4),
+        onsets=OnsetTraining(frames=112, whole_every=4),
         train_autoencoder=_short(18_000),
         # Nine updates a step: orthogonalising would cost more than it gains.
         train_sequence=_short(4_000, "adam"),
         fine_tune=replace(_short(23_000), decay=0.75),
         validation_notes=96,
-        judged_train_notes=100,
+        evaluated_train_notes=100,
         wavenet=WavenetConfig(stacks=1, crop=4096),
         train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
         wavenet_notes=24,
@@ -226,7 +226,7 @@ def _preset_demo() -> SynthesisConfig:
         train_sequence=_short(500, "adam"),
         fine_tune=_short(1_150),
         validation_notes=48,
-        judged_train_notes=48,
+        evaluated_train_notes=48,
         wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),
         train_wavenet=replace(small.train_wavenet, steps=100, validate_every=50),
         wavenet_notes=4,

@@ -49,7 +49,7 @@ def write_cost(
     """Measure and write cost.json; `seconds` is the training time of each stage by asset name."""
     sing, competitor = load_sing(model, device), load_wavenet(wavenet, device)
     stages = [seconds[name] for name in ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")]
-    facts: dict[str, float | str] = {
+    metadata: dict[str, float | str] = {
         "SING training hours": sum(stages) / 3600,
         "SING seconds of audio per second": generation_speed(sing, batch_size=_BATCH),
         "SING compression": FRAMES / sing.sequence.lstm.input_size,
@@ -64,5 +64,5 @@ def write_cost(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": float(torch.get_num_threads()),
     }
-    write_json(folder / "cost.json", facts)
-    return facts
+    write_json(folder / "cost.json", metadata)
+    return metadata

@@ -29,18 +29,18 @@ Output = tuple[str, str, np.ndarray | None]  # system, note, waveform (T,) in [-
 
 
 @dataclass(frozen=True)
-class Judged:
+class EvaluatedNotes:
     """The notes systems are judged on: rows of the shards."""
 
     shards: Shards
     rows: np.ndarray
 
     @classmethod
-    def choose(cls, notes: Path, config: SynthesisConfig) -> "Judged":
+    def choose(cls, notes: Path, config: SynthesisConfig) -> "EvaluatedNotes":
         """Return all test notes and a sample of the training notes, spread over them."""
         shards = Shards(notes)
         train = shards.rows(split="train")
-        count = min(config.judged_train_notes, len(train))
+        count = min(config.evaluated_train_notes, len(train))
         sample = train[np.linspace(0, len(train) - 1, count).round().astype(int)] if count else train[:0]
         return cls(shards, np.concatenate([shards.rows(split="test"), sample]))
 
@@ -70,7 +70,7 @@ def write_sing(
     listener: Listener = ignore,
 ) -> dict[str, float]:
     """Write what SING and its stage-1 autoencoder make of the judged notes."""
-    judged = Judged.choose(notes, config)
+    judged = EvaluatedNotes.choose(notes, config)
     sing, rebuild = load_sing(model, device), load_autoencoder(autoencoder, device)
 
     def systems() -> Iterator[Output]:
@@ -89,7 +89,7 @@ def write_baselines(
     folder: Path, notes: Path, wavenet: Path, config: SynthesisConfig, device: torch.device, listener: Listener = ignore
 ) -> dict[str, float]:
     """Write what silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet make of the judged notes."""
-    judged = Judged.choose(notes, config)
+    judged = EvaluatedNotes.choose(notes, config)
     ids: list[str] = judged.shards.column("id").tolist()
     nearest, network = NearestPitchCopy(judged.shards), load_wavenet(wavenet, device)
     test = judged.shards.rows(split="test")

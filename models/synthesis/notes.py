@@ -56,7 +56,7 @@ def samples_heard(config: SynthesisConfig, beyond: int = 0) -> Callable[[int], i
     """Return how many samples of a note a step looks at: what it decodes, and `beyond`."""
 
     def heard(step: int) -> int:
-        frames = config.beginnings.at(step, config.sequence.frames)
+        frames = config.onsets.at(step, config.sequence.frames)
         return min(FRAMES, config.autoencoder.wave_length(frames) - MARGIN + beyond)
 
     return heard
@@ -66,7 +66,7 @@ def training_batches(
     shards: Shards,
     config: SynthesisConfig,
     fit: FitConfig,
-    among: World,
+    world: World,
     heard: Callable[[int], int] | None = None,
 ) -> Batches:
     """Return the training notes in batches, pitch-shifted as the preset says, `heard(step)` samples of each."""
@@ -78,7 +78,7 @@ def training_batches(
         seed=fit.seed,
         labels=label_columns(shards),
         treatment=Treatment(augment, heard),
-        share=(among.rank, among.size),
+        share=(world.rank, world.size),
     )
 
 

@@ -51,7 +51,7 @@ def train_autoencoder(
     loss, padding = WAVE_LOSSES[config.loss], MARGIN + config.autoencoder.strip
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        frames, strip = config.beginnings.at(batch.step, config.sequence.frames), config.autoencoder.strip
+        frames, strip = config.onsets.at(batch.step, config.sequence.frames), config.autoencoder.strip
         heard = config.autoencoder.wave_length(frames) + 2 * strip
         wave = to_wave(batch.values, device, padding)[:, :heard]
         yield "network", loss(wave[:, strip:-strip], network(wave)) * (frames / config.sequence.frames)
@@ -61,8 +61,8 @@ def train_autoencoder(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
 
-    def stage(among: World) -> Stage:
-        batches = training_batches(shards, config, fitting, among, samples_heard(config, config.autoencoder.strip))
+    def stage(world: World) -> Stage:
+        batches = training_batches(shards, config, fitting, world, samples_heard(config, config.autoencoder.strip))
         return Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
 
     return train(folder, stage, fitting, device, {"autoencoder": asdict(config.autoencoder)}, listener)
@@ -101,14 +101,14 @@ def train_sequence(
         assert isinstance(judged, SequenceGenerator)
         return validation.figures(lambda pcm, labels: decoder(judged(judged.labels(*labels))[0]))
 
-    def stage(among: World) -> Stage:
+    def stage(world: World) -> Stage:
         batches = Batches(
             shards,
             shards.rows(split="train"),
             fitting.batch_size,
             seed=fitting.seed,
             labels=label_columns(shards),
-            share=(among.rank, among.size),
+            share=(world.rank, world.size),
         )
         return Stage("sequence", network, batches, objective, validate)
 
@@ -132,7 +132,7 @@ def fine_tune(
     loss = WAVE_LOSSES[config.loss]
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        frames = config.beginnings.at(batch.step, config.sequence.frames)
+        frames = config.onsets.at(batch.step, config.sequence.frames)
         estimate = network(*label_tensors(batch.labels, device), frames)  # (B, T)
         wave = to_wave(batch.values, device, MARGIN)[:, : estimate.shape[1]]
         # A frame weighs the same, whether the rest of its note is there or not.
@@ -143,8 +143,8 @@ def fine_tune(
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(*labels))
 
-    def stage(among: World) -> Stage:
-        batches = training_batches(shards, config, fitting, among, samples_heard(config))
+    def stage(world: World) -> Stage:
+        batches = training_batches(shards, config, fitting, world, samples_heard(config))
         return Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
 
     sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
@@ -154,7 +154,7 @@ def fine_tune(
 def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
     """Return the autoencoder that stage 1 left in `folder`, frozen."""
     checkpoint = load(folder / "model")
-    network = Autoencoder(AutoencoderConfig(**checkpoint.facts["autoencoder"]))
+    network = Autoencoder(AutoencoderConfig(**checkpoint.metadata["autoencoder"]))
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
 
@@ -163,8 +163,8 @@ def load_sing(folder: Path, device: torch.device) -> Sing:
     """Return the SING that stage 3 left in `folder`, frozen."""
     checkpoint = load(folder / "model")
     config = SynthesisConfig(
-        autoencoder=AutoencoderConfig(**checkpoint.facts["autoencoder"]),
-        sequence=SequenceConfig(**checkpoint.facts["sequence"]),
+        autoencoder=AutoencoderConfig(**checkpoint.metadata["autoencoder"]),
+        sequence=SequenceConfig(**checkpoint.metadata["sequence"]),
     )
     network = Sing(config)
     network.load_state_dict(checkpoint.tensors)

@@ -49,8 +49,8 @@ def train_wavenet(
         losses = [cross_entropy(judged, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
-    def stage(among: World) -> Stage:
-        return Stage("WaveNet", network, training_batches(shards, config, fitting, among), objective, validate)
+    def stage(world: World) -> Stage:
+        return Stage("WaveNet", network, training_batches(shards, config, fitting, world), objective, validate)
 
     return train(folder, stage, fitting, device, {"wavenet": asdict(config.wavenet)}, listener)
 
@@ -58,6 +58,6 @@ def train_wavenet(
 def load_wavenet(folder: Path, device: torch.device) -> WavenetAutoencoder:
     """Return the trained baseline of `folder`, frozen."""
     checkpoint = load(folder / "model")
-    network = WavenetAutoencoder(WavenetConfig(**checkpoint.facts["wavenet"]))
+    network = WavenetAutoencoder(WavenetConfig(**checkpoint.metadata["wavenet"]))
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)

@@ -23,26 +23,26 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors by name, on the CPU, and the plain facts beside them."""
+    """Tensors by name, on the CPU, and the plain metadata beside them."""
 
     tensors: dict[str, Tensor]
-    facts: dict[str, Any]
+    metadata: dict[str, Any]
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
     """Write a checkpoint as `path`.safetensors and `path`.json, whole or not at all."""
     weights = path.with_suffix(".safetensors")
     with replacing_path(weights) as partial:
         # Contiguous copies: safetensors refuses views and tensors that share memory.
         safetensors.torch.save_file({name: one.detach().cpu().contiguous() for name, one in tensors.items()}, partial)
-    write_json(path.with_suffix(".json"), {**facts, "version": VERSION, "sha256": file_sha256(weights)})
+    write_json(path.with_suffix(".json"), {**metadata, "version": VERSION, "sha256": file_sha256(weights)})
 
 
-def save_trained(folder: Path, network: nn.Module, facts: Mapping[str, Any], among: World) -> None:
+def save_network(folder: Path, network: nn.Module, metadata: Mapping[str, Any], world: World) -> None:
     """Write the weights of a trained network as `folder`/model, once for all processes."""
-    if among.leads:
-        save(folder / "model", network.state_dict(), facts)
-    among.wait()
+    if world.leads:
+        save(folder / "model", network.state_dict(), metadata)
+    world.wait()
 
 
 def load(path: Path) -> Checkpoint:
@@ -56,12 +56,12 @@ def load(path: Path) -> Checkpoint:
         if not one.is_file():
             raise InputError(f"{one}: no such checkpoint; materialise the asset that makes it")
     try:
-        facts = read_json(described)
-        if facts["version"] != VERSION:
-            raise InputError(f"{described}: checkpoint format {facts['version']}, this program reads {VERSION}")
-        if (found := file_sha256(weights)) != facts["sha256"]:
-            raise InputError(f"{weights}: SHA-256 {found} differs from the {facts['sha256']} written; delete it")
-        return Checkpoint(safetensors.torch.load_file(weights), facts)
+        metadata = read_json(described)
+        if metadata["version"] != VERSION:
+            raise InputError(f"{described}: checkpoint format {metadata['version']}, this program reads {VERSION}")
+        if (found := file_sha256(weights)) != metadata["sha256"]:
+            raise InputError(f"{weights}: SHA-256 {found} differs from the {metadata['sha256']} written; delete it")
+        return Checkpoint(safetensors.torch.load_file(weights), metadata)
     except (ValueError, KeyError, SafetensorError) as error:
         if isinstance(error, InputError):
             raise
@@ -86,9 +86,9 @@ class Rolling:
         """Return the checkpoints whose JSON exists, oldest first."""
         return sorted(path.with_suffix("") for path in self._folder.glob("step-*.json"))
 
-    def save(self, step: int, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+    def save(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
         """Write the checkpoint of `step`, then drop the oldest beyond those kept."""
-        save(self._folder / f"step-{step:09d}", tensors, {**facts, "step": step})
+        save(self._folder / f"step-{step:09d}", tensors, {**metadata, "step": step})
         for path in self._paths()[: -self._keep]:
             # The JSON first: without it the weights are no checkpoint any more.
             path.with_suffix(".json").unlink()

@@ -6,7 +6,7 @@ optimiser moments and the step, and a training killed at any instant ends, on th
 the same bits as one that was not.
 
 A step is one batch. Its objective is a generator of losses, each of which is followed by one
-update: one for an ordinary network, nine for truncated back-propagation, two for two players.
+update: one for an ordinary network, nine for truncated back-propagation, two for two parameter_groups.
 """
 
 import time
@@ -49,10 +49,10 @@ class Stage:
         name: for progress and errors.
         network: everything that is trained and kept, on the device.
         batches: the training batches.
-        objective: called with a batch, yields (player, loss); the update of that player happens
+        objective: called with a batch, yields (group, loss); the update of that group happens
             before the next loss is asked for.
         validate: called with the network (its moving average if there is one), returns figures.
-        players: parameters by player; one player "network" with all of them by default.
+        parameter_groups: parameters by group; one group "network" with all of them by default.
         compilable: modules to hand to torch.compile where asked for.
     """
 
@@ -61,7 +61,7 @@ class Stage:
     batches: Source
     objective: Callable[[Batch], Iterator[Loss]]
     validate: Callable[[nn.Module], dict[str, float]] = lambda network: {}
-    players: Mapping[str, list[nn.Parameter]] = field(default_factory=dict)
+    parameter_groups: Mapping[str, list[nn.Parameter]] = field(default_factory=dict)
     compilable: tuple[nn.Module, ...] = ()
 
 
@@ -81,7 +81,7 @@ def fit(
     folder: Path,
     device: torch.device,
     *,
-    among: World = ALONE,
+    world: World = ALONE,
     listener: Listener = ignore,
 ) -> dict[str, float]:
     """Train `stage` to its last step, from the newest checkpoint in `folder` if there is one.
@@ -94,7 +94,7 @@ def fit(
         config: how.
         folder: where checkpoints and history are kept.
         device: where to train.
-        among: this process among several (`models.training.processes.world`).
+        world: this process among several (`models.training.processes.join_processes`).
         listener: is told steps, rate, time left and figures.
 
     Returns:
@@ -105,7 +105,7 @@ def fit(
         Diverged: the loss is NaN or infinite whatever is tried.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = _Trainer(stage, config, folder, device, among)
+    trainer = _Trainer(stage, config, folder, device, world)
     with StopRequest() as stop:
         while not (trainer.finished or stop.requested):
             trainer.run(stop, listener)
@@ -118,9 +118,9 @@ def fit(
 class _Trainer:
     """One training in progress. `step` counts finished steps."""
 
-    def __init__(self, stage: Stage, config: FitConfig, folder: Path, device: torch.device, among: World) -> None:
-        self._stage, self._config, self._device, self._among = stage, config, device, among
-        self._state = State.start(stage.network, stage.players, config)
+    def __init__(self, stage: Stage, config: FitConfig, folder: Path, device: torch.device, world: World) -> None:
+        self._stage, self._config, self._device, self._among = stage, config, device, world
+        self._state = State.start(stage.network, stage.parameter_groups, config)
         if config.compile and device.type == "cuda":
             for module in stage.compilable:
                 module.compile()
@@ -132,7 +132,7 @@ class _Trainer:
         self._scale, self._rollbacks, self._skipped = 1.0, 0, 0
         if (checkpoint := self._rolling.latest()) is not None:
             self._restore(checkpoint)
-        if among.leads:
+        if world.leads:
             self._history.rewind(self.step)
 
     @property
@@ -172,8 +172,8 @@ class _Trainer:
         losses = []
         pieces = [self._stage.objective(piece) for piece in batch.split(self._config.accumulate)]
         while (update := self._backward(pieces)) is not None:
-            player, loss = update
-            if self._update(player):
+            group, loss = update
+            if self._update(group):
                 losses.append(loss)
                 self._skipped = 0
             else:
@@ -189,21 +189,21 @@ class _Trainer:
 
     def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:
         """Ask each piece of the batch for its next loss and accumulate the gradients."""
-        player, total = "", 0.0
+        group, total = "", 0.0
         for piece in pieces:
             bfloat16 = self._config.precision == "bfloat16" and self._device.type == "cuda"
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
                 following = next(piece, None)
             if following is None:
                 return None
-            player, loss = following
+            group, loss = following
             (loss / len(pieces)).backward()
             total += loss.item() / len(pieces)
-        return player, total
+        return group, total
 
-    def _update(self, player: str) -> bool:
-        """Average, clip and apply the gradients of `player`; return False if they are not finite."""
-        parameters = self._state.players[player]
+    def _update(self, group: str) -> bool:
+        """Average, clip and apply the gradients of `group`; return False if they are not finite."""
+        parameters = self._state.parameter_groups[group]
         gradients = [one.grad for one in parameters if one.grad is not None]
         self._among.average(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
@@ -211,7 +211,7 @@ class _Trainer:
             return False
         if self._config.clip:
             torch.nn.utils.clip_grads_with_norm_(parameters, self._config.clip, norm)
-        self._state.optimisers[player].step()
+        self._state.optimisers[group].step()
         return True
 
     def _report(self) -> None:
@@ -243,7 +243,7 @@ class _Trainer:
     def _save(self) -> None:
         """Write a checkpoint."""
         if self._among.leads:
-            facts = {
+            metadata = {
                 "stage": self._stage.name,
                 "config": asdict(self._config),
                 "seconds": self._clock(),
@@ -253,22 +253,22 @@ class _Trainer:
                 "rollbacks": self._rollbacks,
                 "skipped": self._skipped,
             }
-            self._rolling.save(self.step, self._state.tensors(), facts)
+            self._rolling.save(self.step, self._state.tensors(), metadata)
         self._among.wait()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Become what the checkpoint describes."""
-        facts, now = checkpoint.facts, {"stage": self._stage.name, **asdict(self._config)}
-        then = {"stage": facts["stage"], **facts["config"]}
+        metadata, now = checkpoint.metadata, {"stage": self._stage.name, **asdict(self._config)}
+        then = {"stage": metadata["stage"], **metadata["config"]}
         if changed := {name: (then.get(name), now[name]) for name in now if then.get(name) != now[name]}:
             raise InputError(
                 f"{self._stage.name}: the checkpoint belongs to another configuration "
                 f"(then and now: {changed}); delete its folder to train anew"
             )
         self._state.restore(checkpoint.tensors)
-        self.step, self._seconds = facts["step"], facts["seconds"]
-        self._window, self._figures = facts["window"], facts["figures"]
-        self._scale, self._rollbacks, self._skipped = facts["scale"], facts["rollbacks"], facts["skipped"]
+        self.step, self._seconds = metadata["step"], metadata["seconds"]
+        self._window, self._figures = metadata["window"], metadata["figures"]
+        self._scale, self._rollbacks, self._skipped = metadata["scale"], metadata["rollbacks"], metadata["skipped"]
 
     def _roll_back(self) -> None:
         """Return to the last checkpoint at half the learning rate, or give up."""

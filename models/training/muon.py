@@ -37,7 +37,7 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     """Return about the nearest matrix (M, N) whose singular values are all equal to one.
 
     Newton–Schulz iterations: matrix products only. Large singular values come out between 0.7
-    and 1.2, the smallest of an ill-conditioned matrix are only lifted; as a direction of
+    and 1.2, the smallest of an ill-with_conditioning matrix are only lifted; as a direction of
     descent that is as good.
     """
     tall = matrix.shape[0] > matrix.shape[1]

@@ -1,7 +1,7 @@
 """Several training processes as one: what `torchrun` starts, averaged after each backward pass.
 
 Gradients are averaged here rather than by DistributedDataParallel: an objective may then run
-its network in pieces (truncated back-propagation, two players in turn), which a wrapper
+its network in pieces (truncated back-propagation, two groups in turn), which a wrapper
 around one forward call does not allow.
 """
 
@@ -52,7 +52,7 @@ class World:
 
 
 @contextmanager
-def world(device: torch.device) -> Iterator[World]:
+def join_processes(device: torch.device) -> Iterator[World]:
     """Join the processes that torchrun started; alone, a world of one."""
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:

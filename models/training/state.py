@@ -17,20 +17,22 @@ class State:
 
     Attributes:
         network: the weights.
-        players: parameters by player; each player has an optimiser.
-        optimisers: by player.
+        parameter_groups: parameters by group; each group has an optimiser.
+        optimisers: by group.
         average: the moving average of the weights, if one is kept.
     """
 
     network: nn.Module
-    players: dict[str, list[nn.Parameter]]
+    parameter_groups: dict[str, list[nn.Parameter]]
     optimisers: dict[str, torch.optim.Optimizer]
     average: AveragedModel | None
 
     @classmethod
-    def start(cls, network: nn.Module, players: Mapping[str, list[nn.Parameter]], config: FitConfig) -> "State":
+    def start(
+        cls, network: nn.Module, parameter_groups: Mapping[str, list[nn.Parameter]], config: FitConfig
+    ) -> "State":
         """Return the state before the first step."""
-        everyone = dict(players) or {"network": list(network.parameters())}
+        everyone = dict(parameter_groups) or {"network": list(network.parameters())}
         optimisers = {name: _optimiser(network, parameters, config) for name, parameters in everyone.items()}
         average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema)) if config.ema else None
         return cls(network, everyone, optimisers, average)
@@ -50,9 +52,9 @@ class State:
         named = {f"network.{name}": one for name, one in self.network.state_dict().items()}
         if self.average is not None:
             named |= {f"average.{name}": one for name, one in self.average.state_dict().items()}
-        for player, optimiser in self.optimisers.items():
+        for group, optimiser in self.optimisers.items():
             for number, moments in optimiser.state_dict()["state"].items():
-                named |= {f"optimiser.{player}.{number}.{name}": one for name, one in moments.items()}
+                named |= {f"optimiser.{group}.{number}.{name}": one for name, one in moments.items()}
         return named
 
     def restore(self, named: Mapping[str, Tensor]) -> None:
@@ -64,11 +66,11 @@ class State:
         self.network.load_state_dict(trees["network"])
         if self.average is not None:
             self.average.load_state_dict(trees["average"])
-        for player, optimiser in self.optimisers.items():
+        for group, optimiser in self.optimisers.items():
             moments: dict[int, dict[str, Tensor]] = {}
             for name, one in trees["optimiser"].items():
                 owner, number, moment = name.rsplit(".", 2)
-                if owner == player:
+                if owner == group:
                     moments.setdefault(int(number), {})[moment] = one
             optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
 

@@ -7,10 +7,10 @@ from typing import Any
 import torch
 
 from data.progress import Listener, ignore
-from models.training.checkpoint import save_trained
+from models.training.checkpoint import save_network
 from models.training.config import FitConfig
 from models.training.fit import Stage, fit
-from models.training.processes import World, world
+from models.training.processes import World, join_processes
 
 Figures = dict[str, float]
 
@@ -20,7 +20,7 @@ def train(
     stage_of: Callable[[World], Stage],
     config: FitConfig,
     device: torch.device,
-    facts: Mapping[str, Any],
+    metadata: Mapping[str, Any],
     listener: Listener = ignore,
 ) -> Figures:
     """Train a stage, going on where it was stopped, and leave `model.safetensors` and `model.json` in `folder`.
@@ -30,14 +30,14 @@ def train(
         stage_of: returns the stage, given which process this is among how many.
         config: how to train.
         device: where to.
-        facts: what model.json says of the network, beside the figures.
+        metadata: what model.json says of the network, beside the figures.
         listener: is told steps, rate, time left and figures.
 
     Returns:
         The figures of the last validation, with "loss" and "seconds" of training.
     """
-    with world(device) as among:
-        stage = stage_of(among)
-        figures = fit(stage, config, folder, device, among=among, listener=listener)
-        save_trained(folder, stage.network, {**facts, "figures": figures}, among)
+    with join_processes(device) as world:
+        stage = stage_of(world)
+        figures = fit(stage, config, folder, device, world=world, listener=listener)
+        save_network(folder, stage.network, {**metadata, "figures": figures}, world)
     return figures

@@ -16,9 +16,9 @@ from models.separation.config import PRESETS
 from models.separation.cost import real_time_factor
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
-from models.separation.masker import Masker
+from models.separation.mask_network import MaskNetwork
 from models.separation.published.separator_networks import hdemucs_separator, load_hdemucs
-from models.separation.separate import Sampling, Separator, diffusion_separator, masking_separator
+from models.separation.separate import Sampling, Separator, diffusion_separator, mask_separator
 
 CPU = torch.device("cpu")
 
@@ -55,7 +55,7 @@ def measure(folder: Path) -> dict[str, Any]:
         "diffusion, paper, 20 steps": diffusion("paper", 20),
         "diffusion, paper, 5 steps": diffusion("paper", 5),
         "diffusion, small, 20 steps": diffusion("small", 20),
-        "masks, small": masking_separator(Masker(PRESETS["small"].masker).eval(), 16_000),
+        "masks, small": mask_separator(MaskNetwork(PRESETS["small"].mask_network).eval(), 16_000),
         "Hybrid Demucs": hdemucs_separator(load_hdemucs(None, CPU)),
     }
     figures, fast = {}, {}

@@ -15,14 +15,14 @@ from data.files.download import Remote, fetch
 from data.files.durable import read_json, replacing_path, write_json
 from data.progress import Listener, ignore
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
-from models.separation.published.codecs import CODECS, Published
+from models.separation.published.codecs import CODECS, PublishedCodec
 from models.separation.published.weights import load_weights
 
 HUB = "https://huggingface.co"
 _CONFIG, _WEIGHTS, _NAME = "config.json", "model.safetensors", "published.json"
 
 
-def fetch_pretrained(published: Published, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
+def fetch_pretrained(published: PublishedCodec, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
     """Download a published network to `folder`, resumed where it stopped, and return the folder.
 
     Args:
@@ -40,7 +40,7 @@ def fetch_pretrained(published: Published, folder: Path, *, hub: str = HUB, list
     return folder
 
 
-def take_published(name: str, downloads: Path, folder: Path, listener: Listener = ignore) -> None:
+def copy_published_codec(name: str, downloads: Path, folder: Path, listener: Listener = ignore) -> None:
     """Put a published codec into `folder`: from `downloads`/name, where it is downloaded to if it is not there.
 
     Raises:
@@ -54,16 +54,16 @@ def take_published(name: str, downloads: Path, folder: Path, listener: Listener 
 
 
 def is_published(folder: Path) -> bool:
-    """Tell whether `take_published` has filled `folder`."""
+    """Tell whether `copy_published_codec` has filled `folder`."""
     return (folder / _NAME).is_file()
 
 
 def load_published(folder: Path, device: torch.device) -> PretrainedCodec:
-    """Return the codec that `take_published` put into `folder`, frozen."""
+    """Return the codec that `copy_published_codec` put into `folder`, frozen."""
     return load_pretrained(CODECS[read_json(folder / _NAME)["name"]], folder, device)
 
 
-def load_pretrained(published: Published, folder: Path, device: torch.device) -> PretrainedCodec:
+def load_pretrained(published: PublishedCodec, folder: Path, device: torch.device) -> PretrainedCodec:
     """Return the published network in `folder` as a codec, frozen.
 
     Args:

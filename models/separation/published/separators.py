@@ -1,7 +1,7 @@
 """Published separators to be judged beside ours: which there are, where their weights lie, and what was asked for.
 
 Free of torch, as the presets are. Hybrid Demucs' other weights (`hdemucs_high_trained.pt`) are not among them: the
-test songs of MUSDB18 were among their training songs.
+test songs of MUSDB18 were world their training songs.
 """
 
 from collections.abc import Mapping
@@ -46,7 +46,7 @@ SEPARATORS = {
 }
 
 
-def chosen(text: str) -> dict[str, Path | None]:
+def parse_separators(text: str) -> dict[str, Path | None]:
     """Return the separators that `text` names, "umxhq,hdemucs=FILE" for one, and their files where it names them.
 
     Raises:
@@ -62,7 +62,7 @@ def chosen(text: str) -> dict[str, Path | None]:
     return found
 
 
-def take_weights(
+def locate_weights(
     wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore
 ) -> dict[str, tuple[Path, str]]:
     """Return the file of every separator and its SHA-256; those without a file are downloaded to `downloads`.

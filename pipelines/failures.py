@@ -9,7 +9,7 @@ import dagster as dg
 from pipelines.settings import Settings
 
 
-def note_failure(home: Path, job: str, run_id: str, reason: str) -> Path:
+def record_failure(home: Path, job: str, run_id: str, reason: str) -> Path:
     """Append a failed run to failures.jsonl and return its path."""
     path = home / "failures.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -25,5 +25,5 @@ def failures(context: dg.RunFailureSensorContext) -> None:
     event = context.failure_event
     steps = context.get_step_failure_events()
     reason = steps[0].message if steps and steps[0].message else event.message or "unknown"
-    path = note_failure(Settings.read().home, context.dagster_run.job_name, context.dagster_run.run_id, reason)
+    path = record_failure(Settings.read().home, context.dagster_run.job_name, context.dagster_run.run_id, reason)
     context.log.error(f"{context.dagster_run.job_name} failed; see {path}")

@@ -45,7 +45,7 @@ def timbre(wave: np.ndarray, sample_rate: int) -> np.ndarray:
     return np.concatenate([cepstra.mean(1), cepstra.std(1), envelope])
 
 
-class InstrumentVote:
+class InstrumentClassifier:
     """Tells the instrument a note sounds like, by its nearest recorded notes."""
 
     def __init__(self, features: np.ndarray, instruments: Sequence[int]) -> None:
@@ -59,7 +59,7 @@ class InstrumentVote:
         return self._model.predict(features) == np.asarray(instruments)
 
 
-def follows_pitch(wave: np.ndarray, asked: float, sample_rate: int) -> float:
+def pitch_error_cents(wave: np.ndarray, asked: float, sample_rate: int) -> float:
     """Return the signed error in cents of (T,) against the pitch asked for, NaN if it has none."""
     return 100 * (track(wave, sample_rate).note() - asked)
 
@@ -70,25 +70,25 @@ def in_tune(errors: np.ndarray) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Way:
+class Interpolation:
     """What happens between two instruments.
 
     Attributes:
         progress: share of the way from the first to the second timbre at each weight, (weights,).
-        monotony: Spearman correlation of weight and progress; 1 is a steady way.
+        monotonicity: Spearman correlation of weight and progress; 1 is a steady way.
         pitch_error: largest |cents| on the way, NaN where no pitch is found.
     """
 
     progress: np.ndarray
-    monotony: float
+    monotonicity: float
     pitch_error: float
 
 
-def way(waves: np.ndarray, weights: Sequence[float], asked: float, sample_rate: int) -> Way:
+def way(waves: np.ndarray, weights: Sequence[float], asked: float, sample_rate: int) -> Interpolation:
     """Judge an interpolation (weights, T) between the instruments at its two ends."""
     features = np.stack([timbre(wave, sample_rate) for wave in waves])
     start, across = features[0], features[-1] - features[0]
     progress = (features - start) @ across / max(float(across @ across), 1e-12)
-    errors = [abs(follows_pitch(wave, asked, sample_rate)) for wave in waves]
-    monotony = float(np.asarray(spearmanr(weights, progress))[0])
-    return Way(progress, monotony, float(np.max(errors)))
+    errors = [abs(pitch_error_cents(wave, asked, sample_rate)) for wave in waves]
+    monotonicity = float(np.asarray(spearmanr(weights, progress))[0])
+    return Interpolation(progress, monotonicity, float(np.max(errors)))

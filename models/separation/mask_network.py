@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.separation.config import MaskerConfig
+from models.separation.config import MaskNetworkConfig
 
 
 class DilatedBlock(nn.Module):
@@ -27,12 +27,12 @@ class DilatedBlock(nn.Module):
         return hidden + self.join(functional.glu(self.spread(self.norm(hidden)), 1))
 
 
-class Masker(nn.Module):
+class MaskNetwork(nn.Module):
     """Mixture (B, T) to vocals (B, T)."""
 
     window: Tensor
 
-    def __init__(self, config: MaskerConfig) -> None:
+    def __init__(self, config: MaskNetworkConfig) -> None:
         super().__init__()
         self.config = config
         bins = config.n_fft // 2 + 1

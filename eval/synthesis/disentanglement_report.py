@@ -11,7 +11,7 @@ from data.files.durable import read_json
 from data.shards.reader import Shards
 from eval.report.document import Block, Clip, Map, Picture, Players, Point
 from eval.report.figures import lines, png, spectrogram
-from eval.synthesis.tables import control_table, facts_table
+from eval.synthesis.tables import control_table, values_table
 
 _SWEPT, _HEARD = 2, 6  # instruments, and pitches of each, to listen to
 _WAYS, _STEPS = 3, 5  # ways between instruments, and steps of each, to listen to
@@ -44,7 +44,9 @@ def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
     return [
         Map("Instruments, t-SNE of their learnt embeddings. Click or press Enter to hear SING play one.", points,
             note=note + "and their sizes mean nothing."),
-        facts_table("Beside the map", read_json(instruments / "map.json"), meaning + "that have its family or source."),
+        values_table(
+            "Beside the map", read_json(instruments / "map.json"), meaning + "that have its family or source."
+        ),
     ]  # fmt: skip
 
 

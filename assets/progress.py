@@ -9,7 +9,7 @@ from data.progress import Listener, Report, duration
 OBSERVE_SECONDS = 15.0
 
 
-def narrator(context: dg.AssetExecutionContext) -> Listener:
+def progress_listener(context: dg.AssetExecutionContext) -> Listener:
     """Return a listener that logs every report and records figures over time.
 
     An observation is a row in Dagster's event log, so one is made at most every 15 s and at

@@ -1,106 +1,93 @@
-"""Promotion: a challenger becomes the champion if it passes every required check, the champion included."""
+"""Promotion: a challenger becomes the champion if it passes every required criterion, the champion included."""
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.checks import gather
-from assets.materialize import table
-from assets.store import RUN, fingerprint, published
+from assets.declaration import FORMER, Decision, Summary, Work
+from assets.display import table
+from assets.quality import gather
+from assets.store.versions import Version
 from data.files.durable import read_json, write_json
 
 if TYPE_CHECKING:
     from eval.acceptance import Criterion
     from eval.synthesis.acceptance import Bounds
 
+RECORD = "champion.json"
 _MODEL = ("model.safetensors", "model.json")
 
 
-@dataclass(frozen=True)
-class Challenge:
-    """A challenger's case.
+def decide(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> Decision:
+    """Return whether a challenger is promoted.
 
-    Attributes:
-        promoted: whether it takes the place of the champion.
-        standing: whether it is the champion already.
-        criteria: what each check says.
-        challenger: its folders: model, scores, baselines, notes.
-        former: the present champion's folder, or None.
+    Args:
+        challenger: folders of its "model", its "scores" and the "baselines".
+        former: folder of the present champion, if there is one.
+        bounds: what is asked of a model.
     """
-
-    promoted: bool
-    standing: bool
-    criteria: "dict[str, Criterion]"
-    challenger: Mapping[str, Path]
-    former: Path | None
-
-    @property
-    def kept(self) -> str:
-        """Return the fingerprint of what stays in use."""
-        return fingerprint(self.former)[:16] if self.former else "none"
-
-    def crown(self, folder: Path) -> dict[str, Any]:
-        """Write the new champion: its model, its scores and the history of champions."""
-        import pandas as pd
-
-        for name in _MODEL:
-            shutil.copy2(self.challenger["model"] / name, folder / name)
-        shutil.copy2(self.challenger["scores"] / "scores.parquet", folder / "scores.parquet")
-        history = read_json(self.former / "champion.json")["history"] if self.former else []
-        heard = pd.read_parquet(
-            self.challenger["notes"] / "index.parquet", columns=["instrument", "instrument_name", "velocity"]
-        )
-        names = heard.drop_duplicates("instrument").sort_values("instrument")
-        crowned = {
-            "model": fingerprint(self.challenger["model"]),
-            "commit": read_json(self.challenger["model"] / RUN)["provenance"]["commit"],
-            "checks": {name: one.found for name, one in self.criteria.items()},
-        }
-        described = {
-            "history": [*history, crowned],
-            "instruments": dict(zip(names["instrument_name"], names["instrument"].tolist(), strict=True)),
-            "velocities": sorted(set(heard["velocity"].tolist())),
-        }
-        write_json(folder / "champion.json", described)
-        return {"champions so far": len(history) + 1}
-
-    def shown(self) -> dict[str, Any]:
-        """Return the case as metadata."""
-        import pandas as pd
-
-        rows = [
-            {
-                "check": name,
-                "found": one.found,
-                "asked": one.bound,
-                "passed": "yes" if one.passed else "no",
-                "required": "yes" if one.required else "no",
-            }
-            for name, one in self.criteria.items()
-        ]
-        failed = [f"{name}: {one.advice}" for name, one in self.criteria.items() if one.required and not one.passed]
-        return {
-            "promoted": dg.MetadataValue.bool(self.promoted),
-            "checks": table(pd.DataFrame(rows)),
-            "why": dg.MetadataValue.text("; ".join(failed) or ("is the champion" if self.standing else "passed all")),
-        }
+    standing = former is not None and history(former)[-1]["model"] == Version(challenger["model"]).fingerprint
+    found = _criteria(challenger, former, bounds)
+    promoted = not standing and all(one.passed for one in found.values() if one.required)
+    failed = [f"{name}: {one.advice}" for name, one in found.items() if one.required and not one.passed]
+    why = "; ".join(failed) or ("is the champion" if standing else "passed all")
+    return Decision(promoted, {"promoted": promoted, "criteria": _table(found), "why": why})
 
 
-def challenge(home: Path, challenger: Mapping[str, Path], bounds: "Bounds") -> Challenge:
-    """Judge a challenger against the bounds and the champion published in `home`."""
-    import pandas as pd
+def write_champion(work: Work, challenger: Mapping[str, Path], notes: Path, bounds: "Bounds") -> Summary:
+    """Write the new champion: its model, its scores, what it can play, and the history of champions."""
+    from data.files.tables import read_frame
 
+    folder, former = work.execution.folder, work.inputs[FORMER]
+    for name in _MODEL:
+        shutil.copy2(challenger["model"] / name, folder / name)
+    shutil.copy2(challenger["scores"] / "scores.parquet", folder / "scores.parquet")
+    model = Version(challenger["model"])
+    entry = {
+        "model": model.fingerprint,
+        "commit": model.record["provenance"]["commit"],
+        "criteria": {name: one.found for name, one in _criteria(challenger, former, bounds).items()},
+    }
+    known = read_frame(notes / "index.parquet", ["instrument", "instrument_name", "velocity"])
+    names = known.drop_duplicates("instrument").sort_values("instrument")
+    earlier = history(former) if former is not None else []
+    described = {
+        "history": [*earlier, entry],
+        "instruments": dict(zip(names["instrument_name"], names["instrument"].tolist(), strict=True)),
+        "velocities": sorted(set(known["velocity"].tolist())),
+    }
+    write_json(folder / RECORD, described)
+    return {"champions so far": len(earlier) + 1}
+
+
+def history(champion: Path) -> list[dict[str, Any]]:
+    """Return the champions so far, the present one last: the fingerprint of its model, its commit, its criteria."""
+    return read_json(champion / RECORD)["history"]
+
+
+def _criteria(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> "dict[str, Criterion]":
+    from data.files.tables import read_frame
     from eval.synthesis.acceptance import acceptance_criteria
 
-    former = published(home)
-    crowned = read_json(former / "champion.json")["history"][-1]["model"] if former else None
-    standing = crowned == fingerprint(challenger["model"])
     scores = gather(challenger["scores"], challenger["baselines"])
-    theirs = pd.read_parquet(former / "scores.parquet") if former else None
-    found = acceptance_criteria(scores, bounds, theirs)
-    promoted = not standing and all(one.passed for one in found.values() if one.required)
-    return Challenge(promoted, standing, found, challenger, former)
+    theirs = read_frame(former / "scores.parquet") if former is not None else None
+    return acceptance_criteria(scores, bounds, theirs)
+
+
+def _table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
+    import pandas as pd
+
+    rows = [
+        {
+            "criterion": name,
+            "found": one.found,
+            "asked": one.bound,
+            "passed": "yes" if one.passed else "no",
+            "required": "yes" if one.required else "no",
+        }
+        for name, one in found.items()
+    ]
+    return table(pd.DataFrame(rows))

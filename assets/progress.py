@@ -1,6 +1,7 @@
 """Progress of long work, told to Dagster: a log line and, for the plots, an observation."""
 
 import time
+from collections.abc import Callable
 
 import dagster as dg
 
@@ -9,23 +10,32 @@ from data.progress import Listener, Report, duration
 OBSERVE_SECONDS = 15.0
 
 
-def progress_listener(context: dg.AssetExecutionContext) -> Listener:
-    """Return a listener that logs every report and records figures over time.
+def progress_listener(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+    key: dg.AssetKey | None = None,
+    partition: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Listener:
+    """Return a listener that logs every report and, where a key is given, records its figures over time.
 
-    An observation is a row in Dagster's event log, so one is made at most every 15 s and at
-    the end. The UI plots each figure over time while the asset is still being made.
+    An observation is a row in Dagster's event log, so one is made at most every 15 s and at the end. The web UI
+    plots each figure over time while the asset is still being made.
+
+    Args:
+        context: of the asset or op.
+        key: of the asset to be observed.
+        partition: of the asset.
+        clock: returns seconds.
     """
-    partitioned = context.has_partition_key and context.assets_def.partitions_def is not None
-    partition = context.partition_key if partitioned else None
     observed = -OBSERVE_SECONDS
 
     def listen(report: Report) -> None:
         nonlocal observed
         context.log.info(str(report))
         finished = report.total is not None and report.done >= report.total
-        if finished or time.monotonic() - observed >= OBSERVE_SECONDS:
-            observed = time.monotonic()
-            context.log_event(dg.AssetObservation(context.asset_key, partition=partition, metadata=_metadata(report)))
+        if key is not None and (finished or clock() - observed >= OBSERVE_SECONDS):
+            observed = clock()
+            context.log_event(dg.AssetObservation(key, partition=partition, metadata=_metadata(report)))
 
     return listen
 

@@ -4,11 +4,20 @@ A frame has one row a (system, item) and one column a metric; NaN means not appl
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
 from eval.statistics import Comparison, Interval, bootstrap_mean, compare, holm
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A column of the scores, and whether smaller values are better."""
+
+    column: str
+    smaller_is_better: bool = True
 
 
 def summarise(
@@ -42,29 +51,46 @@ def interval_of(summary: pd.DataFrame, metric: str, **keys: str) -> Interval | N
     return None
 
 
+@dataclass(frozen=True)
+class Items:
+    """What scores are paired by.
+
+    Attributes:
+        column: that tells items apart, such as notes or tracks.
+        group: column whose equal values are drawn together (velocities of one pitch), if there is one.
+    """
+
+    column: str = "note"
+    group: str | None = None
+
+
 def compare_systems(
     scores: pd.DataFrame,
     system: str,
     baselines: Iterable[str],
-    metric: str,
-    *,
-    item: str = "note",
-    group: str | None = None,
-    smaller_is_better: bool = True,
+    metric: Metric,
+    items: Items = Items(),
 ) -> pd.DataFrame:
-    """Compare a system with each baseline on the items both have.
+    """Compare a system with each baseline on the items both have, by a paired test.
+
+    Args:
+        scores: tidy frame.
+        system: whose differences to the baselines are taken.
+        baselines: what it is compared with.
+        metric: column of the scores, and which way is better.
+        items: what scores are paired by.
 
     Returns:
         A row a baseline: baseline, difference, low, high, count, p (Holm-adjusted), better.
     """
-    wide = scores.pivot(index=item, columns="system", values=metric)
-    groups = scores.drop_duplicates(item).set_index(item)[group] if group else None
+    wide = scores.pivot(index=items.column, columns="system", values=metric.column)
+    groups = scores.drop_duplicates(items.column).set_index(items.column)[items.group] if items.group else None
     found: dict[str, Comparison] = {}
     for baseline in baselines:
         if baseline in wide and system in wide:
             keys = groups.loc[wide.index].tolist() if groups is not None else None
             ours, theirs = (np.asarray(wide[name], float) for name in (system, baseline))
-            found[baseline] = compare(ours, theirs, keys, smaller_is_better=smaller_is_better)
+            found[baseline] = compare(ours, theirs, keys, smaller_is_better=metric.smaller_is_better)
     adjusted = holm({name: one.p for name, one in found.items()})
     return pd.DataFrame(
         [

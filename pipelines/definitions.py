@@ -1,64 +1,55 @@
-"""The one Definitions object: every asset by group, its checks, jobs, schedule, sensor and resources."""
-
-import hashlib
-import json
+"""The one Definitions object: every asset by group, its checks, jobs, sensors and executor."""
 
 import dagster as dg
 
-from assets.datasets import musdb, nsynth
-from assets.separation import evaluation as separation_evaluation
-from assets.separation import report as separation_report
-from assets.separation import stages as separation_stages
-from assets.separation import studies as separation_studies
-from assets.store import plain
-from assets.synthesis import evaluation as synthesis_evaluation
-from assets.synthesis import report as synthesis_report
-from assets.synthesis import stages as synthesis_stages
-from models.separation.config import PRESETS as SEPARATION
-from models.synthesis.config import PRESETS as SYNTHESIS
+from assets import registry
+from assets.graph import Graph
+from assets.provenance import Provenance
+from assets.separation import evaluation as separation
+from assets.synthesis import evaluation as synthesis
 from pipelines.console import console
+from pipelines.execution import make_executor
 from pipelines.failures import failures
-from pipelines.jobs import JOBS, SCHEDULES
+from pipelines.jobs import make_jobs, make_sensors
+from pipelines.nightly import asset_condition, source_condition
 from pipelines.settings import Settings
 
-GROUPS = {
-    "data": [nsynth, musdb],
-    "synthesis": [synthesis_stages, synthesis_evaluation, synthesis_report],
-    "separation": [separation_stages, separation_evaluation, separation_studies, separation_report],
-}
-# Processes that import torch once and are forked from, at most two at a time.
-EXECUTOR = dg.multiprocess_executor.configured(
-    {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}}}
-)
+QUALITY = (synthesis.QUALITY, separation.QUALITY)
+
+
+def make_graph(settings: Settings) -> Graph:
+    """Return all declared assets in an environment."""
+    found = registry.REGISTRY
+
+    def automation(name: str) -> dg.AutomationCondition:
+        return source_condition() if name in found.sources else asset_condition()
+
+    provenance = Provenance(settings.home / "cache" / "code.json")
+    return Graph(found, settings.environment(), provenance, automation)
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
     """Return the definitions for an environment; tests pass settings of their own."""
-    presets = [one[settings.preset] for one in (SYNTHESIS, SEPARATION)]
-    preset = hashlib.sha256(json.dumps(plain(presets), sort_keys=True).encode()).hexdigest()[:8]
-
-    def versioned(spec: dg.AssetSpec) -> dg.AssetSpec:
-        # Another preset is another recipe: the UI then shows what it has made stale.
-        return spec.replace_attributes(code_version=f"{spec.code_version}-{settings.preset}-{preset}")
-
-    assets = [
-        dg.map_asset_specs(versioned, dg.load_assets_from_modules(modules, group_name=group))
-        for group, modules in GROUPS.items()
-    ]
-    checks = [dg.load_asset_checks_from_modules(modules) for modules in GROUPS.values()]
+    graph, executor = make_graph(settings), make_executor(settings.home)
+    assets = graph.definitions()
+    graph.provenance.remember()
     return dg.Definitions(
-        assets=[one for group in assets for one in group],
-        asset_checks=[one for group in checks for one in group],
-        jobs=JOBS,
-        schedules=SCHEDULES,
-        sensors=[failures],
-        resources=settings.resources(),
-        executor=EXECUTOR,
+        assets=assets,
+        asset_checks=[check for one in QUALITY for check in one.checks(graph)],
+        jobs=make_jobs(graph, executor),
+        sensors=[failures, *make_sensors(graph)],
+        executor=executor,
         loggers={"console": console},
     )
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions for this environment."""
-    return build_defs(Settings.read())
+    """Return the definitions for this environment.
+
+    The settings are frozen: processes that this one starts, such as runs, have the same, even if `.env` is edited
+    meanwhile. Reload the code location, or start again, to see an edit.
+    """
+    settings = Settings.read()
+    settings.freeze()
+    return build_defs(settings)

@@ -1,103 +1,119 @@
-"""What can be launched by intent: a system, a table of a paper, the nightly retraining; and its schedules.
+"""What can be launched by intent: a system, all of them, its ablations, an experiment; and the nightly retraining."""
 
-A run has one kind of partition. So the tracks of MUSDB18 are ingested by a job of their own, a run a group
-of tracks, side by side, before the separation system is trained.
-"""
-
-from typing import NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 
+from assets.experiments import experiment_job
+from assets.graph import ABLATIONS, Graph
 from data.errors import InputError
-from data.musdb.dataset import GROUPS
-from models.separation.config import CONDITIONS
-from models.synthesis.config import VARIANTS
-
-_SYNTHESIS = dg.AssetSelection.groups("synthesis").upstream()
-_TRACKS = dg.AssetSelection.assets("musdb_source", "musdb_tracks")
-_SEPARATION = dg.AssetSelection.groups("separation").upstream() - _TRACKS
-_NIGHTLY = {"dagster/max_retries": "1", "tessitura/nightly": "yes"}
-
-synthesis = dg.define_asset_job(
-    "synthesis",
-    selection=_SYNTHESIS,
-    description="The whole trip of the synthesis system for one variant: data, three stages, judges, champion, report.",
-)
-paper_table_1 = dg.define_asset_job(
-    "paper_table_1",
-    selection=_SYNTHESIS,
-    description="Launch it over all partitions as a backfill: each is a row of SING's Table 1.",
-)
-musdb_ingest = dg.define_asset_job(
-    "musdb_ingest",
-    selection=_TRACKS,
-    description="MUSDB18's tracks into shards. Launch it over all partitions as a backfill: each is a quarter of them.",
-)
-separation = dg.define_asset_job(
-    "separation",
-    selection=_SEPARATION,
-    description="The whole trip of the separation system for one conditioning: codec, denoiser, judges, studies.",
-)
-JOBS = [synthesis, paper_table_1, musdb_ingest, separation]
+from models.separation.presets import CONDITIONS
+from models.synthesis.presets import VARIANTS
+from pipelines.nightly import nightly_sensor
 
 
-class Launch(NamedTuple):
-    """A run: a job and the partition it is for."""
+@dataclass(frozen=True)
+class System:
+    """A system as users launch it.
 
-    job: str
-    partition: str
+    Attributes:
+        name: of the system and its job.
+        data: the data set it is made from.
+        variants: the main variant, and the rows of its ablation.
+        story: what its job makes.
+        ablation: what the variants beside the main one are for.
+    """
+
+    name: str
+    data: str
+    variants: tuple[str, ...]
+    story: str
+    ablation: str
+
+    def selection(self, graph: Graph) -> dg.AssetSelection:
+        """Return its assets, its data and their source."""
+        own = [one.name for one in graph.registry.assets.values() if one.group == self.name]
+        source = graph.registry.assets[self.data].source
+        assert source is not None, "a data set comes from somewhere"
+        return dg.AssetSelection.assets(*(graph.key(name) for name in (source.name, self.data, *own)))
+
+    def ablations(self, graph: Graph) -> dg.AssetSelection:
+        """Return the families of its variants."""
+        return dg.AssetSelection.groups(f"{self.name}_{ABLATIONS}")
 
 
-# What each system takes: runs that come before, its job, and the job's partitions.
 SYSTEMS = {
-    "synthesis": ((), synthesis, VARIANTS),
-    "separation": (tuple(Launch(musdb_ingest.name, group) for group in GROUPS), separation, CONDITIONS),
+    one.name: one
+    for one in (
+        System(
+            "synthesis",
+            "nsynth_shards",
+            VARIANTS,
+            "data, three stages, evaluation, champion, report",
+            "the rows of SING's Table 1 beside the main one",
+        ),
+        System(
+            "separation",
+            "musdb_tracks",
+            CONDITIONS,
+            "data, codec, denoiser, masks, evaluation, studies, report",
+            "other ways to show the denoiser the mixture",
+        ),
+    )
 }
 
 
-def launches(system: str, variant: str | None = None) -> list[Launch]:
-    """Return the runs that make the whole of a system for one variant, in order.
-
-    Args:
-        system: one of `SYSTEMS`.
-        variant: the first one by default.
+def find_system(name: str) -> System:
+    """Return a system by its name.
 
     Raises:
-        InputError: no such system or variant.
+        InputError: there is none of that name.
     """
-    if system not in SYSTEMS:
-        raise InputError(f"{system!r} is no system; there are {', '.join(SYSTEMS)}")
-    before, job, variants = SYSTEMS[system]
-    if (chosen := variant or variants[0]) not in variants:
-        raise InputError(f"{chosen!r} is no variant of {system}; there are {', '.join(variants)}")
-    return [*before, Launch(job.name, chosen)]
+    if name not in SYSTEMS:
+        raise InputError(f"{name!r} is no system; there are {', '.join(SYSTEMS)}")
+    return SYSTEMS[name]
 
 
-def _nightly(job: str, hour: int, partitions: tuple[str, ...]) -> dg.ScheduleDefinition:
-    """Return a schedule that asks for runs of `job` each night, unless one is still going.
+def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
+    """Return every job: a system, its ablations, its experiments, and everything at once."""
+    tags = {"tessitura/preset": graph.environment.preset}
+    preset = f"(preset {graph.environment.preset})"
+    found: list[Any] = [
+        dg.define_asset_job(
+            "everything",
+            selection=_all([one.selection(graph) for one in SYSTEMS.values()]),
+            description=f"All systems, from data to reports {preset}. What is not stale is found in the store.",
+            tags=tags,
+        )
+    ]
+    for one in SYSTEMS.values():
+        found += [
+            dg.define_asset_job(
+                one.name,
+                selection=one.selection(graph),
+                description=f"The whole trip of the {one.name} system {preset}: {one.story}.",
+                tags=tags,
+            ),
+            dg.define_asset_job(
+                f"{one.name}_{ABLATIONS}",
+                selection=one.ablations(graph),
+                description=f"Ablations of the {one.name} system {preset}: {one.ablation}. Launch it over all "
+                "partitions, after the system itself; the next report holds them.",
+                tags=tags,
+            ),
+            experiment_job(graph, one.name, executor),
+        ]
+    return found
 
-    Unchanged assets are found in the store by what they are made of, so a run only does what is stale.
-    """
 
-    @dg.schedule(
-        name=f"nightly_{job}",
-        job_name=job,
-        cron_schedule=f"0 {hour} * * *",
-        execution_timezone="UTC",
-        default_status=dg.DefaultScheduleStatus.STOPPED,
-    )
-    def ask(context: dg.ScheduleEvaluationContext) -> list[dg.RunRequest] | dg.SkipReason:
-        going = [dg.DagsterRunStatus.QUEUED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
-        running = context.instance.get_runs(dg.RunsFilter(job_name=job, statuses=going), limit=1)
-        if running:
-            return dg.SkipReason(f"the run {running[0].run_id} of {job} is still going")
-        return [dg.RunRequest(partition_key=one, tags=_NIGHTLY) for one in partitions]
-
-    return ask
+def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:
+    found = selections[0]
+    for one in selections[1:]:
+        found = found | one
+    return found
 
 
-SCHEDULES = [
-    _nightly(musdb_ingest.name, 1, GROUPS),
-    _nightly(synthesis.name, 2, VARIANTS[:1]),
-    _nightly(separation.name, 4, CONDITIONS[:1]),
-]
+def make_sensors(graph: Graph) -> list[dg.SensorDefinition]:
+    """Return the switch of every system's nightly retraining."""
+    return [nightly_sensor(one.name, one.selection(graph), graph.environment.preset) for one in SYSTEMS.values()]

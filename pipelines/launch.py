@@ -5,22 +5,27 @@ import re
 import shutil
 import sys
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
-from assets.store import published
+from assets.environment import Configuration
+from assets.experiments import RESOURCE
+from assets.graph import ABLATIONS
+from assets.store.pointers import find
 from data.errors import InputError
 from data.files.durable import write_bytes
-from pipelines.definitions import build_defs
-from pipelines.jobs import Launch, launches
-from pipelines.recovery import SERVER, end_dead_runs, hold, release
-from pipelines.settings import CHECKOUT, Settings
+from pipelines.definitions import build_defs, make_graph
+from pipelines.jobs import System, find_system
+from pipelines.recovery import SERVER, end_dead_runs, hold, release, tag_of
+from pipelines.settings import CHECKOUT, FROZEN, Settings
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make Dagster's home with our configuration in it, and return it.
+    """Make Dagster's home, with a configuration of ours in it unless there is one, and return it.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -28,47 +33,117 @@ def prepare_home(settings: Settings) -> Path:
     home = settings.dagster_home
     try:
         home.mkdir(parents=True, exist_ok=True)
-        write_bytes(home / "dagster.yaml", (CHECKOUT / "pipelines" / "dagster.yaml").read_bytes())
+        if not (home / "dagster.yaml").exists():
+            write_bytes(home / "dagster.yaml", (CHECKOUT / "pipelines" / "dagster.yaml").read_bytes())
     except OSError as error:
-        raise InputError(f"{home}: {error.strerror}; choose another folder with TESSITURA_HOME") from error
+        setting = "DAGSTER_HOME" if "DAGSTER_HOME" in os.environ else "TESSITURA_HOME"
+        raise InputError(f"{home}: {error.strerror}; choose another folder with {setting}") from error
     return home
 
 
-def run_graph(settings: Settings, system: str = "synthesis", variant: str | None = None) -> Path:
-    """Materialise the whole branch of a system for one variant and return the report's path.
+@dataclass(frozen=True)
+class Trip:
+    """What of a system is to be made.
+
+    Attributes:
+        system: which one.
+        variant: row of its ablation; "" for the main one.
+        experiment: name of an experiment; "" for what is in use.
+        overrides: of the experiment.
+    """
+
+    system: System
+    variant: str = ""
+    experiment: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def plan(
+        cls, system: str, variant: str | None = None, experiment: str = "", overrides: Mapping[str, Any] | None = None
+    ) -> "Trip":
+        """Return a trip; the main variant of what is in use by default.
+
+        Raises:
+            InputError: no such system or variant, or an experiment with a variant.
+        """
+        known = find_system(system)
+        if variant is not None and variant not in known.variants:
+            raise InputError(f"{variant!r} is no variant of {system}; there are {', '.join(known.variants)}")
+        row = "" if variant in (None, known.variants[0]) else str(variant)
+        if row and experiment:
+            raise InputError("an experiment is of the main variant; leave the variant out")
+        if overrides and not experiment:
+            raise InputError("overrides make an experiment; give it a name with --experiment")
+        return cls(known, row, experiment, overrides or {})
+
+    def launches(self) -> "list[Launch]":
+        """Return the runs that make it, in order."""
+        report = f"{self.system.name}_report"
+        if self.experiment:
+            changes = {"name": self.experiment, "overrides": dict(self.overrides)}
+            config = {"resources": {RESOURCE: {"config": changes}}}
+            return [Launch(self.system.name, only=self.system.data), Launch(f"{self.system.name}_experiment", config)]
+        whole = Launch(self.system.name)
+        if not self.variant:
+            return [whole]
+        return [
+            whole,
+            Launch(f"{self.system.name}_{ABLATIONS}", partition=self.variant),
+            Launch(whole.job, only=report),
+        ]
+
+
+@dataclass(frozen=True)
+class Launch:
+    """A run: a job, its configuration, the partition it is for, or the one asset of it that is wanted."""
+
+    job: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+    partition: str | None = None
+    only: str | None = None
+
+
+def run_graph(settings: Settings, trip: Trip) -> Path:
+    """Make what a trip asks for and return the path of the system's report.
 
     It runs in this process, through the same Dagster instance as the web UI, so the runs and their
     history are seen there.
 
     Raises:
-        InputError: no such system or variant, or a run failed; the messages before say why.
+        InputError: a run failed; the messages before say why.
     """
-    planned, home = launches(system, variant), prepare_home(settings)
+    home = prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        end_dead_runs(instance, home)
+        end_dead_runs(instance, settings.home)
         graph = build_defs(settings)
-        for launch in planned:
-            _run(launch, graph, instance, home)
-    return report_path(settings, system)
+        for launch in trip.launches():
+            _run(launch, graph, instance, settings)
+    return report_path(settings, trip.system.name, trip.experiment)
 
 
-def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, home: Path) -> None:
+def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> None:
     """Run one job in this process.
 
     Raises:
         InputError: it failed.
     """
     run_id = str(uuid.uuid4())
-    lock = hold(home, run_id)
+    lock = hold(settings.home, run_id)
     assert lock is not None, "nobody else knows this id"
-    result = graph.resolve_job_def(launch.job).execute_in_process(
-        instance=instance,
-        run_id=run_id,
-        partition_key=launch.partition,
-        run_config={"loggers": {"console": {"config": {}}}},
-        raise_on_error=False,
-    )
-    release(home, run_id, lock)
+    job = graph.resolve_job_def(launch.job)
+    only = [make_graph(settings).key(launch.only)] if launch.only else None
+    try:
+        result = job.execute_in_process(
+            instance=instance,
+            run_id=run_id,
+            partition_key=launch.partition,
+            asset_selection=only,
+            tags=tag_of(run_id),
+            run_config={"loggers": {"console": {"config": {}}}, **launch.config},
+            raise_on_error=False,
+        )
+    finally:
+        release(settings.home, run_id, lock)
     if not result.success:
         raise InputError(f"{_reasons(result)}; the same command goes on from there")
 
@@ -86,32 +161,36 @@ def _reasons(result: dg.ExecuteInProcessResult) -> str:
     return "the run failed"
 
 
-def report_path(settings: Settings, system: str = "synthesis") -> Path:
-    """Return the path of the published report of a system.
+def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
+    """Return the path of the report of a system, or of an experiment with it.
 
     Raises:
         InputError: there is none yet.
     """
-    folder = published(settings.store / f"{system}_report")
+    name = f"{find_system(system).name}_report"
+    graph = make_graph(settings)
+    slot = graph.registry.assets[name].slot(Configuration(graph.environment), experiment)
+    folder = find(slot)
     if folder is None:
-        raise InputError(f"no {system}_report in {settings.store} yet; make it with: tessitura run {system}")
+        raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
     return folder / "report.html"
 
 
 def serve(settings: Settings, port: int, execute: Callable[..., None] = os.execve) -> None:
-    """Become the Dagster web UI on the loopback address.
+    """Become the Dagster web UI on the loopback address, with the settings of now.
 
     Raises:
         InputError: Dagster is not installed beside this program, or a web UI is open already.
     """
     home = prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
-        end_dead_runs(instance, home)
+        end_dead_runs(instance, settings.home)
     # Held through exec, until the server ends.
-    if hold(home, SERVER) is None:
-        raise InputError(f"{home}: a web UI is open on it already; use that one or end it")
+    if hold(settings.home, SERVER) is None:
+        raise InputError(f"{settings.home}: a web UI is open on it already; use that one or end it")
     program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
     if program is None:
         raise InputError("the program dagster is missing; set the environment up again with: make clean dev")
     command = [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    execute(program, command, {**os.environ, "DAGSTER_HOME": str(home), "PYTHONWARNINGS": "ignore"})
+    environment = {**os.environ, "DAGSTER_HOME": str(home), FROZEN: settings.frozen(), "PYTHONWARNINGS": "ignore"}
+    execute(program, command, environment)

@@ -13,7 +13,7 @@ from eval.separation.score import medians
 _FRAMED = ("cSDR", "cISR", "cSIR", "cSAR")
 
 
-def table(scores: TrackScores) -> Iterator[str]:
+def lines(scores: TrackScores) -> Iterator[str]:
     """Yield the lines of a table of medians over tracks, of scores labelled with their track."""
     summary = scores.summary
     count = summary["track"].nunique()
@@ -33,7 +33,7 @@ def table(scores: TrackScores) -> Iterator[str]:
         )
 
 
-def facts(scores: TrackScores) -> dict[str, Any]:
+def as_values(scores: TrackScores) -> dict[str, Any]:
     """Return the scores of every track and their medians as values that JSON knows.
 
     What does not apply is null; infinity, of which JSON knows nothing, is the text "inf" or "-inf".

@@ -1,18 +1,20 @@
 """What the environment says, typed and checked: variables TESSITURA_… or a file .env beside the Makefile."""
 
+import json
+import os
 from pathlib import Path
 from typing import Literal
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from assets.setup import Setup
-from assets.store import FolderInputs, Store
+from assets.environment import Environment
 from data.errors import InputError
 from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+FROZEN = "TESSITURA_FROZEN"  # variable that holds settings read before, for the processes started from here
 
 
 class Settings(BaseSettings):
@@ -34,13 +36,13 @@ class Settings(BaseSettings):
 
     @classmethod
     def read(cls) -> "Settings":
-        """Return the settings of this environment.
+        """Return the settings of this environment: those that were frozen, else variables and the file .env.
 
         Raises:
             InputError: a value is not allowed; the message names the variable.
         """
         try:
-            return cls()  # type: ignore[call-arg]
+            return cls(**json.loads(os.environ.get(FROZEN, "{}")))
         except ValidationError as error:
             first = error.errors()[0]
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
@@ -69,28 +71,23 @@ class Settings(BaseSettings):
 
     @property
     def store(self) -> Path:
-        """The folder of all assets; presets do not share it, so none overwrites another's models."""
-        return self.home / "store" / self.preset
+        """The folder of all versions of all assets."""
+        return self.environment().store
 
     @property
     def dagster_home(self) -> Path:
-        """The folder of Dagster's history."""
-        return self.home / "dagster"
+        """The folder of Dagster's history: where DAGSTER_HOME says, else in the home."""
+        given = os.environ.get("DAGSTER_HOME")
+        return Path(given).expanduser().resolve() if given else self.home / "dagster"
 
-    def resources(self) -> dict[str, object]:
-        """Return what assets ask for by name."""
-        return {
-            "store": Store(root=str(self.store)),
-            "io_manager": FolderInputs(root=str(self.store)),
-            "setup": Setup(
-                preset=self.preset,
-                nsynth=self.nsynth,
-                musdb=self.musdb,
-                codec=self.codec,
-                separators=self.separators,
-                device=self.device,
-                downloads=str(self.home / "downloads"),
-                most_quarantined=self.most_quarantined,
-                most_bad_tracks=self.most_bad_tracks,
-            ),
-        }
+    def environment(self) -> Environment:
+        """Return what assets know of the settings."""
+        return Environment(**self.model_dump())
+
+    def frozen(self) -> str:
+        """Return the settings as text, the value of the variable `FROZEN`."""
+        return self.model_dump_json()
+
+    def freeze(self) -> None:
+        """Make every process that is started from here on have these settings, whatever becomes of `.env`."""
+        os.environ[FROZEN] = self.frozen()

@@ -1,55 +1,83 @@
 """One note from the model in use."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from assets.store import Store, published
+from assets.champion import RECORD
+from assets.environment import Configuration
+from assets.store.pointers import find, get
 from data.errors import InputError
 from data.files.durable import read_json
+from pipelines.definitions import make_graph
 from pipelines.settings import Settings
 
 
-def play(
-    settings: Settings, instrument: str, label: tuple[int, int], output: Path, variant: str, newest: bool
-) -> dict[str, Any]:
-    """Synthesise a note (pitch, velocity) of an instrument and write it as WAV; return what was played.
+@dataclass(frozen=True)
+class Note:
+    """What is to be played: an instrument by name or number, a MIDI pitch, a velocity as in the data."""
+
+    instrument: str
+    pitch: int
+    velocity: int
+
+
+def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: bool) -> dict[str, Any]:
+    """Synthesise a note and write it as WAV; return what was played.
 
     Raises:
         InputError: no such model, instrument, pitch or velocity.
     """
+    import torch
+
     from data.files.audio import to_pcm16, write_wav
     from data.nsynth.dataset import SAMPLE_RATE
-    from models.synthesis.config import VARIANTS
     from models.synthesis.synthesize import NoteLabel, synthesize
     from models.synthesis.train import load_sing
 
-    if variant not in VARIANTS:
-        raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
-    store: Store = settings.resources()["store"]  # type: ignore[assignment]
-    if newest:
-        model = store.current("synthesis_model", variant)
-        numbers, velocities = _heard(store.current("nsynth_shards"))
-    elif (model := published(store.home("synthesis_champion", variant))) is None:
-        raise InputError(
-            f"no {variant} model in {settings.store} has passed every check yet; "
-            "materialise the synthesis branch, or play the newest one with --newest"
-        )
-    else:
-        described = read_json(model / "champion.json")
-        numbers, velocities = described["instruments"], described["velocities"]
-    if instrument not in numbers and not (instrument.isdigit() and int(instrument) in set(numbers.values())):
+    model, numbers, velocities = _model(settings, variant, newest=newest)
+    known = note.instrument in numbers or (note.instrument.isdigit() and int(note.instrument) in set(numbers.values()))
+    if not known:
         names = sorted(numbers)
         raise InputError(
-            f"instrument {instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
+            f"instrument {note.instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
         )
-    if label[1] not in velocities:
-        raise InputError(f"velocity {label[1]}: the model has heard {', '.join(map(str, velocities))}")
-    number = int(numbers.get(instrument, instrument))
-    network = load_sing(model, settings.resources()["setup"].torch_device())  # type: ignore[attr-defined]
-    wave = next(synthesize(network, [NoteLabel(number, *label)]))
+    if note.velocity not in velocities:
+        raise InputError(f"velocity {note.velocity}: the model has heard {', '.join(map(str, velocities))}")
+    number = int(numbers.get(note.instrument, note.instrument))
+    network = load_sing(model, torch.device(settings.environment().torch_device()))
+    wave = next(synthesize(network, [NoteLabel(number, note.pitch, note.velocity)]))
     write_wav(output, to_pcm16(wave), SAMPLE_RATE)
     name = next(one for one, value in numbers.items() if value == number)
-    return {"output": str(output), "instrument": name, "pitch": label[0], "velocity": label[1], "model": str(model)}
+    played = {"instrument": name, "pitch": note.pitch, "velocity": note.velocity}
+    return {"output": str(output), **played, "model": str(model)}
+
+
+def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dict[str, int], list[int]]:
+    """Return the folder of the model to play, and its instruments, number by name, and velocities.
+
+    Raises:
+        InputError: no such variant, or no model of it.
+    """
+    from models.synthesis.presets import VARIANTS
+
+    if variant not in VARIANTS:
+        raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
+    graph = make_graph(settings)
+    run = Configuration(graph.environment, "" if variant == VARIANTS[0] else variant)
+    if newest:
+        shards = get(graph.registry.assets["nsynth_shards"].slot(run))
+        return get(graph.registry.assets["synthesis_model"].slot(run)), *_heard(shards)
+    if run.variant:
+        raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
+    slot = graph.registry.assets["synthesis_champion"].slot(run)
+    if (model := find(slot)) is None:
+        raise InputError(
+            f"no model in {settings.store} has passed every check yet ({slot.name}); "
+            "materialise the synthesis branch, or play the newest one with --newest"
+        )
+    described = read_json(model / RECORD)
+    return model, described["instruments"], described["velocities"]
 
 
 def _heard(notes: Path) -> tuple[dict[str, int], list[int]]:

@@ -1,5 +1,6 @@
 """Fixtures shared by the tests."""
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 import pytest
 from tiny import write_nsynth
 from tiny_server import Server
+
+from pipelines.settings import Settings
 
 
 @pytest.fixture(scope="session")
@@ -24,3 +27,14 @@ def server() -> Iterator[Server]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """The settings of a home of its own, whatever the environment and `.env` of whoever runs the tests say."""
+    for name in [name for name in os.environ if name.startswith("TESSITURA_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
+    return Settings.read()

@@ -18,17 +18,19 @@ import soundfile
 from tiny import pack, sine_note, write_nsynth
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.audio import encode, write_wav
 from data.files.durable import read_json, write_json
 from data.files.tables import read_table
 from data.nsynth.dataset import completion_split, locate
 from data.nsynth.ingest import ingest
 from data.nsynth.leaks import leaks
+from data.progress import ignore
 from data.shards.reader import Shards
 
 
 def run(source: Path, folder: Path, **options) -> Shards:
-    ingest(folder, locate(str(source), folder / "downloads"), **options)
+    ingest(Execution(folder, options.pop("listener", ignore)), locate(str(source), folder / "downloads"), **options)
     return Shards(folder)
 
 
@@ -198,6 +200,7 @@ def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
     script = (
         "import sys; from pathlib import Path\n"
         "from data.nsynth.ingest import ingest; from data.nsynth.dataset import locate\n"
+        "from data.execution import Execution\n"
         "import os, signal; left = int(sys.argv[3])\n"
         "def hook(event, args):\n"
         "    global left\n"
@@ -205,7 +208,7 @@ def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
         "        left -= 1\n"
         "        if left == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
         "sys.addaudithook(hook)\n"
-        "ingest(Path(sys.argv[2]), locate(sys.argv[1], Path('x')), shard_bytes=600_000)\n"
+        "ingest(Execution(Path(sys.argv[2])), locate(sys.argv[1], Path('x')), shard_bytes=600_000)\n"
     )
     for moment in (4, 13):
         folder = tmp_path / f"killed-{moment}"
@@ -235,8 +238,9 @@ def test_memory_stays_bounded(tmp_path, part):
     script = (
         "import resource, sys; from pathlib import Path\n"
         "from data.nsynth.ingest import ingest; from data.nsynth.dataset import Part\n"
+        "from data.execution import Execution\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "ingest(Path(sys.argv[2]), [Part('nsynth-train', Path(sys.argv[1]))])\n"
+        "ingest(Execution(Path(sys.argv[2])), [Part('nsynth-train', Path(sys.argv[1]))])\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     command = [sys.executable, "-c", script, str(archive), str(tmp_path / "out")]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.shards.loader import Batches, Treatment, epoch_order
+from data.shards.loader import AS_STORED, Batches, BatchPlan, Treatment, epoch_order
 from data.shards.reader import CorruptShard, Shards
 from data.shards.writer import Record, ShardWriter, shard_name
 
@@ -22,9 +22,9 @@ def shards(tmp_path_factory) -> Shards:
     return Shards(folder)
 
 
-def make(shards: Shards, batch_size: int = 4, **options) -> Batches:
+def make(shards: Shards, batch_size: int = 4, share: tuple[int, int] = (0, 1), treatment=AS_STORED) -> Batches:
     labels = {"pitch": np.arange(len(shards)) * 10}
-    return Batches(shards, np.arange(2, 22), batch_size, seed=5, labels=labels, **options)
+    return Batches(shards, np.arange(2, 22), BatchPlan(batch_size, 5, share), labels, treatment)
 
 
 def collect(batches: Batches, start: int, stop: int, ahead: int = 2) -> list[tuple]:
@@ -120,7 +120,7 @@ def test_damage_met_while_reading_ahead_reaches_the_consumer(tmp_path):
     content = bytearray(path.read_bytes())
     content[int(Shards(tmp_path).column("offset")[6])] ^= 1
     path.write_bytes(content)
-    batches = Batches(Shards(tmp_path), np.arange(8), 2, seed=0)
+    batches = Batches(Shards(tmp_path), np.arange(8), BatchPlan(2, seed=0))
     with pytest.raises(CorruptShard, match="recording n6"), batches.stream(0, 4) as stream:
         for _ in stream:
             pass

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data.execution import Execution
 from data.files.audio import encode
 from data.files.tables import read_table
 from data.musdb.dataset import SOURCES, locate
@@ -32,7 +33,7 @@ def root(tmp_path_factory) -> Path:
 
 
 def test_sources_are_aligned_and_labelled(root, tmp_path):
-    ingest_tracks(tmp_path, locate(str(root), tmp_path))
+    ingest_tracks(Execution(tmp_path), locate(str(root), tmp_path))
     found = Shards(tmp_path)
     assert len(found) == 5 * len(NAMES)
     table = found.table.select(["track", "source", "split", "errata", "frames", "channels"]).to_pandas()
@@ -55,7 +56,7 @@ def test_sources_are_aligned_and_labelled(root, tmp_path):
 @pytest.mark.parametrize("killed_after", [1, 3, 7, 13])
 def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, killed_after):
     tracks = locate(str(root), tmp_path)
-    ingest_tracks(tmp_path / "whole", tracks, shard_bytes=300_000)
+    ingest_tracks(Execution(tmp_path / "whole"), tracks, shard_bytes=300_000)
 
     class Killed(Exception):
         pass
@@ -72,17 +73,17 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, 
 
     monkeypatch.setattr(ShardWriter, "add", add_then_die)
     with pytest.raises(Killed):
-        ingest_tracks(tmp_path / "cut", tracks, shard_bytes=300_000)
+        ingest_tracks(Execution(tmp_path / "cut"), tracks, shard_bytes=300_000)
     monkeypatch.setattr(ShardWriter, "add", add)
-    ingest_tracks(tmp_path / "cut", tracks, shard_bytes=300_000)
+    ingest_tracks(Execution(tmp_path / "cut"), tracks, shard_bytes=300_000)
     for path in sorted((tmp_path / "whole").iterdir()):
         assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes(), path.name
     assert INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
 
 
 def test_songs_are_resampled_and_the_parts_add_up_to_the_mixture(root, tmp_path):
-    ingest_tracks(tmp_path / "tracks", locate(str(root), tmp_path))
-    resample_songs(tmp_path / "songs", [tmp_path / "tracks"], 22_050, 2)
+    ingest_tracks(Execution(tmp_path / "tracks"), locate(str(root), tmp_path))
+    resample_songs(Execution(tmp_path / "songs"), [tmp_path / "tracks"], 22_050, 2)
     tracks, found = Shards(tmp_path / "tracks"), Shards(tmp_path / "songs")
     assert len(found) == 2 * len(NAMES)
     assert set(found.column("frames").tolist()) == {25_000}

@@ -7,7 +7,7 @@ from tiny import sine_note
 
 from data.files.audio import to_float
 from eval.synthesis.note_metrics import METRICS, Reference, score_note
-from eval.table import compare_systems, interval_of, summarise
+from eval.table import Items, Metric, compare_systems, interval_of, summarise
 
 NOTE = to_float(sine_note(2, 60, 25))
 OFF = to_float(sine_note(2, 61, 25))
@@ -68,9 +68,9 @@ def test_a_summary_has_a_row_for_each_system_and_metric():
 
 
 def test_systems_are_compared_on_the_notes_both_have():
-    found = compare_systems(frame(), "sing", ["silence", "wavenet", "nobody"], "spectral", group="pair").set_index(
-        "baseline"
-    )
+    found = compare_systems(
+        frame(), "sing", ["silence", "wavenet", "nobody"], Metric("spectral"), Items(group="pair")
+    ).set_index("baseline")
     assert found["difference"].to_dict() == {"silence": -1.0, "wavenet": -0.5}
     assert found["count"].to_dict() == {"silence": 40, "wavenet": 10}
     assert found.loc["silence", "p"] < 0.001

@@ -5,28 +5,37 @@ import pytest
 from tiny import sine_note, write_nsynth
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.audio import to_float, write_wav
+from data.files.tables import read_frame
 from data.nsynth.dataset import locate
 from data.nsynth.ingest import ingest
 from data.shards.reader import Shards
-from eval.synthesis.score import score_folders, score_outputs
-from models.synthesis.estimates import _write as write_outputs
+from eval.synthesis.score import score_folders, write_scores
+from models.synthesis.estimates import Estimates, write_estimates
 
 
 @pytest.fixture(scope="module")
 def notes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notes")
     part = write_nsynth(folder / "nsynth-train", 1, range(60, 63), (25,))
-    ingest(folder / "shards", locate(str(part), folder))
+    ingest(Execution(folder / "shards"), locate(str(part), folder))
     return folder / "shards"
 
 
 def test_outputs_are_judged_and_what_was_not_made_is_counted(tmp_path, notes):
     ids = Shards(notes).column("id").tolist()
-    perfect = [("sing", one, to_float(Shards(notes).read(row)[:, 0])) for row, one in enumerate(ids)]
-    missing = [("nearest_pitch", ids[0], None), ("nearest_pitch", ids[1], np.full(64000, np.nan, np.float32))]
-    write_outputs(tmp_path, iter(perfect + missing), 5, lambda report: None)
-    scores = score_outputs(notes, tmp_path)
+    perfect = [to_float(Shards(notes).read(row)[:, 0]) for row in range(len(ids))]
+    units = [
+        Estimates([{"system": "sing", "note": one} for one in ids], lambda: perfect),
+        Estimates(
+            [{"system": "nearest_pitch", "note": one} for one in ids[:2]],
+            lambda: [None, np.full(64000, np.nan, np.float32)],
+        ),
+    ]
+    assert write_estimates(Execution(tmp_path), units) == 5
+    assert write_scores(Execution(tmp_path / "scores"), notes, tmp_path) == {"scored": 3, "not scored": 2}
+    scores = read_frame(tmp_path / "scores" / "scores.parquet")
     sing = scores[scores["system"] == "sing"]
     assert sing["spectral"].tolist() == [0, 0, 0]
     assert sing["in_tune"].tolist() == [1, 1, 1]

@@ -8,8 +8,11 @@ import pytest
 from tiny import write_songs
 
 from data.errors import InputError
+from data.execution import Execution
+from data.files.tables import read_frame
 from eval.metrics.embedding import Embedding
-from eval.separation.score import medians, score_estimates, with_accompaniment, write_scores
+from eval.metrics.sdr import TrackScores
+from eval.separation.score import medians, with_accompaniment, write_scores
 from models.separation.estimates import bounds, write_estimates
 
 RATE = 2000
@@ -28,6 +31,12 @@ def broken(mixture: np.ndarray, vocals: np.ndarray, rate: int) -> np.ndarray:
     return mixture * np.nan
 
 
+def scored(songs: Path, estimates: Path, folder: Path) -> TrackScores:
+    """Score estimates in `folder` and read the tables again."""
+    write_scores(Execution(folder), songs, estimates)
+    return TrackScores(*(read_frame(folder / f"{name}.parquet") for name in ("scores", "seconds")))
+
+
 @pytest.fixture(scope="module")
 def songs(tmp_path_factory) -> Path:
     """Two songs whose vocals are half as loud as the accompaniment."""
@@ -38,8 +47,9 @@ def songs(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def judged(songs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("estimates")
-    write_estimates(folder, songs, {"mixture": bounds()["mixture"], "true-vocals": perfect, "latent-diffusion": broken})
-    return score_estimates(songs, folder)
+    systems = {"mixture": bounds()["mixture"], "true-vocals": perfect, "latent-diffusion": broken}
+    write_estimates(Execution(folder), songs, systems)
+    return scored(songs, folder, tmp_path_factory.mktemp("scores"))
 
 
 def value(summary: pd.DataFrame, system: str, track: str, source: str, metric: str) -> float:
@@ -88,18 +98,18 @@ def test_every_row_says_what_it_is(judged):
 
 
 def test_when_nothing_was_made_the_reasons_are_all_there_is(tmp_path, songs):
-    write_estimates(tmp_path / "estimates", songs, {"broken": broken})
-    told = write_scores(tmp_path / "scores", songs, tmp_path / "estimates")
-    assert told == {"judged": 0, "not judged": 2}
+    write_estimates(Execution(tmp_path / "estimates"), songs, {"broken": broken})
+    told = write_scores(Execution(tmp_path / "scores"), songs, tmp_path / "estimates")
+    assert told == {"scored": 0, "not scored": 2}
     assert pd.read_parquet(tmp_path / "scores" / "scores.parquet")["track"].tolist() == sorted(NAMES)
     assert len(pd.read_parquet(tmp_path / "scores" / "seconds.parquet")) == 0
 
 
 def test_scores_are_written_and_counted_and_may_hold_an_embedding(tmp_path, songs):
-    write_estimates(tmp_path / "estimates", songs, {"true": perfect, "broken": broken})
+    write_estimates(Execution(tmp_path / "estimates"), songs, {"true": perfect, "broken": broken})
     encoder = Embedding("pairs", RATE, lambda wave: wave.reshape(-1, 2))
-    told = write_scores(tmp_path / "scores", songs, tmp_path / "estimates", embedding=encoder)
-    assert told == {"judged": 2, "not judged": 2}
+    told = write_scores(Execution(tmp_path / "scores"), songs, tmp_path / "estimates", embedding=encoder)
+    assert told == {"scored": 2, "not scored": 2}
     rows = pd.read_parquet(tmp_path / "scores" / "scores.parquet")
     embedded = rows[rows["metric"] == "embedding MSE"]
     assert embedded["embedding"].tolist() == ["pairs"] * 4
@@ -109,8 +119,8 @@ def test_scores_are_written_and_counted_and_may_hold_an_embedding(tmp_path, song
 
 def test_a_song_without_singing_does_not_apply_and_is_counted(tmp_path):
     songs = write_songs(tmp_path / "songs", {"A": (sound(0) * 0, sound(1)), "B": (sound(2), sound(3))}, RATE)
-    write_estimates(tmp_path / "estimates", songs, {"mixture": bounds()["mixture"]})
-    found = medians(score_estimates(songs, tmp_path / "estimates").summary, ("system", "source", "metric"))
+    write_estimates(Execution(tmp_path / "estimates"), songs, {"mixture": bounds()["mixture"]})
+    found = medians(scored(songs, tmp_path / "estimates", tmp_path / "scores").summary, ("system", "source", "metric"))
     rows = found.set_index(["source", "metric"])
     for metric in ("uSDR", "SI-SDR", "MR-STFT", "cSDR"):
         assert rows.loc[("vocals", metric), ["tracks", "not_applicable"]].tolist() == [1, 1]
@@ -133,15 +143,15 @@ def test_medians_by_hand():
 
 
 def test_estimates_of_other_songs_are_refused_by_name(tmp_path, songs):
-    write_estimates(tmp_path / "estimates", songs, {"mixture": bounds()["mixture"]})
+    write_estimates(Execution(tmp_path / "estimates"), songs, {"mixture": bounds()["mixture"]})
     other = write_songs(tmp_path / "other", {NAMES[0]: (sound(0), sound(1))}, RATE)
     with pytest.raises(InputError, match="other: no vocals of Sigur Rós - Söngur & 'Ljóð', which was separated"):
-        score_estimates(other, tmp_path / "estimates")
+        write_scores(Execution(tmp_path / "scores"), other, tmp_path / "estimates")
     for number, (length, rate) in enumerate([(4000, RATE), (4100, RATE + 1)]):
         changed = write_songs(tmp_path / str(number), {name: (sound(0, length),) * 2 for name in NAMES}, rate)
         expected = rf"mixture of M.E.R.C.* \(4100, 1, 2000\), the song \({length}, 1, {rate}\)"
         with pytest.raises(InputError, match=expected):
-            score_estimates(changed, tmp_path / "estimates")
+            write_scores(Execution(tmp_path / f"scores {number}"), changed, tmp_path / "estimates")
 
 
 def test_a_perfect_estimate_of_the_vocals_leaves_the_accompaniment_exact():

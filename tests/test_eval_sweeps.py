@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 from tiny import sine_note, write_nsynth
 
+from data.execution import Execution
 from data.files.audio import to_float
 from data.files.durable import read_json
 from data.nsynth.dataset import Part
 from data.nsynth.ingest import ingest
 from eval.synthesis.sweeps import write_disentanglement
-from models.synthesis.estimates import write_labelled
+from models.synthesis.estimates import Estimates, write_estimates
 from models.synthesis.sweeps import Range, pairs, shared_pitches
 
 
@@ -25,7 +26,7 @@ def tone(instrument: int, pitch: float) -> np.ndarray:
 @pytest.fixture
 def control(tmp_path):
     part = write_nsynth(tmp_path / "nsynth-train", 3, range(55, 75), (25,))
-    ingest(tmp_path / "notes", [Part(part.name, part)])
+    ingest(Execution(tmp_path / "notes"), [Part(part.name, part)])
     made = [(labels("grid", one, -1, pitch, 0.0), tone(one, pitch)) for one in (0, 2) for pitch in (60, 64)]
     # At pitch 62 the second instrument is 40 cents sharp: a standard deviation of 28.3 cents.
     made += [(labels("shared", one, -1, 62, 0.0), tone(one, 62 + 0.2 * one)) for one in (0, 2)]
@@ -33,9 +34,10 @@ def control(tmp_path):
     weights = (0.0, 0.5, 1.0)
     made += [(labels("path", 0, 2, 62, one), tone(0, 62) * (1 - one) + tone(2, 62) * one) for one in weights]
     made += [(labels("path", 2, 0, 64, one), tone(2, 64) * (one != 0.5)) for one in weights]
-    write_labelled(tmp_path / "sweeps", iter(made), len(made), lambda report: None)
+    units = [Estimates([one], lambda wave=wave: [wave]) for one, wave in made]
+    write_estimates(Execution(tmp_path / "sweeps"), units)
     (tmp_path / "out").mkdir()
-    write_disentanglement(tmp_path / "out", tmp_path / "notes", tmp_path / "sweeps")
+    write_disentanglement(Execution(tmp_path / "out"), tmp_path / "notes", tmp_path / "sweeps")
     return tmp_path / "out"
 
 

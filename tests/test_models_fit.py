@@ -15,6 +15,7 @@ import torch
 from tiny_training import CONFIG, make_stage, train, write_shards
 
 from data.errors import InputError
+from data.execution import Execution
 from data.shards.reader import Shards
 from models.training.checkpoint import Rolling, load
 from models.training.fit import Diverged, fit
@@ -103,7 +104,7 @@ def test_stopped_in_the_middle_of_a_window_the_history_is_the_same(tmp_path, sha
     former = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
     try:
         with pytest.raises(KeyboardInterrupt, match="tiny stopped at step 8"):
-            fit(stage, CONFIG, tmp_path / "stopped", torch.device("cpu"))
+            fit(stage, CONFIG, Execution(tmp_path / "stopped"))
     finally:
         signal.signal(signal.SIGTERM, former)
     assert seen == [signal.SIGTERM]
@@ -127,8 +128,20 @@ def test_a_damaged_newest_checkpoint_is_passed_over(tmp_path, shards):
 
 def test_another_configuration_is_refused_with_the_difference(tmp_path, shards):
     train(shards, tmp_path)
-    with pytest.raises(InputError, match=r"another configuration \(then and now: \{'learning_rate': \(0.01, 0.5\)\}\)"):
+    with pytest.raises(InputError, match=r"or to other code \(then and now: \{'learning_rate': \(0.01, 0.5\)\}\)"):
         train(shards, tmp_path, learning_rate=0.5)
+
+
+def test_a_checkpoint_of_other_code_is_refused(tmp_path, shards):
+    stage = make_stage(shards, CONFIG, World())
+    fit(stage, CONFIG, Execution(tmp_path, code_version="1a"))
+    with pytest.raises(InputError, match=r"then and now: \{'code version': \('1a', '2b'\)\}"):
+        fit(stage, CONFIG, Execution(tmp_path, code_version="2b"))
+
+
+def test_what_only_observes_may_change_between_two_runs(tmp_path, shards):
+    train(shards, tmp_path, steps=10)
+    train(shards, tmp_path, steps=10, report_every=1, validate_every=2, checkpoint_every=3)
 
 
 def test_micro_batches_give_the_gradients_of_the_batch(tmp_path, shards):
@@ -169,7 +182,7 @@ def test_one_bad_batch_is_skipped_without_harm(tmp_path, shards):
             yield group, loss * (float("inf") if batch.step == 7 else 1.0)
 
     stage.objective = once
-    figures = fit(stage, CONFIG, tmp_path, torch.device("cpu"))
+    figures = fit(stage, CONFIG, Execution(tmp_path))
     assert math.isfinite(figures["loss"])
     assert Rolling(tmp_path).latest().metadata["rollbacks"] == 0
 
@@ -195,7 +208,7 @@ def test_parameter_groups_take_turns_with_their_own_optimisers(tmp_path, shards)
     objective = stage.objective
     stage.objective = lambda batch: (("first", loss) for _, loss in objective(batch))
     before = [one.clone() for one in second]
-    fit(stage, config, tmp_path, torch.device("cpu"))
+    fit(stage, config, Execution(tmp_path))
     assert all(torch.equal(one, other) for one, other in zip(second, before, strict=True))
 
 

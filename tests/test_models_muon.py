@@ -7,6 +7,7 @@ import torch
 from tiny_training import CONFIG, make_stage, train, write_shards
 from torch import nn
 
+from data.execution import Execution
 from models.training import muon
 from models.training.config import FitConfig
 from models.training.fit import fit
@@ -98,7 +99,7 @@ def test_it_learns_and_resumes_to_the_same_bits(tmp_path):
 
     stage.objective = fails
     with pytest.raises(OSError, match="went down"):
-        fit(stage, config, tmp_path / "halves", torch.device("cpu"))
+        fit(stage, config, Execution(tmp_path / "halves"))
     resumed, _ = train(shards, tmp_path / "halves", steps=200, **options)
     states = whole.network.state_dict(), resumed.network.state_dict()
     assert all(torch.equal(states[0][name], states[1][name]) for name in states[0])

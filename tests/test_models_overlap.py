@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.separation.overlap import chunk_starts, in_chunks
+from models.separation.overlap import Chunks, chunk_starts, in_chunks
 
 
 @pytest.mark.parametrize("length", [1, 59, 60, 61, 100, 101, 239, 240, 241, 1000])
@@ -12,9 +12,7 @@ from models.separation.overlap import chunk_starts, in_chunks
 def test_nothing_done_gives_the_input_back(length, overlap, batch):
     signal = np.random.default_rng(0).standard_normal((length, 2)).astype(np.float32)
     pieces = list(
-        in_chunks(
-            lambda start, stop: signal[start:stop], length, lambda x: x.copy(), chunk=100, overlap=overlap, batch=batch
-        )
+        in_chunks(lambda start, stop: signal[start:stop], length, lambda x: x.copy(), Chunks(100, overlap, batch))
     )
     np.testing.assert_allclose(np.concatenate(pieces), signal, atol=1e-6)
 
@@ -25,8 +23,7 @@ def test_neighbours_that_disagree_are_cross_faded():
         lambda start, stop: np.zeros((stop - start, 1)),
         400,
         lambda x: np.full_like(x, next(numbers)),
-        chunk=100,
-        overlap=20,
+        Chunks(100, 20),
     )
     steps = np.abs(np.diff(np.concatenate(list(pieces))[:, 0]))
     assert steps.max() < 0.06
@@ -36,7 +33,7 @@ def test_memory_does_not_grow_with_length():
     def read(start, stop):
         return np.zeros((stop - start, 1), np.float32)
 
-    longest = max(len(piece) for piece in in_chunks(read, 10_000, lambda x: x, chunk=100, overlap=20))
+    longest = max(len(piece) for piece in in_chunks(read, 10_000, lambda x: x, Chunks(100, 20)))
     assert longest <= 100
 
 

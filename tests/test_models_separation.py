@@ -9,10 +9,12 @@ import torch
 from tiny import write_musdb
 
 from data.errors import InputError
+from data.execution import Execution
 from data.musdb.dataset import locate
 from data.musdb.segments import Mixing, Segments
 from data.musdb.tracks import ingest_tracks
 from data.musdb.vocals import resample_songs
+from data.shards.loader import BatchPlan
 from data.shards.reader import Shards
 from models.separation import latents
 from models.separation.codec import Codec, Lapped, compand, expand
@@ -20,13 +22,14 @@ from models.separation.config import (
     CodecConfig,
     DenoiserConfig,
     MaskNetworkConfig,
+    Sampling,
     SeparationConfig,
-    with_published_codec,
 )
 from models.separation.denoiser import Denoiser
 from models.separation.latents import LatentSegments, Scaling, write_latents
 from models.separation.load import load_codec, load_denoiser, load_mask_network
-from models.separation.separate import Sampling, codec_ceiling, diffusion_separator, mask_separator
+from models.separation.presets import with_published_codec
+from models.separation.separate import codec_ceiling, diffusion_separator, mask_separator
 from models.separation.train import train_codec, train_denoiser, train_mask_network
 from models.training.config import FitConfig
 
@@ -54,19 +57,22 @@ def songs(tmp_path_factory) -> Path:
     """Three songs of two seconds at the system's rate."""
     folder = tmp_path_factory.mktemp("songs")
     write_musdb(folder / "raw", NAMES)
-    ingest_tracks(folder / "tracks", locate(str(folder / "raw"), folder))
-    resample_songs(folder / "songs", [folder / "tracks"], TINY.codec.sample_rate, 1)
+    ingest_tracks(Execution(folder / "tracks"), locate(str(folder / "raw"), folder))
+    resample_songs(Execution(folder / "songs"), [folder / "tracks"], TINY.codec.sample_rate, 1)
     return folder / "songs"
 
 
 @pytest.fixture(scope="module")
 def trained(songs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
-    assert set(train_codec(folder / "codec", songs, TINY, CPU)) >= {"loss", "valid_sdr", "seconds"}
-    assert set(train_mask_network(folder / "masks", songs, TINY, CPU)) >= {"loss", "valid_sdr"}
-    made = write_latents(folder / "latents", songs, load_codec(folder / "codec", CPU), TINY, CPU)
+    assert set(train_codec(Execution(folder / "codec"), songs, TINY.codec_training)) >= {"loss", "valid_sdr", "seconds"}
+    assert set(train_mask_network(Execution(folder / "masks"), songs, TINY.mask_training)) >= {"loss", "valid_sdr"}
+    made = write_latents(Execution(folder / "latents"), songs, load_codec(folder / "codec", CPU), TINY.latent_set)
     assert made == {"channels": 3 + 4, "remixes": 4}
-    assert set(train_denoiser(folder / "denoiser", folder / "latents", TINY, CPU)) >= {"valid_velocity", "valid_latent"}
+    assert set(train_denoiser(Execution(folder / "denoiser"), folder / "latents", TINY.denoiser_training)) >= {
+        "valid_velocity",
+        "valid_latent",
+    }
     return folder
 
 
@@ -145,12 +151,12 @@ def test_songs_know_their_split_and_where_there_is_singing(songs):
 
 def test_examples_are_a_function_of_seed_and_step(songs):
     shards = Shards(songs)
-    alone = Segments(shards, "train", 4, Mixing(500), seed=3)
+    alone = Segments(shards, "train", BatchPlan(4, 3), Mixing(500))
     with alone.stream(2, 5) as stream:
         streamed = [(batch.step, batch.values.copy()) for batch in stream]
     for step, values in streamed:
         np.testing.assert_array_equal(values, alone.load(step).values)
-        shared = [Segments(shards, "train", 4, Mixing(500), seed=3, share=(rank, 2)).load(step) for rank in (0, 1)]
+        shared = [Segments(shards, "train", BatchPlan(4, 3, (rank, 2)), Mixing(500)).load(step) for rank in (0, 1)]
         np.testing.assert_array_equal(np.concatenate([one.values for one in shared]), values)
     assert not np.array_equal(streamed[0][1], streamed[1][1])
 
@@ -166,7 +172,7 @@ def test_latents_have_unit_variance_over_the_training_songs(trained):
     torch.testing.assert_close(everything.mean(1), torch.zeros(6), atol=1e-3, rtol=0)
     torch.testing.assert_close(everything.std(1), torch.ones(6), atol=1e-2, rtol=0)
     torch.testing.assert_close(scaling.restore(scaling.normalise(frames[0])), frames[0])
-    values = LatentSegments(shards, "train", 4, 20, seed=0).load(7).values
+    values = LatentSegments(shards, "train", BatchPlan(4, 0), 20).load(7).values
     assert values.shape == (4, 20, 12)
 
 

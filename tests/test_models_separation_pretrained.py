@@ -1,4 +1,4 @@
-"""PublishedCodec codecs as ours: small networks of their kinds with random weights, saved and loaded as published."""
+"""Published codecs as ours: small networks of their kinds with random weights, saved and loaded as published."""
 
 import ast
 import hashlib
@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 def save(network, folder: Path) -> PublishedCodec:
     network.save_pretrained(folder)
     sha256 = hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
-    return PublishedCodec("somebody/codec", "0123abcd", sha256, network.config.sampling_rate, 128)
+    return PublishedCodec("mine", "somebody/codec", "0123abcd", sha256, network.config.sampling_rate, 128)
 
 
 @pytest.fixture(params=list(KINDS))
@@ -209,7 +209,7 @@ def test_weights_with_the_names_of_older_versions_are_loaded(tmp_path):
     safetensors.torch.save_file(older, tmp_path / "model.safetensors")
     edit(tmp_path, torch_dtype="float32", transformers_version="4.31.0.dev0", _name_or_path="somebody/else")
     sha256 = hashlib.sha256((tmp_path / "model.safetensors").read_bytes()).hexdigest()
-    codec = load_pretrained(PublishedCodec("", "", sha256, 800, 128), tmp_path, CPU)
+    codec = load_pretrained(PublishedCodec("mine", "", "", sha256, 800, 128), tmp_path, CPU)
     torch.testing.assert_close(codec(noise(1, 80)), as_codec(network)(noise(1, 80)).detach(), rtol=0, atol=0)
 
 

@@ -6,6 +6,7 @@ import torch
 from tiny import write_songs
 from tiny_codecs import HOPS, KINDS, make
 
+from data.execution import Execution
 from data.files.audio import to_float
 from data.shards.reader import Shards
 from models.separation.config import SeparationConfig
@@ -31,7 +32,7 @@ def codec(request):
 def test_latents_of_songs_are_those_of_the_codec(tmp_path, codec, request):
     songs = songs_of_noise(tmp_path / "songs", "train")
     kind = request.node.callspec.params["codec"]
-    write_latents(tmp_path / "latents", songs, codec, SeparationConfig(remixes=0), CPU)
+    write_latents(Execution(tmp_path / "latents"), songs, codec, SeparationConfig(remixes=0).latent_set)
     shards, true = Shards(tmp_path / "latents"), Shards(songs)
     row = int(shards.rows(track="A - One", source="vocals")[0])
     wave = to_float(true.read(int(true.rows(track="A - One", source="vocals")[0])))[:, 0]
@@ -43,7 +44,7 @@ def test_latents_of_songs_are_those_of_the_codec(tmp_path, codec, request):
 
 def test_noise_is_heard_with_and_without_the_quantiser(tmp_path, codec):
     songs = songs_of_noise(tmp_path / "songs", "test")
-    made = write_noise(tmp_path / "noise", songs, codec, CPU, strengths=(0.0, 0.5))
+    made = write_noise(Execution(tmp_path / "noise"), songs, codec, strengths=(0.0, 0.5))
     assert made == {"songs": 2, "settings": 8}
     shards, true = Shards(tmp_path / "noise"), Shards(songs)
     wave = to_float(true.read(int(true.rows(track="A - One", source="vocals")[0])))

@@ -13,7 +13,7 @@ from models.separation.estimates import separating
 from models.separation.published import separators
 from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig
 from models.separation.published.separator_networks import published_separator
-from models.separation.published.separators import SEPARATORS, locate_weights, parse_separators
+from models.separation.published.separators import SEPARATORS, identities, locate_weights, parse_separators
 from models.separation.separate import Separator
 
 
@@ -39,10 +39,9 @@ def test_weights_come_from_a_server_or_a_file(tmp_path, server, monkeypatch):
     known = {name: replace(SEPARATORS["umxhq"], remote=remote, hidden=32) for name in ("umxhq", "umxl")}
     monkeypatch.setattr(separators, "SEPARATORS", known)
     found = locate_weights({"umxhq": None, "umxl": mine}, tmp_path / "downloads")
-    assert found == {
-        "umxhq": (tmp_path / "downloads" / "vocals.pth", remote.sha256),
-        "umxl": (mine, remote.sha256),
-    }
+    assert found == {"umxhq": tmp_path / "downloads" / "vocals.pth", "umxl": mine}
+    assert identities("umxhq")["umxhq"] == remote.sha256
+    assert identities(f"umxl={mine}")["umxl"].startswith(f"{len(content)} bytes")
     assert len(server.requests) == 1
     with pytest.raises(InputError, match=r"umxl=.*none.pth: no such file"):
         locate_weights({"umxl": tmp_path / "none.pth"}, tmp_path)

@@ -7,9 +7,12 @@ import pyarrow as pa
 import pytest
 import torch
 
+from data.execution import Execution
+from data.files.tables import read_frame
 from data.shards.reader import Shards
 from data.shards.writer import Record, ShardWriter
-from eval.separation.studies import score_study
+from eval.separation.studies import write_study
+from models.separation import studies
 from models.separation.codec import Codec
 from models.separation.config import CodecConfig
 from models.separation.studies import MOST_SONGS, SECONDS, excerpts, write_noise
@@ -63,9 +66,10 @@ def test_noise_in_latents_costs_what_it_adds(tmp_path):
     songs = write_songs(tmp_path / "songs", 2, 3, range(3))
     torch.manual_seed(0)
     codec = Codec(CodecConfig(sample_rate=RATE, channels=4, strides=(2, 4), dimension=6))
-    made = write_noise(tmp_path / "noise", songs, codec, CPU, strengths=(0.0, 1.0))
+    made = write_noise(Execution(tmp_path / "noise"), songs, codec, strengths=(0.0, 1.0))
     assert made == {"songs": 2, "settings": 4}
-    scores = score_study(songs, tmp_path / "noise")
+    assert write_study(Execution(tmp_path / "noise"), songs) == {"excerpts": 8}
+    scores = read_frame(tmp_path / "noise" / "study.parquet")
     assert len(scores) == 8
     assert set(scores["what"]) == {"vocals", "mixture"}
     shards = Shards(tmp_path / "noise")
@@ -86,8 +90,8 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     songs = write_songs(tmp_path / "songs", 3, 2, range(2))
     torch.manual_seed(0)
     codec = Codec(CodecConfig(sample_rate=RATE, channels=4, strides=(2, 4), dimension=6))
-    monkeypatch.setattr(ShardWriter.__init__, "__defaults__", (1,))  # a shard a record
-    write_noise(tmp_path / "whole", songs, codec, CPU, strengths=(0.0, 0.5))
+    monkeypatch.setattr(studies, "SMALL_SHARD_BYTES", 1)  # a shard a record
+    write_noise(Execution(tmp_path / "whole"), songs, codec, strengths=(0.0, 0.5))
     calls = iter(range(5))
     work = codec.decode
 
@@ -98,8 +102,8 @@ def test_a_stopped_study_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
 
     monkeypatch.setattr(codec, "decode", failing)
     with pytest.raises(KeyboardInterrupt):
-        write_noise(tmp_path / "cut", songs, codec, CPU, strengths=(0.0, 0.5))
+        write_noise(Execution(tmp_path / "cut"), songs, codec, strengths=(0.0, 0.5))
     monkeypatch.setattr(codec, "decode", work)
-    write_noise(tmp_path / "cut", songs, codec, CPU, strengths=(0.0, 0.5))
+    write_noise(Execution(tmp_path / "cut"), songs, codec, strengths=(0.0, 0.5))
     for path in sorted((tmp_path / "whole").glob("*.tar")):
         assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes()

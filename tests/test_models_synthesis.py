@@ -10,8 +10,9 @@ from torch import nn
 from data.signal import squared_hann
 from models.losses import spectral, waveform
 from models.synthesis.autoencoder import Autoencoder
-from models.synthesis.config import PRESETS, AutoencoderConfig, SequenceConfig, SynthesisConfig, variant
+from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
 from models.synthesis.notes import velocity_rows
+from models.synthesis.presets import PRESETS, variant
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
 
@@ -37,7 +38,7 @@ def test_parameter_counts_of_the_paper():
     assert count(sequence) + count(autoencoder.decoder) == 63_747_929
     assert round((count(sequence) + count(autoencoder.decoder)) * 4 / 2**20, 2) == 243.18
     with torch.device("meta"):
-        assert count(Sing(PRESETS["paper"])) == 63_747_929 - 2
+        assert count(Sing(PRESETS["paper"].autoencoder, PRESETS["paper"].sequence)) == 63_747_929 - 2
 
 
 def test_lengths_of_the_paper():
@@ -112,11 +113,7 @@ def test_without_time_embedding_the_first_frames_inputs_repeat():
 
 def test_a_single_note_and_a_batch_take_the_same_path():
     torch.manual_seed(0)
-    config = SynthesisConfig(
-        autoencoder=AutoencoderConfig(channels=16, dimension=4),
-        sequence=SequenceConfig(hidden=8, layers=1, dimension=4),
-    )
-    network = Sing(config)
+    network = Sing(AutoencoderConfig(channels=16, dimension=4), SequenceConfig(hidden=8, layers=1, dimension=4))
     labels = [torch.tensor([3, 5]), torch.tensor([60, 61]), torch.tensor([0, 1])]
     both = network(*labels)
     torch.testing.assert_close(network(*(one[1:] for one in labels)), both[1:], rtol=1e-4, atol=1e-6)

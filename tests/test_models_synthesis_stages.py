@@ -7,6 +7,7 @@ import pytest
 import torch
 from tiny import write_nsynth
 
+from data.execution import Execution
 from data.nsynth.dataset import Part
 from data.nsynth.ingest import ingest
 from data.shards.reader import Shards
@@ -36,21 +37,23 @@ TINY = SynthesisConfig(
 def notes(tmp_path_factory):
     folder = tmp_path_factory.mktemp("notes")
     part = write_nsynth(folder / "nsynth-train", 2, range(60, 66), (25, 127))
-    ingest(folder / "shards", [Part(part.name, part)])
+    ingest(Execution(folder / "shards"), [Part(part.name, part)])
     return folder / "shards"
 
 
 @pytest.fixture(scope="module")
 def first_stage(tmp_path_factory, notes):
     folder = tmp_path_factory.mktemp("stage-1")
-    stages.train_autoencoder(folder / "autoencoder", notes, TINY, CPU)
-    embed(folder / "embeddings", notes, folder / "autoencoder", TINY, CPU)
+    stages.train_autoencoder(Execution(folder / "autoencoder"), notes, TINY.autoencoder_training)
+    embed(Execution(folder / "embeddings"), notes, folder / "autoencoder", TINY.pitch_shifts)
     return folder
 
 
 def test_a_batch_of_stage_2_is_nine_updates_that_remember_but_do_not_reach_back(tmp_path, notes, first_stage):
     embeddings = first_stage / "embeddings"
-    stages.train_sequence(tmp_path / "ours", embeddings, first_stage / "autoencoder", notes, TINY, CPU)
+    stages.train_sequence(
+        Execution(tmp_path / "ours"), embeddings, first_stage / "autoencoder", notes, TINY.sequence_training
+    )
     trained = load(tmp_path / "ours" / "model").tensors
 
     torch.manual_seed(FIT.seed)
@@ -77,8 +80,10 @@ def test_a_batch_of_stage_2_is_nine_updates_that_remember_but_do_not_reach_back(
 def test_stage_3_begins_with_what_the_stages_before_have_learnt(tmp_path, notes, first_stage):
     autoencoder = first_stage / "autoencoder"
     still = replace(TINY, fine_tune=replace(FIT, learning_rate=0.0))
-    stages.train_sequence(tmp_path / "two", first_stage / "embeddings", autoencoder, notes, TINY, CPU)
-    stages.fine_tune(tmp_path / "three", notes, autoencoder, tmp_path / "two", still, CPU)
+    stages.train_sequence(
+        Execution(tmp_path / "two"), first_stage / "embeddings", autoencoder, notes, TINY.sequence_training
+    )
+    stages.fine_tune(Execution(tmp_path / "three"), notes, autoencoder, tmp_path / "two", still.fine_tuning)
     final = load(tmp_path / "three" / "model").tensors
     sequence, rebuilt = load(tmp_path / "two" / "model").tensors, load(autoencoder / "model").tensors
     assert all(torch.equal(final[f"sequence.{name}"], one) for name, one in sequence.items())
@@ -92,7 +97,7 @@ def test_beginnings_are_trained_on_three_times_of_four():
 
 
 def test_the_beginning_of_a_note_is_the_same_as_in_the_whole(notes, first_stage):
-    network = stages.Sing(TINY).eval()
+    network = stages.Sing(TINY.autoencoder, TINY.sequence).eval()
     rows = [torch.tensor([one]) for one in (0, 60, 1)]
     with torch.no_grad():
         whole, beginning = network(*rows), network(*rows, 40)
@@ -142,6 +147,6 @@ def test_the_objective_sees_no_test_note(monkeypatch, tmp_path, notes):
 
     monkeypatch.setattr(stages, "training_batches", watched)
     longer = replace(TINY, train_autoencoder=replace(FIT, steps=20))
-    stages.train_autoencoder(tmp_path, notes, longer, CPU)
+    stages.train_autoencoder(Execution(tmp_path), notes, longer.autoencoder_training)
     shards = Shards(notes)
     assert seen == set(shards.rows(split="train").tolist())

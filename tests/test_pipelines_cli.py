@@ -13,23 +13,26 @@ import soundfile
 import torch
 from tiny import sine_note, write_nsynth
 
-from assets.store import Recipe, Store
+from assets.environment import Configuration, Environment
+from assets.registry import REGISTRY
+from assets.store.pointers import publish
+from assets.store.versions import Making, Recipe, make
+from data.execution import Execution
 from data.files.durable import write_json
+from data.files.tables import write_frame
 from data.nsynth.dataset import Part
 from data.nsynth.ingest import ingest
-from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
+from eval.synthesis.note_metrics import METRICS
+from models.synthesis.config import AutoencoderConfig, SequenceConfig
 from models.synthesis.sing import Sing
 from models.training.checkpoint import save
 from pipelines import cli
-from pipelines.settings import Settings
+from pipelines.commands import making
 
 
 @pytest.fixture
-def home(tmp_path, monkeypatch) -> Path:
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("TESSITURA_PRESET", "demo")
-    return tmp_path / "home"
+def home(settings) -> Path:
+    return settings.home
 
 
 @pytest.fixture
@@ -46,49 +49,62 @@ def command(home, monkeypatch, capsys):
     return run
 
 
+def keep(home: Path, name: str, essential: str, work, **notes) -> Path:
+    """Make a version as the asset `name` would, publish it, and return its folder."""
+    asset = REGISTRY.assets[name]
+    slot = asset.slot(Configuration(Environment(home)), notes.get("experiment", ""))
+    described = {"experiment": "", "overrides": {}, "provenance": {"commit": "abcdef012345", "changed": {}}} | notes
+    recipe = Recipe("c0de", {"notes": notes}, {}, (essential,))
+    made = make(slot, recipe, Making(lambda folder, earlier: work(folder), described))
+    publish(slot, made.folder)
+    return made.folder
+
+
 @pytest.fixture
-def trained(home, tmp_path) -> Store:
-    """A store with shards of 4 notes and an untrained model of the tiniest size."""
-    store = Store(root=str(home / "store" / "demo"))
+def trained(home, tmp_path) -> Path:
+    """A store with shards of 4 notes and an untrained model of the tiniest size; returns the folder of the model."""
     part = write_nsynth(tmp_path / "nsynth-train", 2, range(60, 61), (25, 127))
 
     def shards(folder: Path) -> dict[str, int]:
-        ingest(folder, [Part(part.name, part)])
+        ingest(Execution(folder), [Part(part.name, part)])
         return {}
 
     def model(folder: Path) -> dict[str, int]:
         torch.manual_seed(0)
         autoencoder = AutoencoderConfig(channels=8, dimension=4, rewrites=1, fourier=True)
         sequence = SequenceConfig(hidden=8, layers=1, dimension=4)
-        network = Sing(SynthesisConfig(autoencoder=autoencoder, sequence=sequence))
+        network = Sing(autoencoder, sequence)
         described = {"autoencoder": autoencoder.__dict__, "sequence": sequence.__dict__}
         save(folder / "model", network.state_dict(), described)
         return {}
 
-    store.make("nsynth_shards", None, "1", Recipe({}, {}, ("index.parquet",)), shards)
-    store.make("synthesis_model", "spectral", "1", Recipe({}, {}, ("model.safetensors",)), model)
-    return store
+    keep(home, "nsynth_shards", "index.parquet", shards)
+    return keep(home, "synthesis_model", "model.safetensors", model)
 
 
 def test_help_names_every_command(command):
     status, out, _ = command("--help")
     assert status == 0
-    assert all(name in out for name in ("demo", "dev", "status", "report", "describe", "synthesize", "score"))
+    commands = ("demo", "run", "dev", "status", "report", "experiments", "describe", "synthesize", "separate", "pin",
+                "gc", "waive", "score")  # fmt: skip
+    assert all(f" {name} " in out for name in commands)
 
 
 def test_an_empty_store_says_what_to_do(command):
     assert command("status")[1].endswith("nothing yet; run: tessitura demo\n")
     status, _, err = command("report")
     assert status == 2
-    assert err.startswith("error: no synthesis_report in")
+    assert err.startswith("error: no demo/synthesis_report in")
     assert err.count("\n") == 1
 
 
 def test_status_lists_what_was_made(command, trained):
     status, out, _ = command("status", "--json")
     rows = json.loads(out)["assets"]
-    assert (status, [row["asset"] for row in rows]) == (0, ["nsynth_shards", "synthesis_model/spectral"])
+    assert (status, [row["asset"] for row in rows]) == (0, ["embedded/nsynth_shards", "demo/synthesis_model"])
     assert Path(rows[0]["folder"]).is_dir()
+    assert rows[1]["commit"] == "abcdef012345"
+    assert command("status")[1].count("abcdef012345") == 2
 
 
 def test_describe_counts_the_papers_parameters(command):
@@ -107,9 +123,9 @@ def test_describe_counts_the_papers_parameters(command):
     ("arguments", "said"),
     [
         (("describe", "transcription"), "'transcription' is no system; there are synthesis, separation"),
-        (("report", "separation"), "no separation_report in"),
+        (("report", "separation"), "no demo/separation_report in"),
         (("describe", "synthesis", "--preset", "huge"), "'huge' is no preset; there are paper, small, demo"),
-        (("synthesize", "--instrument", "x", "--pitch", 60, "--newest"), "synthesis_model/spectral has not been"),
+        (("synthesize", "--instrument", "x", "--pitch", 60, "--newest"), "embedded/nsynth_shards has not been"),
         (("score", "synthesis", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere"),
         (("score", "separation", "--reference", "nowhere", "--estimate", "nowhere"), "nowhere: no such folder"),
     ],
@@ -242,16 +258,97 @@ def test_score_separation_names_what_does_not_fit(command, separated, tmp_path):
     assert err.startswith(f"error: {tmp_path / 'taken'}")
 
 
+def page(folder: Path) -> dict[str, int]:
+    (folder / "report.html").write_text("<!doctype html>")
+    write_json(folder / "metrics.json", {"figures": [1]})
+    return {}
+
+
 def test_report_prints_its_path_and_what_it_says(command, home):
-    def page(folder: Path) -> dict[str, int]:
-        (folder / "report.html").write_text("<!doctype html>")
-        write_json(folder / "metrics.json", {"figures": [1]})
+    made = keep(home, "synthesis_report", "report.html", page)
+    assert command("report")[1] == f"report: {made / 'report.html'}\n"
+    assert json.loads(command("report", "--json")[1])["figures"] == [1]
+    mine = keep(home, "synthesis_report", "report.html", page, experiment="long")
+    assert command("report", "--experiment", "long")[1] == f"report: {mine / 'report.html'}\n"
+    assert command("report")[1] == f"report: {made / 'report.html'}\n"
+
+
+def scores(loss: float):
+    def work(folder: Path) -> dict[str, int]:
+        rows = [
+            {"system": "sing", "note": f"n{one}", "pair": f"p{one}", "split": "test", "spectral": loss + one}
+            for one in range(3)
+        ]
+        frame = pd.DataFrame(rows).assign(**{name: 0.5 for name in METRICS if name != "spectral"})
+        write_frame(folder / "scores.parquet", frame)
         return {}
 
-    store = Store(root=str(home / "store" / "demo"))
-    made = store.make("synthesis_report", None, "1", Recipe({}, {}, ("report.html",)), page)
-    assert command("report")[1] == f"report: {made.folder / 'report.html'}\n"
-    assert json.loads(command("report", "--json")[1])["figures"] == [1]
+    return work
+
+
+def test_experiments_are_listed_compared_and_forgotten(command, home):
+    assert "no experiments with preset demo" in command("experiments")[1]
+    keep(home, "synthesis_scores", "scores.parquet", scores(1.0))
+    changes = {"fine_tune.steps": 7}
+    mine = keep(home, "synthesis_scores", "scores.parquet", scores(0.5), experiment="long", overrides=changes)
+    status, out, _ = command("experiments", "--json")
+    (row,) = json.loads(out)
+    assert (status, row["name"], row["system"], row["overrides"]) == (0, "long", "synthesis", changes)
+    assert row["compared"][0].startswith("Spectral loss: -0.5 [")
+    assert command("experiments")[1].startswith("long (synthesis): fine_tune.steps=7\n")
+    assert str(mine) not in command("gc", "--json")[1]
+    assert command("experiments", "--forget", "short")[2] == "error: no experiment 'short' with preset demo\n"
+    assert command("experiments", "--forget", "../..")[0] == 2
+    assert command("experiments", "--forget", "long")[0] == 0
+    assert [row["folder"] for row in json.loads(command("gc", "--json")[1])] == [str(mine)]
+
+
+def test_gc_shows_first_and_deletes_when_told_and_leaves_what_is_pinned(command, home, trained):
+    def other(folder: Path) -> dict[str, int]:
+        (folder / "model.safetensors").write_bytes(b"x" * 1000)
+        return {}
+
+    keep(home, "synthesis_model", "model.safetensors", other, experiment="")
+    newer = keep(home, "synthesis_model", "model.safetensors", other, more=1)
+    rows = {Path(row["folder"]): row for row in json.loads(command("gc", "--json")[1])}
+    assert newer not in rows
+    assert {row["state"] for row in rows.values()} == {"could be deleted"}
+    assert trained in rows
+    assert trained.is_dir()
+    status, out, _ = command("pin", "synthesis_model", "--version", trained.name, "--reason", "for the paper")
+    assert (status, out) == (0, f"demo/synthesis_model {trained.name}: pinned\n")
+    assert "freed" in command("gc", "--delete")[1]
+    left = {path for path in newer.parent.iterdir() if path.is_dir()}
+    assert left == {trained, newer}
+    assert command("pin", "synthesis_model", "--version", trained.name, "--remove")[0] == 0
+    assert command("gc", "--delete")[0] == 0
+    assert not trained.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("pin", "synthesis_modell"), "'synthesis_modell' is no asset; there are nsynth_shards"),
+        (("pin", "synthesis_model/x"), "'x' is no variant of synthesis_model; there are waveform"),
+        (("pin", "synthesis_model", "--version", "../../.."), "no finished version '../../..'"),
+        (("pin", "synthesis_champion"), "demo/synthesis_champion has not been materialised"),
+        (("waive", "--reason", " "), "--reason: say why"),
+        (("waive", "--reason", "x", "--since", "no-such-revision"), "no-such-revision: "),
+        (("waive", "--reason", "x", "--only", "y"), "'y' is no asset"),
+        (("run", "synthesis", "--set", "fine_tune.steps=2"), "give it a name with --experiment"),
+        (("run", "synthesis", "--experiment", "x", "--set", "steps"), "--set steps: write PATH=VALUE"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(command, trained, arguments, said):
+    status, out, err = command(*arguments)
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
+def test_overrides_are_values_or_words():
+    assert making.overrides_of(["a.b=2", "c=[1, 2]", "d=word", "e=true"]) == {
+        "a.b": 2, "c": [1, 2], "d": "word", "e": True,
+    }  # fmt: skip
 
 
 def test_the_installed_program_starts(home):

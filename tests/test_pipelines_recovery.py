@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import dagster as dg
@@ -11,16 +12,16 @@ from test_assets_synthesis import python_path
 from tiny import write_nsynth
 
 from data.errors import InputError
-from pipelines.launch import run_graph
-from pipelines.recovery import SERVER, end_dead_runs, hold, release
+from pipelines.launch import Trip, run_graph
+from pipelines.recovery import end_dead_runs, hold, tag_of
 from pipelines.settings import Settings
 
 PROGRAM = """
 import os, signal, sys
 from models.training import checkpoint
-from models.synthesis import config as configs
+from models.synthesis import presets as configs
 from test_assets_synthesis import TINY
-from pipelines.launch import run_graph
+from pipelines.launch import Trip, run_graph
 from pipelines.settings import Settings
 configs.PRESETS["demo"] = TINY
 save = checkpoint.Rolling.save
@@ -29,7 +30,7 @@ def save_and_die(self, *arguments):
     if sys.argv[1] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
 checkpoint.Rolling.save = save_and_die
-print(run_graph(Settings.read()))
+print(run_graph(Settings.read(), Trip.plan("synthesis")))
 """
 
 
@@ -61,29 +62,33 @@ def instance(tmp_path):
         yield instance
 
 
-def started(instance: dg.DagsterInstance) -> str:
-    @dg.job
-    def nothing(): ...
-
-    return instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED).run_id
+@dg.job
+def nothing(): ...
 
 
-def test_a_living_run_is_left_alone(tmp_path, instance):
-    mine, servers = started(instance), started(instance)
-    locks = {name: hold(tmp_path, name) for name in (mine, SERVER)}
+def started(instance: dg.DagsterInstance, home: Path) -> tuple[str, int]:
+    """A run of ours under way: its id, and the lock that its process holds."""
+    run_id = str(uuid.uuid4())
+    instance.create_run_for_job(nothing, run_id=run_id, status=dg.DagsterRunStatus.STARTED, tags=tag_of(run_id))
+    lock = hold(home, run_id)
+    assert lock is not None
+    return run_id, lock
+
+
+def test_only_our_own_runs_whose_process_died_are_ended(tmp_path, instance):
+    living, _ = started(instance, tmp_path)
+    dying, lock = started(instance, tmp_path)
+    foreign = instance.create_run_for_job(nothing, status=dg.DagsterRunStatus.STARTED).run_id
     assert end_dead_runs(instance, tmp_path) == []
-    assert hold(tmp_path, SERVER) is None
-    release(tmp_path, SERVER, locks[SERVER])
-    assert end_dead_runs(instance, tmp_path) == [servers]
-    os.close(locks[mine])  # as the system does when a process dies
-    assert end_dead_runs(instance, tmp_path) == [mine]
-    assert not list((tmp_path / "alive").iterdir())
+    os.close(lock)  # as the system does when a process dies
+    assert end_dead_runs(instance, tmp_path) == [dying]
+    statuses = {run.run_id: run.status.value for run in instance.get_runs()}
+    assert statuses == {living: "STARTED", dying: "FAILURE", foreign: "STARTED"}
+    assert end_dead_runs(instance, tmp_path) == []
 
 
-def test_a_failed_run_says_why_in_one_line(tmp_path, monkeypatch):
-    monkeypatch.setitem(Settings.model_config, "env_file", None)
-    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
+def test_a_failed_run_says_why_in_one_line(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("TESSITURA_NSYNTH", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"nsynth_source failed: /.*nowhere.*the same command goes on") as failed:
-        run_graph(Settings.read())
+        run_graph(Settings.read(), Trip.plan("synthesis"))
     assert "\n" not in str(failed.value)

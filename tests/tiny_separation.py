@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from data.execution import Execution
 from data.files.audio import to_pcm16, write_wav
 from data.musdb.dataset import SAMPLE_RATE, locate
 from data.musdb.tracks import ingest_tracks
@@ -50,8 +51,8 @@ def failing(made: Callable[[], int]) -> System:
 
 def make_study(folder: Path) -> Study:
     """Return a study of bounds and four systems without optional parts, judged below `folder`."""
-    ingest_tracks(folder / "tracks", locate(str(write_songs(folder / "raw")), folder))
-    resample_songs(folder / "songs", [folder / "tracks"], RATE, 1)
+    ingest_tracks(Execution(folder / "tracks"), locate(str(write_songs(folder / "raw")), folder))
+    resample_songs(Execution(folder / "songs"), [folder / "tracks"], RATE, 1)
     calls = iter(range(100))
     ours = {
         "masks": leaking(0.25),
@@ -59,8 +60,8 @@ def make_study(folder: Path) -> Study:
         "diffusion": leaking(0.5),
         "somebodys": failing(lambda: next(calls)),
     }
-    write_estimates(folder / "estimates", folder / "songs", {**ours, **bounds()})
-    write_scores(folder / "scores", folder / "songs", folder / "estimates")
+    write_estimates(Execution(folder / "estimates"), folder / "songs", {**ours, **bounds()})
+    write_scores(Execution(folder / "scores"), folder / "songs", folder / "estimates")
     return Study(
         songs=folder / "songs",
         estimates=[folder / "estimates"],

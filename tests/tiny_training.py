@@ -17,7 +17,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.shards.loader import Batch, Batches
+from data.execution import Execution
+from data.shards.loader import Batch, Batches, BatchPlan
 from data.shards.reader import Shards
 from data.shards.writer import Record, ShardWriter
 from models.training.checkpoint import save
@@ -46,7 +47,7 @@ def make_stage(
     torch.manual_seed(0)
     network = nn.Sequential(nn.Linear(6, 8), nn.Dropout(dropout), nn.ReLU(), nn.Linear(8, 6))
     rows = np.arange(len(shards))
-    batches = Batches(shards, rows, config.batch_size, seed=config.seed, share=(world.rank, world.size))
+    batches = Batches(shards, rows, BatchPlan(config.batch_size, config.seed, (world.rank, world.size)))
 
     def objective(batch: Batch) -> Iterator[Loss]:
         values = torch.from_numpy(batch.values[..., 0]).clone()
@@ -65,7 +66,7 @@ def train(shards: Shards, folder: Path, world: World | None = None, **changes) -
     config = replace(CONFIG, **{name: one for name, one in changes.items() if name not in ("poison", "dropout")})
     options = {name: one for name, one in changes.items() if name in ("poison", "dropout")}
     stage = make_stage(shards, config, world or World(), **options)
-    return stage, fit(stage, config, folder, torch.device("cpu"), world=world or World())
+    return stage, fit(stage, config, Execution(folder), world or World())
 
 
 def kill_at(left: int) -> None:

@@ -1,76 +1,73 @@
-"""MUSDB18: from where it lies to checked tracks in shards, and songs at the rate the separation system works at."""
+"""MUSDB18: from where it lies to checked tracks in shards."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.checks import quarantine_share, readable
-from assets.materialize import OWNERS, RETRY, Shown, input_is_final, materialize, table
-from assets.progress import progress_listener
-from assets.setup import Run, Setup
-from assets.store import Recipe, Store
-from data.files.durable import read_json, write_json
-from data.musdb import dataset as musdb
+from assets.audits import few_rejected, readable
+from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
+from assets.display import table
+from assets.environment import Environment
+from data.progress import Listener
 
-GROUPS = dg.StaticPartitionsDefinition(list(musdb.GROUPS))
-_INDEX = ("index.parquet",)
+if TYPE_CHECKING:
+    from data.musdb.dataset import Track
 
 
-@dg.asset(kinds={"python", "file"}, owners=OWNERS, code_version="1", retry_policy=RETRY)
-def musdb_source(context: dg.AssetExecutionContext, store: Store, setup: Setup) -> dg.MaterializeResult:
-    """MUSDB18 as it came: embedded songs made here, a folder, an official zip, or a download."""
+def _version(environment: Environment) -> str:
+    """Return the version of what lies there: names, sizes and times of files, or what is to be downloaded."""
+    from data.embedded.songs import VERSION
+    from data.musdb.dataset import OFFICIAL, find_tracks, source_version
+
+    if not environment.musdb:
+        return f"embedded songs {VERSION}"
+    if environment.musdb in OFFICIAL:
+        return f"remote {environment.musdb}"
+    return source_version(find_tracks(Path(environment.musdb).expanduser()))
+
+
+def _locate(environment: Environment, listener: Listener) -> "list[Track]":
     from data.embedded.songs import make_songs
+    from data.musdb.dataset import locate
 
-    downloads = Path(setup.downloads)
-    location = setup.musdb or str(make_songs(downloads, listener=progress_listener(context)))
-    with input_is_final():
-        tracks = musdb.locate(location, downloads, progress_listener(context))
-    splits = {track.name: track.split for track in tracks}
-    recipe = Recipe(
-        {"location": location, "source_version": musdb.source_version(tracks), "splits": splits}, {}, ("source.json",)
-    )
-
-    def work(folder: Path) -> dict[str, object]:
-        named = [
-            {"name": one.name, "subset": one.subset, "place": str(one.place), "member": one.member, "split": one.split}
-            for one in tracks
-        ]
-        write_json(folder / "source.json", {**recipe.config, "tracks": named})
-        counts = {name: list(splits.values()).count(name) for name in ("train", "valid", "test")}
-        return {"location": location, "embedded": not setup.musdb, **counts}
-
-    return materialize(context, store, recipe, work)
+    location = environment.musdb or str(make_songs(environment.downloads, listener=listener))
+    return locate(location, environment.downloads, listener)
 
 
-@dg.asset(partitions_def=GROUPS, kinds={"parquet"}, owners=OWNERS, code_version="1", retry_policy=RETRY)
-def musdb_tracks(context: dg.AssetExecutionContext, store: Store, musdb_source: Path) -> dg.MaterializeResult:
-    """A quarter of the tracks in TAR shards, all sources aligned to the sample; a bad track stops no other."""
-    from data.musdb.tracks import ingest_tracks
+MUSDB = Source(
+    "musdb_source",
+    "MUSDB18 as it comes: a folder, an official zip, a download, or embedded songs made here.",
+    "musdb",
+    _version,
+    _locate,
+)
 
-    told = read_json(musdb_source / "source.json")["tracks"]
-    tracks = [musdb.Track(**{**one, "place": Path(one["place"])}) for one in told]
-    tracks = [one for one in tracks if musdb.group_of(one.name) == context.partition_key]
-    # What lies at these tracks decides, not what lies at the others: a song more leaves the other groups alone.
-    splits = {track.name: track.split for track in tracks}
-    recipe = Recipe({"source_version": musdb.source_version(tracks), "splits": splits}, {}, _INDEX)
 
-    def work(folder: Path) -> dict[str, object]:
-        ingest_tracks(folder, tracks, listener=progress_listener(context))
-        return {"tracks": len(tracks)}
+def _few_quarantined(folder: Path, environment: Environment) -> Finding:
+    from data.files.tables import read_table
+    from data.musdb.tracks import group_folders
 
-    return materialize(context, store, recipe, work, _tracks)
+    groups = group_folders(folder)
+    bad = sum(len(read_table(one / "quarantine.parquet")) for one in groups)
+    good = sum(read_table(one / "index.parquet")["source"].to_pylist().count("mixture") for one in groups)
+    return few_rejected(bad, good, environment.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")
 
 
 def _tracks(folder: Path) -> Shown:
-    """Return what is in the shards of a group and what is not."""
-    from data.files.tables import read_table
+    """Return which tracks are in the shards and which are not."""
+    import pandas as pd
 
-    index = read_table(folder / "index.parquet").to_pandas()
+    from data.files.tables import read_frame
+    from data.musdb.tracks import group_folders
+
+    groups = group_folders(folder)
+    index = pd.concat([read_frame(one / "index.parquet") for one in groups], ignore_index=True)
+    quarantine = pd.concat([read_frame(one / "quarantine.parquet") for one in groups], ignore_index=True)
     mixtures = index[index["source"] == "mixture"]
     tracks = mixtures.assign(
         seconds=mixtures["frames"] / mixtures["sample_rate"], marks=mixtures["flags"].map(", ".join)
     )
-    quarantine = read_table(folder / "quarantine.parquet").to_pandas()
     return {
         "tracks at hand": table(tracks[["track", "split", "seconds", "marks", "errata"]]),
         "quarantine": table(quarantine[["id", "reason"]]),
@@ -78,74 +75,18 @@ def _tracks(folder: Path) -> Shown:
     }
 
 
-@dg.asset(
-    deps=[dg.AssetDep(musdb_tracks, partition_mapping=dg.AllPartitionMapping())],
+@stored_asset(
+    files=["groups.json"],
     kinds={"parquet"},
-    owners=OWNERS,
-    code_version="1",
-    retry_policy=RETRY,
+    source=MUSDB,
+    show=_tracks,
+    audits=(readable(100), Audit("few_quarantined", "Most tracks could be used.", _few_quarantined)),
 )
-def separation_songs(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run
-) -> dg.MaterializeResult:
-    """Vocals and accompaniment of every song at the rate and channels the system works at; where there is singing."""
-    from data.musdb.vocals import resample_songs
+def musdb_tracks(work: Work, musdb_source: "list[Track]") -> Summary:
+    """The tracks in TAR shards, all sources aligned to the sample; a bad track stops no other."""
+    from data.musdb.tracks import ingest_groups
 
-    audio = setup.separation(config).audio
-    groups = groups_of(store)
-
-    def work(folder: Path) -> dict[str, object]:
-        resample_songs(folder, list(groups.values()), audio.sample_rate, audio.channels, progress_listener(context))
-        return {}
-
-    return materialize(context, store, Recipe(audio, groups, _INDEX), work, _songs)
-
-
-def groups_of(store: Store) -> dict[str, Path]:
-    """Return the published folder of every group of tracks.
-
-    Raises:
-        InputError: one has not been materialised.
-    """
-    return {f"musdb_tracks {one}": store.current("musdb_tracks", one) for one in GROUPS.get_partition_keys()}
-
-
-def _songs(folder: Path) -> Shown:
-    """Return how many songs and minutes each split has, and how much of them is sung."""
-    from data.files.tables import read_table
-
-    index = read_table(folder / "index.parquet").to_pandas()
-    vocals = index[index["source"] == "vocals"]
-    vocals = vocals.assign(minutes=vocals["frames"] / vocals["sample_rate"] / 60, sung=vocals["singing"].map(sum) / 60)
-    counts = vocals.groupby("split").agg(songs=("track", "count"), minutes=("minutes", "sum"), sung=("sung", "sum"))
-    return {"songs": table(counts.reset_index()), "dagster/row_count": dg.MetadataValue.int(len(index))}
-
-
-@dg.asset_check(asset=separation_songs, blocking=True)
-def no_song_in_two_splits(separation_songs: Path) -> dg.AssetCheckResult:
-    """No song, by name or by sound, is in two splits; and there are songs to train on and to judge."""
-    from data.musdb.leaks import songs_in_two_splits
-    from data.shards.reader import Shards
-
-    rows = Shards(separation_songs).table
-    found = songs_in_two_splits(separation_songs, rows)
-    missing = sorted({"train", "test"} - set(rows["split"].to_pylist()))
-    found += [f"no song of the split {split!r}" for split in missing]
-    return dg.AssetCheckResult(
-        passed=not found,
-        metadata={"faults": len(found), "first": "; ".join(found[:5]) or "none"},
-        description="Training and judging songs are apart." if not found else "Remove the copies from the data.",
-    )
-
-
-@dg.asset_check(asset=separation_songs, blocking=True)
-def few_tracks_quarantined(store: Store, setup: Setup, separation_songs: Path) -> dg.AssetCheckResult:
-    """Most tracks could be used."""
-    from data.files.tables import read_table
-
-    bad = sum(len(read_table(folder / "quarantine.parquet")) for folder in groups_of(store).values())
-    songs = len(read_table(separation_songs / "index.parquet")) // 2
-    return quarantine_share(bad, songs, setup.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")
-
-
-songs_readable = readable(separation_songs, 100)
+    ingest_groups(work.execution, musdb_source)
+    location, splits = work.environment.musdb, [track.split for track in musdb_source]
+    counts = {name: splits.count(name) for name in ("train", "valid", "test")}
+    return {"location": location or "made here", "embedded": not location, **counts}

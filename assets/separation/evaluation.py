@@ -1,152 +1,83 @@
-"""The separation systems judged: what each makes of the test songs, and the scores."""
+"""The separation systems evaluated: what each makes of the test songs, and the scores."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.checks import quality
-from assets.materialize import OWNERS, STAGE, Shown, input_is_final, materialize, table
-from assets.progress import progress_listener
-from assets.separation.stages import CONDITIONS
-from assets.setup import Run, Setup
-from assets.store import Recipe, Store, fingerprint
+from assets.declaration import Shown, Summary, Work, stored_asset
+from assets.display import table
+from assets.environment import Environment
+from assets.quality import Quality
+from assets.separation.stages import ABLATIONS, INDEX
+from assets.store.versions import Version
+from data.execution import Execution
+from models.separation.config import Thresholds
+from models.separation.presets import PRESETS
+from models.separation.published.separators import identities
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from eval.acceptance import Criterion
+    from eval.separation.acceptance import Bounds
 
-_INDEX = ("index.parquet",)
 _SCORES = ("scores.parquet", "seconds.parquet")
 
 
-@dg.asset(code_version="1", **STAGE)
+@stored_asset(
+    config=lambda run: {"separators": identities(run.environment.separators)},
+    files=INDEX,
+    kinds={"pytorch"},
+    trains=True,
+)
 def separation_baseline_vocals(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    config: Run,
-    separation_songs: Path,
-    separation_codec: Path,
-    separation_mask_network: Path,
-) -> dg.MaterializeResult:
+    work: Work, separation_songs: Path, separation_codec: Path, separation_mask_network: Path
+) -> Summary:
     """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks.
 
     And by published separators, where TESSITURA_SEPARATORS names some.
     """
+    import torch
+
     from models.separation.estimates import bounds, separating, write_estimates
     from models.separation.load import load_codec, trained_mask_network
     from models.separation.published.separator_networks import published_separator
     from models.separation.published.separators import locate_weights, parse_separators
     from models.separation.separate import codec_ceiling
 
-    system, device = setup.separation(config), setup.torch_device()
-    inputs = {
-        "separation_songs": separation_songs,
-        "separation_codec": separation_codec,
-        "separation_mask_network": separation_mask_network,
+    device, environment = torch.device(work.execution.device), work.environment
+    wanted = parse_separators(environment.separators)
+    weights = locate_weights(wanted, environment.downloads, work.execution.listener)
+    systems = {
+        **bounds(),
+        "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
+        "masks": separating(trained_mask_network(separation_mask_network, device)),
+        **{name: separating(published_separator(name, file, device)) for name, file in weights.items()},
     }
-    with input_is_final():
-        weights = locate_weights(parse_separators(setup.separators), Path(setup.downloads), progress_listener(context))
-
-    def work(folder: Path) -> dict[str, int]:
-        systems = {
-            **bounds(),
-            "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
-            "masks": separating(trained_mask_network(separation_mask_network, system, device)),
-            **{name: separating(published_separator(name, file, device)) for name, (file, _) in weights.items()},
-        }
-        return write_estimates(folder, separation_songs, systems, listener=progress_listener(context))
-
-    decisive = {"audio": system.audio, "separators": {name: sha256 for name, (_, sha256) in weights.items()}}
-    return materialize(context, store, Recipe(decisive, inputs, _INDEX), work)
+    return write_estimates(work.execution, separation_songs, systems)
 
 
-@dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
-def separation_vocals(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    config: Run,
-    separation_songs: Path,
-    separation_codec: Path,
-    separation_denoiser: Path,
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: run.separation.sampling, files=INDEX, kinds={"pytorch"}, trains=True, variants=ABLATIONS
+)
+def separation_vocals(work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path) -> Summary:
     """The test songs' vocals by latent diffusion."""
+    import torch
+
     from models.separation.estimates import separating, write_estimates
     from models.separation.load import trained_diffusion
 
-    system, device = setup.separation(config, context.partition_key), setup.torch_device()
-    inputs = {
-        "separation_songs": separation_songs,
-        "separation_codec": separation_codec,
-        "separation_denoiser": separation_denoiser,
-    }
-
-    def work(folder: Path) -> dict[str, int]:
-        diffusion = separating(trained_diffusion(separation_codec, separation_denoiser, system, device))
-        return write_estimates(folder, separation_songs, {"diffusion": diffusion}, listener=progress_listener(context))
-
-    return materialize(context, store, Recipe(system.sampling, inputs, _INDEX), work)
-
-
-@dg.asset(code_version="1", kinds={"parquet"}, owners=OWNERS)
-def separation_baseline_scores(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    separation_songs: Path,
-    separation_baseline_vocals: Path,
-    separation_codec: Path,
-    separation_latents: Path,
-) -> dg.MaterializeResult:
-    """Every metric of what bounds and baselines made: of each song, and of each second."""
-    encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
-    made = {"separation_baseline_vocals": separation_baseline_vocals}
-    return _judged(context, store, setup, {"separation_songs": separation_songs, **made, **encoder})
-
-
-@dg.asset(partitions_def=CONDITIONS, code_version="1", kinds={"parquet"}, owners=OWNERS)
-def separation_scores(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    separation_songs: Path,
-    separation_vocals: Path,
-    separation_codec: Path,
-    separation_latents: Path,
-) -> dg.MaterializeResult:
-    """Every metric of what latent diffusion made: of each song, and of each second."""
-    encoder = {"separation_codec": separation_codec, "separation_latents": separation_latents}
-    return _judged(
-        context, store, setup, {"separation_songs": separation_songs, "separation_vocals": separation_vocals, **encoder}
-    )
-
-
-def _judged(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, inputs: dict[str, Path]
-) -> dg.MaterializeResult:
-    """Score the estimates in the second of `inputs` against the songs in the first; the last two tell the encoder."""
-    from eval.metrics.embedding import Embedding
-    from eval.separation.score import write_scores
-    from models.separation.load import latent_encoder
-
-    songs, estimates, codec, latents = inputs.values()
-
-    def work(folder: Path) -> dict[str, int]:
-        rate, encode = latent_encoder(codec, latents, setup.torch_device())
-        named = f"latent of the codec {fingerprint(codec)[:8]}, each channel at unit variance"
-        return write_scores(folder, songs, estimates, progress_listener(context), Embedding(named, rate, encode))
-
-    return materialize(context, store, Recipe({}, inputs, _SCORES), work, _medians)
+    device = torch.device(work.execution.device)
+    diffusion = separating(trained_diffusion(separation_codec, separation_denoiser, work.config, device))
+    return write_estimates(work.execution, separation_songs, {"diffusion": diffusion})
 
 
 def _medians(folder: Path) -> Shown:
     """Return the median over songs of every metric of the vocals, as a table and as numbers the UI plots."""
-    import pandas as pd
+    from data.files.tables import read_frame
 
-    scores = pd.read_parquet(folder / "scores.parquet")
+    scores = read_frame(folder / "scores.parquet")
     vocals = scores[scores["source"] == "vocals"]
     medians = vocals.groupby(["system", "metric"])["value"].median().unstack()
     plotted = {
@@ -156,17 +87,58 @@ def _medians(folder: Path) -> Shown:
     return {"medians of the vocals": table(medians.reset_index()), **plotted}
 
 
-def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Criterion]":
-    """Return what the preset asks of the systems, and whether the scores show it."""
+@stored_asset(files=_SCORES, kinds={"parquet"}, show=_medians)
+def separation_baseline_scores(
+    work: Work,
+    separation_songs: Path,
+    separation_baseline_vocals: Path,
+    separation_codec: Path,
+    separation_latents: Path,
+) -> Summary:
+    """Every metric of what bounds and baselines made: of each song, and of each second."""
+    encoder = (separation_codec, separation_latents)
+    return _score(work.execution, separation_songs, separation_baseline_vocals, encoder)
+
+
+@stored_asset(files=_SCORES, kinds={"parquet"}, variants=ABLATIONS, show=_medians)
+def separation_scores(
+    work: Work, separation_songs: Path, separation_vocals: Path, separation_codec: Path, separation_latents: Path
+) -> Summary:
+    """Every metric of what latent diffusion made: of each song, and of each second."""
+    encoder = (separation_codec, separation_latents)
+    return _score(work.execution, separation_songs, separation_vocals, encoder)
+
+
+def _score(execution: Execution, songs: Path, estimates: Path, encoder: tuple[Path, Path]) -> Summary:
+    """Score estimates against the songs; the folders of codec and latents are the encoder of the embedding MSE."""
+    import torch
+
+    from eval.metrics.embedding import Embedding
+    from eval.separation.score import write_scores
+    from models.separation.load import latent_encoder
+
+    rate, encode = latent_encoder(*encoder, torch.device(execution.device))
+    named = f"latent of the codec {Version(encoder[0]).fingerprint[:8]}, each channel at unit variance"
+    return write_scores(execution, songs, estimates, Embedding(named, rate, encode))
+
+
+def bounds(asked: Thresholds) -> "Bounds":
+    """Return what is asked of the separation systems, as the evaluation knows it."""
+    from eval.separation.acceptance import Bounds
+
+    return Bounds(asked.mask_usdr, asked.below_ceiling)
+
+
+def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
     from eval.separation.acceptance import acceptance_criteria
 
-    return acceptance_criteria(scores, setup.separation_bounds())
+    return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds))
 
 
-complete, masks_separate, better_than_mixture, near_codec_ceiling = quality(
-    separation_scores,
+QUALITY = Quality(
+    "separation_scores",
     "separation_baseline_scores",
-    _verdicts,
+    _criteria,
     {
         "complete": "Both systems made something of every test song.",
         "masks_separate": "The discriminative network, the yardstick, separates.",

@@ -1,142 +1,133 @@
-"""The separation system, stage by stage: codec, latents, denoiser; and the discriminative network beside it.
-
-Partitions are the ways in which the denoiser is shown the mixture.
-"""
+"""The separation system, stage by stage: songs, codec, latents, denoiser; and the discriminative network beside it."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.materialize import OWNERS, RETRY, STAGE, curves, materialize
-from assets.progress import progress_listener
-from assets.setup import Run, Setup
-from assets.store import Recipe, Store
-from models.separation.config import CONDITIONS as _CONDITIONS
+from assets.audits import FINITE, apart, readable
+from assets.declaration import Audit, Finding, Shown, Summary, Work, stored_asset
+from assets.display import curves, table
+from assets.environment import Configuration, Environment
+from models.separation.presets import CONDITIONS
+from models.separation.published.codecs import CODECS, PublishedCodec
 
-CONDITIONS = dg.StaticPartitionsDefinition(list(_CONDITIONS))
+if TYPE_CHECKING:
+    from models.separation.config import CodecTraining
+
 WEIGHTS = ("model.safetensors",)
+INDEX = ("index.parquet",)
+ABLATIONS = CONDITIONS[1:]  # ways to show the denoiser the mixture, beside the main one
 
 
-@dg.asset(code_version="1", **STAGE)
-def separation_codec(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, separation_songs: Path
-) -> dg.MaterializeResult:
+def _apart(folder: Path, environment: Environment) -> Finding:
+    from data.musdb.leaks import songs_in_two_splits
+    from data.shards.reader import Shards
+
+    del environment
+    rows = Shards(folder).table
+    found = songs_in_two_splits(folder, rows)
+    missing = sorted({"train", "test"} - set(rows["split"].to_pylist()))
+    found += [f"no song of the split {split!r}" for split in missing]
+    return apart(found, "training and test songs", "remove the copies from the data")
+
+
+def _songs(folder: Path) -> Shown:
+    """Return how many songs and minutes each split has, and how much of them is sung."""
+    from data.files.tables import read_frame
+
+    index = read_frame(folder / "index.parquet")
+    vocals = index[index["source"] == "vocals"]
+    vocals = vocals.assign(minutes=vocals["frames"] / vocals["sample_rate"] / 60, sung=vocals["singing"].map(sum) / 60)
+    counts = vocals.groupby("split").agg(songs=("track", "count"), minutes=("minutes", "sum"), sung=("sung", "sum"))
+    return {"songs": table(counts.reset_index()), "dagster/row_count": dg.MetadataValue.int(len(index))}
+
+
+@stored_asset(
+    config=lambda run: run.separation.audio,
+    files=INDEX,
+    kinds={"parquet"},
+    show=_songs,
+    audits=(readable(100), Audit("no_song_in_two_splits", "No song, by name or by sound, is in two splits.", _apart)),
+)
+def separation_songs(work: Work, musdb_tracks: Path) -> Summary:
+    """Vocals and accompaniment of every song at the rate and channels the system works at; where there is singing."""
+    from data.musdb.tracks import group_folders
+    from data.musdb.vocals import resample_songs
+
+    resample_songs(work.execution, group_folders(musdb_tracks), work.config.sample_rate, work.config.channels)
+    return {}
+
+
+def _codec(run: Configuration) -> "CodecTraining | PublishedCodec":
+    """Return what decides the codec: the training of our own, or which published one it is."""
+    name = run.separation.published
+    return CODECS[name] if name else run.separation.codec_training
+
+
+@stored_asset(config=_codec, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves)
+def separation_codec(work: Work, separation_songs: Path) -> Summary:
     """A convolutional codec learns to rebuild vocals and mixtures from a fiftieth of a second at a time.
 
     Or a published one, where TESSITURA_CODEC names it.
     """
-    from models.separation.published.codecs import CODECS
     from models.separation.published.hub import copy_published_codec
     from models.separation.train import train_codec
 
-    system, device = setup.separation(config), setup.torch_device()
-    if name := system.published:
-        recipe = Recipe({"published": name, "sha256": CODECS[name].sha256}, {}, WEIGHTS)
-
-        def take(folder: Path) -> dict[str, str]:
-            copy_published_codec(name, Path(setup.downloads), folder, progress_listener(context))
-            return {"published": name}
-
-        return materialize(context, store, recipe, take)
-    decisive = [
-        system.codec,
-        system.codec_segment,
-        system.train_codec,
-        system.augmentation,
-        system.validation_seconds,
-    ]
-    return materialize(
-        context,
-        store,
-        Recipe(decisive, {"separation_songs": separation_songs}, WEIGHTS),
-        lambda folder: train_codec(folder, separation_songs, system, device, progress_listener(context)),
-        curves,
-    )
+    if isinstance(work.config, PublishedCodec):
+        copy_published_codec(work.config, work.environment.downloads, work.execution)
+        return {"published": work.config.name}
+    return train_codec(work.execution, separation_songs, work.config)
 
 
-@dg.asset(code_version="1", kinds={"pytorch", "parquet"}, owners=OWNERS, retry_policy=RETRY)
-def separation_latents(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    config: Run,
-    separation_songs: Path,
-    separation_codec: Path,
-) -> dg.MaterializeResult:
+def _unit_variance(folder: Path, environment: Environment) -> Finding:
+    from data.shards.reader import Shards
+
+    del environment
+    deviation = Shards(folder).metadata["deviation"]
+    smallest, largest = min(deviation), max(deviation)
+    metadata = {"smallest deviation": smallest, "largest deviation": largest}
+    return Finding(smallest > 1e-3 * largest, metadata, "a channel that hardly varies would be scaled up to noise")
+
+
+@stored_asset(
+    config=lambda run: run.separation.latent_set,
+    files=INDEX,
+    kinds={"pytorch", "parquet"},
+    audits=(Audit("unit_variance", "Every latent channel varies.", _unit_variance),),
+)
+def separation_latents(work: Work, separation_songs: Path, separation_codec: Path) -> Summary:
     """Vocals and mixtures as latent frames in shards, with the mean and spread of each channel: what is denoised."""
+    import torch
+
     from models.separation.latents import write_latents
     from models.separation.load import load_codec
 
-    system, device = setup.separation(config), setup.torch_device()
-    inputs = {"separation_songs": separation_songs, "separation_codec": separation_codec}
-    seed = system.train_denoiser.seed  # of the remixes
-    decisive = {"remixes": system.remixes, "segment": system.segment, "seed": seed, **system.augmentation}
-
-    def work(folder: Path) -> dict[str, int]:
-        codec = load_codec(separation_codec, device)
-        return write_latents(folder, separation_songs, codec, system, device, progress_listener(context))
-
-    return materialize(context, store, Recipe(decisive, inputs, ("index.parquet",)), work)
+    codec = load_codec(separation_codec, torch.device(work.execution.device))
+    return write_latents(work.execution, separation_songs, codec, work.config)
 
 
-@dg.asset(partitions_def=CONDITIONS, code_version="1", **STAGE)
-def separation_denoiser(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, separation_latents: Path
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: run.separation.denoiser_training,
+    files=WEIGHTS,
+    kinds={"pytorch"},
+    trains=True,
+    variants=ABLATIONS,
+    audits=(FINITE,),
+    show=curves,
+)
+def separation_denoiser(work: Work, separation_latents: Path) -> Summary:
     """A U-Net learns to take noise off the latent of vocals, given that of the mixture."""
     from models.separation.train import train_denoiser
 
-    system, device = setup.separation(config, context.partition_key), setup.torch_device()
-    decisive = [system.denoiser, system.segment, system.train_denoiser]
-    return materialize(
-        context,
-        store,
-        Recipe(decisive, {"separation_latents": separation_latents}, WEIGHTS),
-        lambda folder: train_denoiser(folder, separation_latents, system, device, progress_listener(context)),
-        curves,
-    )
+    return train_denoiser(work.execution, separation_latents, work.config)
 
 
-@dg.asset(code_version="1", **STAGE)
-def separation_mask_network(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, config: Run, separation_songs: Path
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: run.separation.mask_training, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves
+)
+def separation_mask_network(work: Work, separation_songs: Path) -> Summary:
     """The discriminative network: a mask on the mixture's spectrogram, trained on the same songs."""
     from models.separation.train import train_mask_network
 
-    system, device = setup.separation(config), setup.torch_device()
-    decisive = [
-        system.mask_network,
-        system.mask_segment,
-        system.train_mask_network,
-        system.augmentation,
-        system.validation_seconds,
-    ]
-    return materialize(
-        context,
-        store,
-        Recipe(decisive, {"separation_songs": separation_songs}, WEIGHTS),
-        lambda folder: train_mask_network(folder, separation_songs, system, device, progress_listener(context)),
-        curves,
-    )
-
-
-@dg.asset_check(asset=separation_denoiser, partitions_def=CONDITIONS, blocking=True)
-def denoiser_finite(separation_denoiser: Path) -> dg.AssetCheckResult:
-    """The denoiser loads again and holds no NaN or infinity."""
-    from models.training.checkpoint import count_not_finite
-
-    bad = count_not_finite(separation_denoiser / "model")
-    return dg.AssetCheckResult(passed=bad == 0, metadata={"values that are NaN or infinite": bad})
-
-
-@dg.asset_check(asset=separation_latents, blocking=True)
-def unit_variance(separation_latents: Path) -> dg.AssetCheckResult:
-    """Every latent channel varies: a dead one would be scaled up to noise."""
-    from data.shards.reader import Shards
-
-    deviation = Shards(separation_latents).metadata["deviation"]
-    smallest, largest = min(deviation), max(deviation)
-    return dg.AssetCheckResult(
-        passed=smallest > 1e-3 * largest, metadata={"smallest deviation": smallest, "largest deviation": largest}
-    )
+    return train_mask_network(work.execution, separation_songs, work.config)

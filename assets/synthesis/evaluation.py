@@ -1,241 +1,146 @@
-"""SING judged: what every system makes of the test notes, the scores, the maps, the costs, the champion."""
+"""SING evaluated: what every system makes of the test notes, the scores, the maps, the costs."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.champion import challenge
-from assets.checks import quality
-from assets.materialize import OWNERS, RETRY, TRAINING, Shown, materialize, picture, table
-from assets.progress import progress_listener
-from assets.setup import Run, Setup
-from assets.store import RUN, Recipe, Store
-from assets.synthesis.stages import VARIANTS
-from data.files.durable import read_json
+from assets.declaration import Shown, Summary, Work, stored_asset
+from assets.display import picture, table
+from assets.environment import Environment
+from assets.quality import Quality
+from assets.store.versions import Version
+from assets.synthesis.stages import ABLATIONS
+from models.synthesis.config import EvaluationNotes, Thresholds
+from models.synthesis.presets import PRESETS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from eval.acceptance import Criterion
+    from eval.synthesis.acceptance import Bounds
 
 INDEX = ("index.parquet",)
 SCORES = ("scores.parquet",)
+_STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "synthesis_wavenet")
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
-def synthesis_notes(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    config: Run,
-    nsynth_shards: Path,
-    synthesis_model: Path,
-    synthesis_autoencoder: Path,
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: EvaluationNotes(run.synthesis.evaluated_train_notes),
+    files=INDEX,
+    kinds={"pytorch"},
+    variants=ABLATIONS,
+)
+def synthesis_notes(work: Work, nsynth_shards: Path, synthesis_model: Path, synthesis_autoencoder: Path) -> Summary:
     """The test notes as SING plays them from their labels, and as its autoencoder rebuilds them."""
     from models.synthesis.estimates import write_sing
 
-    sing, device = setup.synthesis(config, context.partition_key), setup.torch_device()
-    inputs = {
-        "nsynth_shards": nsynth_shards,
-        "synthesis_model": synthesis_model,
-        "synthesis_autoencoder": synthesis_autoencoder,
-    }
-    return materialize(
-        context,
-        store,
-        Recipe({"train_notes": sing.evaluated_train_notes}, inputs, INDEX),
-        lambda folder: write_sing(folder, *inputs.values(), sing, device, progress_listener(context)),
-    )
+    return write_sing(work.execution, nsynth_shards, synthesis_model, synthesis_autoencoder, work.config)
 
 
-@dg.asset(code_version="1", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY, pool=TRAINING)
-def synthesis_baseline_notes(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    config: Run,
-    nsynth_shards: Path,
-    synthesis_wavenet: Path,
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: EvaluationNotes(run.synthesis.evaluated_train_notes, run.synthesis.wavenet_notes),
+    files=INDEX,
+    kinds={"pytorch"},
+    trains=True,
+)
+def synthesis_baseline_notes(work: Work, nsynth_shards: Path, synthesis_wavenet: Path) -> Summary:
     """The same notes by silence, a copy of the nearest training note, Griffin-Lim (oracle) and the WaveNet."""
     from models.synthesis.estimates import write_baselines
 
-    sing, device = setup.synthesis(config), setup.torch_device()
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_wavenet": synthesis_wavenet}
-    return materialize(
-        context,
-        store,
-        Recipe([sing.evaluated_train_notes, sing.wavenet_notes], inputs, INDEX),
-        lambda folder: write_baselines(
-            folder, nsynth_shards, synthesis_wavenet, sing, device, progress_listener(context)
-        ),
-    )
-
-
-@dg.asset(code_version="1", kinds={"parquet"}, owners=OWNERS)
-def synthesis_baseline_scores(
-    context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_baseline_notes: Path
-) -> dg.MaterializeResult:
-    """Every metric of every baseline note: one row each."""
-    return _judged(
-        context, store, {"nsynth_shards": nsynth_shards, "synthesis_baseline_notes": synthesis_baseline_notes}
-    )
-
-
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"parquet"}, owners=OWNERS)
-def synthesis_scores(
-    context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_notes: Path
-) -> dg.MaterializeResult:
-    """Every metric of every note of SING and its autoencoder: one row each."""
-    return _judged(context, store, {"nsynth_shards": nsynth_shards, "synthesis_notes": synthesis_notes})
-
-
-def _judged(context: dg.AssetExecutionContext, store: Store, inputs: dict[str, Path]) -> dg.MaterializeResult:
-    """Score what lies in the second of `inputs` against the recordings in the first."""
-    from eval.synthesis.score import write_scores
-
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, SCORES),
-        lambda folder: write_scores(folder, *inputs.values(), progress_listener(context)),
-        _summary,
-    )
+    return write_baselines(work.execution, nsynth_shards, synthesis_wavenet, work.config)
 
 
 def _summary(folder: Path) -> Shown:
     """Return the summary of a score table, and its spectral losses as numbers the UI plots."""
-    import pandas as pd
-
+    from data.files.tables import read_frame
     from eval.synthesis.note_metrics import METRICS
     from eval.table import summarise
 
-    scores = pd.read_parquet(folder / "scores.parquet")
+    scores = read_frame(folder / "scores.parquet")
     summary = summarise(scores, list(METRICS), by=("system", "split"), group="pair")
     means = summary[summary["metric"].isin(["spectral", "in_tune", "waveform_mse"])]
     plotted = {f"{one.metric} {one.system} {one.split}": float(one.mean) for one in means.itertuples() if one.count}
     return {"scores": table(summary), **{name: dg.MetadataValue.float(value) for name, value in plotted.items()}}
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="1", kinds={"scikitlearn"}, owners=OWNERS)
-def synthesis_instrument_map(
-    context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_model: Path
-) -> dg.MaterializeResult:
+@stored_asset(files=SCORES, kinds={"parquet"}, show=_summary)
+def synthesis_baseline_scores(work: Work, nsynth_shards: Path, synthesis_baseline_notes: Path) -> Summary:
+    """Every metric of every baseline note: one row each."""
+    from eval.synthesis.score import write_scores
+
+    return write_scores(work.execution, nsynth_shards, synthesis_baseline_notes)
+
+
+@stored_asset(files=SCORES, kinds={"parquet"}, variants=ABLATIONS, show=_summary)
+def synthesis_scores(work: Work, nsynth_shards: Path, synthesis_notes: Path) -> Summary:
+    """Every metric of every note of SING and its autoencoder: one row each."""
+    from eval.synthesis.score import write_scores
+
+    return write_scores(work.execution, nsynth_shards, synthesis_notes)
+
+
+@stored_asset(
+    files=["map.parquet"],
+    kinds={"scikitlearn"},
+    show=lambda folder: {"map": picture((folder / "map.png").read_bytes(), "instruments")},
+)
+def synthesis_instrument_map(work: Work, nsynth_shards: Path, synthesis_model: Path) -> Summary:
     """A map of the instruments as SING's table has learnt them, with numbers that say whether to believe it."""
     from eval.synthesis.instruments import write_map
     from models.synthesis.train import instrument_rows
 
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_model": synthesis_model}
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, ("map.parquet",)),
-        lambda folder: write_map(folder, nsynth_shards, instrument_rows(synthesis_model)),
-        lambda folder: {"map": picture((folder / "map.png").read_bytes(), "instruments")},
-    )
+    return write_map(work.execution, nsynth_shards, instrument_rows(synthesis_model))
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"pytorch"}, owners=OWNERS, retry_policy=RETRY)
-def synthesis_sweeps(
-    context: dg.AssetExecutionContext, store: Store, setup: Setup, nsynth_shards: Path, synthesis_model: Path
-) -> dg.MaterializeResult:
-    """Pitch swept with the instrument fixed, the reverse, and ways from one instrument to another, as sound."""
+@stored_asset(files=INDEX, kinds={"pytorch"})
+def synthesis_sweeps(work: Work, nsynth_shards: Path, synthesis_model: Path) -> Summary:
+    """Pitch swept with the instrument fixed, the reverse, and interpolations between instruments, as sound."""
     from models.synthesis.sweeps import write_sweeps
 
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_model": synthesis_model}
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, INDEX),
-        lambda folder: write_sweeps(
-            folder, nsynth_shards, synthesis_model, setup.torch_device(), progress_listener(context)
-        ),
-    )
+    return write_sweeps(work.execution, nsynth_shards, synthesis_model)
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"scikitlearn"}, owners=OWNERS)
-def synthesis_disentanglement(
-    context: dg.AssetExecutionContext, store: Store, nsynth_shards: Path, synthesis_sweeps: Path
-) -> dg.MaterializeResult:
-    """Disentanglement: does pitch move only the pitch, and the instrument only the timbre?"""
+@stored_asset(files=["grid.parquet", "shared.parquet", "paths.parquet"], kinds={"scikitlearn"})
+def synthesis_disentanglement(work: Work, nsynth_shards: Path, synthesis_sweeps: Path) -> Summary:
+    """Does pitch move only the pitch, and the instrument only the timbre?"""
     from eval.synthesis.sweeps import write_disentanglement
 
-    inputs = {"nsynth_shards": nsynth_shards, "synthesis_sweeps": synthesis_sweeps}
-    return materialize(
-        context,
-        store,
-        Recipe({}, inputs, ("grid.parquet", "shared.parquet", "paths.parquet")),
-        lambda folder: write_disentanglement(folder, nsynth_shards, synthesis_sweeps, progress_listener(context)),
-    )
+    return write_disentanglement(work.execution, nsynth_shards, synthesis_sweeps)
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"pytorch"}, owners=OWNERS, pool=TRAINING)
-def synthesis_cost(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    synthesis_model: Path,
-    synthesis_autoencoder: Path,
-    synthesis_sequence: Path,
-    synthesis_wavenet: Path,
-) -> dg.MaterializeResult:
+@stored_asset(
+    config=lambda run: {"device": run.environment.device},
+    files=["cost.json"],
+    kinds={"pytorch"},
+    trains=True,
+    lineage=_STAGES,
+)
+def synthesis_cost(work: Work) -> Summary:
     """Table 2 of the paper: training time, speed of generation, compression and size, measured here."""
     from models.synthesis.cost import write_cost
 
-    stages = {
-        "synthesis_model": synthesis_model,
-        "synthesis_autoencoder": synthesis_autoencoder,
-        "synthesis_sequence": synthesis_sequence,
-        "synthesis_wavenet": synthesis_wavenet,
-    }
-    seconds = {name: read_json(folder / RUN)["summary"]["seconds"] for name, folder in stages.items()}
-    device = setup.torch_device()
-    return materialize(
-        context,
-        store,
-        Recipe({"device": str(device)}, stages, ("cost.json",)),
-        lambda folder: write_cost(folder, synthesis_model, synthesis_wavenet, seconds, device),
-    )
+    seconds = {name: Version(work.inputs[name]).record["summary"]["seconds"] for name in _STAGES}
+    return write_cost(work.execution, work.inputs["synthesis_model"], work.inputs["synthesis_wavenet"], seconds)
 
 
-@dg.asset(partitions_def=VARIANTS, code_version="2", kinds={"python"}, owners=OWNERS)
-def synthesis_champion(
-    context: dg.AssetExecutionContext,
-    store: Store,
-    setup: Setup,
-    nsynth_shards: Path,
-    synthesis_model: Path,
-    synthesis_scores: Path,
-    synthesis_baseline_scores: Path,
-) -> dg.MaterializeResult:
-    """The model in use: the newest one that passed every required check. It stays until one as good comes."""
-    challenger = {
-        "model": synthesis_model,
-        "scores": synthesis_scores,
-        "baselines": synthesis_baseline_scores,
-        "notes": nsynth_shards,
-    }
-    case = challenge(store.home("synthesis_champion", context.partition_key), challenger, setup.bounds())
-    if not case.promoted:
-        return dg.MaterializeResult(metadata=case.shown(), data_version=dg.DataVersion(case.kept))
-    inputs = {**challenger, **({"former": case.former} if case.former else {})}
-    result = materialize(context, store, Recipe({}, inputs, ("champion.json",)), case.crown)
-    return dg.MaterializeResult(metadata={**(result.metadata or {}), **case.shown()}, data_version=result.data_version)
+def bounds(asked: Thresholds) -> "Bounds":
+    """Return what is asked of a model before it may be promoted, as the evaluation knows it."""
+    from eval.synthesis.acceptance import Bounds
+
+    return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
 
-def _verdicts(scores: "pd.DataFrame", setup: Setup) -> "dict[str, Criterion]":
-    """Return what the preset asks of SING, and whether the scores show it."""
+def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
     from eval.synthesis.acceptance import acceptance_criteria
 
-    return acceptance_criteria(scores, setup.bounds(), None)
+    return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds), None)
 
 
-complete, better_than_silence, better_than_nearest_pitch, in_tune = quality(
-    synthesis_scores,
+QUALITY = Quality(
+    "synthesis_scores",
     "synthesis_baseline_scores",
-    _verdicts,
+    _criteria,
     {
         "complete": "It made every test note, finite and of the right length.",
         "better_than_silence": "Its spectral loss is well below that of silence.",

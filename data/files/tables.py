@@ -1,16 +1,19 @@
 """Parquet tables: written whole, with plain metadata beside the rows; read with their checksums."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from data.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
 from data.files.durable import replacing
 
 
@@ -42,6 +45,24 @@ def read_table_metadata(path: Path) -> dict[str, Any]:
     """
     with _blaming(path):
         return json.loads((pq.read_schema(path).metadata or {})[b"tessitura"])
+
+
+def write_frame(path: Path, frame: "pd.DataFrame") -> None:
+    """Write a data frame, without its index, as a Parquet file with page checksums, whole or not at all."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    with replacing(path) as file, pq.ParquetWriter(file, table.schema, write_page_checksum=True) as writer:
+        writer.write_table(table)
+
+
+def read_frame(path: Path, columns: Sequence[str] | None = None) -> "pd.DataFrame":
+    """Read a Parquet file, or some columns of it, as a data frame, its page checksums verified.
+
+    Raises:
+        InputError: the file is missing or damaged; the message names it.
+    """
+    with _blaming(path):
+        chosen = None if columns is None else list(columns)
+        return pq.read_table(path, columns=chosen, page_checksum_verification=True).to_pandas()
 
 
 @contextmanager

@@ -26,7 +26,7 @@ CHANNELS = 2
 SOURCES = ("mixture", "drums", "bass", "other", "vocals")  # the order of the streams of a stem.mp4
 STEM_SUFFIX = ".stem.mp4"
 SUBSETS = ("train", "test")
-GROUPS = tuple(f"group-{number}" for number in range(4))  # tracks are ingested group by group, side by side
+GROUPS = tuple(f"group-{number}" for number in range(4))  # a song more makes only its group anew
 
 OFFICIAL = {
     "musdb18hq": Remote(
@@ -91,6 +91,15 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
         raise InputError(f"{location}: name a folder, a zip, or one of {', '.join(OFFICIAL)}")
     else:
         path = Path(location).expanduser()
+    return find_tracks(path)
+
+
+def find_tracks(path: Path) -> list[Track]:
+    """Return the tracks in a folder or zip of this machine, sorted by subset and name, with their splits.
+
+    Raises:
+        InputError: there is not one track, or one name stands for two.
+    """
     tracks = sorted(_zipped(path) if path.is_file() else _in_folder(path), key=lambda one: (one.subset, one.name))
     if not tracks:
         raise InputError(
@@ -113,13 +122,14 @@ def _held_out(names: set[str]) -> set[str]:
 
 
 def source_version(tracks: Sequence[Track]) -> str:
-    """Return a hash of what lies there: names, sizes and times of change, not contents."""
+    """Return a hash of what lies there: names, splits, sizes and times of change, not contents."""
     digest = hashlib.sha256()
     for track in tracks:
         files = sorted(track.place.iterdir()) if track.place.is_dir() else [track.place]
         for path in files:
             found = path.stat()
-            line = f"{track.subset}/{track.name}/{track.member}/{path.name} {found.st_size} {found.st_mtime_ns}\n"
+            where = f"{track.subset}/{track.name}/{track.member}/{path.name}"
+            line = f"{where} {track.split} {found.st_size} {found.st_mtime_ns}\n"
             digest.update(line.encode())
     return digest.hexdigest()
 

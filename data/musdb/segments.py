@@ -18,7 +18,7 @@ import numpy as np
 
 from data.errors import InputError
 from data.files.audio import FULL_SCALE, resample
-from data.shards.loader import Batch, read_ahead
+from data.shards.loader import Batch, BatchPlan, read_ahead
 from data.shards.reader import Shards
 
 
@@ -49,28 +49,20 @@ class Mixing:
 class Segments:
     """Batches of (vocals, accompaniment), float32 (B, T, 2K): vocals first."""
 
-    def __init__(
-        self, shards: Shards, split: str, batch_size: int, mixing: Mixing, *, seed: int, share: tuple[int, int] = (0, 1)
-    ) -> None:
+    def __init__(self, shards: Shards, split: str, plan: BatchPlan, mixing: Mixing) -> None:
         """Look for songs of `split` that are long enough.
 
         Args:
             shards: recordings with columns track, source ("vocals" or "accompaniment"), split, singing.
             split: "train", for one.
-            batch_size: examples a step, over all processes.
-            mixing: how they are made.
-            seed: of every draw.
-            share: number of this process, and how many share a batch.
+            plan: size of a batch, seed and share of this process.
+            mixing: how examples are made.
 
         Raises:
             InputError: no song of the split is long enough.
             ValueError: the batch cannot be shared evenly.
         """
-        rank, world = share
-        if batch_size % world:
-            raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes")
-        self._shards, self._mixing, self._seed = shards, mixing, seed
-        self._numbers = range(rank * batch_size // world, (rank + 1) * batch_size // world)
+        self._shards, self._mixing, self._seed, self._numbers = shards, mixing, plan.seed, plan.numbers
         rows = {
             source: dict(zip(shards.column("track")[found].tolist(), found.tolist(), strict=True))
             for source in ("vocals", "accompaniment")

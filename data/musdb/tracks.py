@@ -7,19 +7,26 @@ its seconds is, so that silent stretches can be passed over without reading them
 Shapes: T samples, K channels.
 """
 
+import hashlib
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 
+from data.execution import Execution
+from data.files.durable import SUFFIX, read_json, write_json
 from data.files.names import make_id
-from data.musdb.dataset import SAMPLE_RATE, SOURCES, Track
+from data.musdb.dataset import GROUPS, SAMPLE_RATE, SOURCES, Track, group_of, source_version
 from data.musdb.errata import errata
 from data.musdb.stems import BadTrack, flags, read_track
-from data.progress import Listener, Progress, ignore
-from data.shards.writer import SHARD_BYTES, Item, Record, Rejection, ShardWriter
+from data.progress import Progress
+from data.shards.writer import SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
+_GROUPS = "groups.json"
 COLUMNS = pa.schema([("track", pa.string()), ("source", pa.string()), ("split", pa.string()), ("errata", pa.string())])
 
 
@@ -28,16 +35,22 @@ def recording_id(track: Track, source: str) -> str:
     return f"{make_id(track.name)}-{source}"
 
 
-def ingest_tracks(
-    folder: Path, tracks: Sequence[Track], *, listener: Listener = ignore, shard_bytes: int = SHARD_BYTES
-) -> None:
-    """Write `tracks` as shards into `folder`; killed and called again, it goes on and ends at the same bytes."""
-    writer = ShardWriter(folder, shard_bytes)
+def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: int = SHARD_BYTES) -> None:
+    """Write `tracks` as shards; killed and called again, it goes on and ends at the same bytes.
+
+    Args:
+        execution: the folder of the shards.
+        tracks: the songs; one that cannot be used becomes a row of the quarantine table.
+        shard_bytes: a shard is finished when it holds as many bytes.
+    """
+    if is_committed(execution.folder):
+        return
+    writer = ShardWriter(execution.folder, shard_bytes)
     done = {one for rows in writer.rows() for one in rows["id"].to_pylist()}
     done |= {one.id for one in writer.rejections()}
     begun = [number for number, track in enumerate(tracks) if _ids(track) & done]
     first = begun[-1] if begun else 0  # the last one may be half there
-    progress = Progress("ingest tracks", total=len(tracks), unit="tracks", listener=listener)
+    progress = Progress("ingest tracks", total=len(tracks), unit="tracks", listener=execution.listener)
     progress.skip(first)
     for items in _in_order(tracks[first:]):
         for item in items:
@@ -47,6 +60,42 @@ def ingest_tracks(
     known = {recording_id(track, source): (track, source) for track in tracks for source in SOURCES}
     writer.commit(lambda rows: _describe(rows, known))
     progress.finish()
+
+
+def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
+    """Write `tracks` as shards, a folder for each group of them, and groups.json last.
+
+    A group in which nothing has changed is taken over from an earlier result (`Execution.earlier`), so that one
+    song more does not mean to decode all of them again. Killed and called again, it goes on.
+    """
+    found = {}
+    for group in GROUPS:
+        some = [track for track in tracks if group_of(track.name) == group]
+        found[group] = hashlib.sha256(f"{execution.code_version} {source_version(some)}".encode()).hexdigest()
+        folder = execution.folder / group
+        if not is_committed(folder) and not _taken_over(execution, group, found[group]):
+            ingest_tracks(replace(execution, folder=folder), some)
+    write_json(execution.folder / _GROUPS, found)
+
+
+def _taken_over(execution: Execution, group: str, version: str) -> bool:
+    """Link the shards of a group from an earlier result, if one has the same."""
+    folder = execution.folder / group
+    for earlier in execution.earlier:
+        record = earlier / _GROUPS
+        if record.is_file() and read_json(record).get(group) == version and is_committed(earlier / group):
+            partial = folder.with_name(folder.name + SUFFIX)
+            for leaving in (folder, partial):
+                shutil.rmtree(leaving, ignore_errors=True)
+            shutil.copytree(earlier / group, partial, copy_function=os.link)
+            os.replace(partial, folder)
+            return True
+    return False
+
+
+def group_folders(folder: Path) -> list[Path]:
+    """Return the folders of shards that `ingest_groups` has written into `folder`, sorted."""
+    return [folder / group for group in sorted(read_json(folder / _GROUPS))]
 
 
 def _ids(track: Track) -> set[str]:

@@ -8,16 +8,18 @@ Shapes: T samples, K channels.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
+from data.execution import Execution
 from data.files.audio import FULL_SCALE, resample, to_float, to_pcm16
-from data.progress import Listener, Progress, ignore
+from data.progress import Progress
 from data.shards.reader import Shards
-from data.shards.writer import Record, ShardWriter
+from data.shards.units import Labelling, Unit, write_units
+from data.shards.writer import Record
 
 PARTS = ("vocals", "accompaniment")
 _HEARD = 10 ** (-50 / 20)  # root mean square of a second, of full scale
@@ -52,27 +54,22 @@ def _songs(shards: Shards) -> list[_Song]:
     ]
 
 
-def resample_songs(
-    folder: Path, songs: Sequence[Path], sample_rate: int, channels: int, listener: Listener = ignore
-) -> None:
-    """Write vocals and accompaniment of the songs in the shards `songs` into `folder`, resampled.
+def resample_songs(execution: Execution, tracks: Sequence[Path], sample_rate: int, channels: int) -> None:
+    """Write vocals and accompaniment of all songs as shards, resampled.
 
     Killed and called again, it goes on and ends at the same bytes.
+
+    Args:
+        execution: the folder of the shards.
+        tracks: folders of shards that hold the tracks (`data.musdb.tracks`).
+        sample_rate: in Hz, of what is written.
+        channels: 2, or 1 for the mean of both.
     """
-    todo = [song for one in songs for song in _songs(Shards(one))]
-    writer = ShardWriter(folder)
-    progress = Progress("resample songs", total=len(todo), unit="songs", listener=listener)
-    first = writer.consumed // len(PARTS)  # shards may end between the two parts of a song
-    progress.skip(first)
-    already = writer.consumed - first * len(PARTS)
-    for song in todo[first:]:
-        for record in islice(_parts(song, sample_rate, channels), already, None):
-            writer.add(record)
-        already = 0
-        progress.advance()
+    todo = [song for one in tracks for song in _songs(Shards(one))]
     by_id = {song.id(part): (song, part) for song in todo for part in PARTS}
-    writer.commit(lambda rows: _describe(rows, by_id))
-    progress.finish()
+    units = [Unit(len(PARTS), partial(_parts, song, sample_rate, channels)) for song in todo]
+    progress = Progress("resample songs", total=len(by_id), unit="recordings", listener=execution.listener)
+    write_units(execution.folder, units, progress, Labelling(lambda rows: _describe(rows, by_id)))
 
 
 def _describe(rows: pa.Table, by_id: dict[str, tuple[_Song, str]]) -> pa.Table:

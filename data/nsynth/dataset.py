@@ -86,17 +86,31 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
     Raises:
         InputError: there is nothing of NSynth's shape; the message says what was looked for.
     """
+    if not is_remote(location):
+        return find_parts(location)
     if location == "official":
         remote = OFFICIAL["train"]
         return [Part("nsynth-train", fetch(remote, downloads / "nsynth-train.jsonwav.tar.gz", listener=listener))]
-    if location.startswith(("http://", "https://")):
-        name = Path(location.split("?", maxsplit=1)[0]).name
-        if not name.endswith(".tar.gz") or not is_id(name.removesuffix(".tar.gz").replace(".", "-")):
-            raise InputError(f"{location}: the URL must end in a plain NAME.jsonwav.tar.gz")
-        # Two servers may call their archives the same.
-        folder = downloads / hashlib.sha256(location.encode()).hexdigest()[:12]
-        path = fetch(Remote(location, magic=b"\x1f\x8b"), folder / name, listener=listener)
-        return [Part(_part_name(path), path)]
+    name = Path(location.split("?", maxsplit=1)[0]).name
+    if not name.endswith(".tar.gz") or not is_id(name.removesuffix(".tar.gz").replace(".", "-")):
+        raise InputError(f"{location}: the URL must end in a plain NAME.jsonwav.tar.gz")
+    # Two servers may call their archives the same.
+    folder = downloads / hashlib.sha256(location.encode()).hexdigest()[:12]
+    path = fetch(Remote(location, magic=b"\x1f\x8b"), folder / name, listener=listener)
+    return [Part(_part_name(path), path)]
+
+
+def is_remote(location: str) -> bool:
+    """Tell whether a location is to be downloaded: "official" or a URL."""
+    return location == "official" or location.startswith(("http://", "https://"))
+
+
+def find_parts(location: str) -> list[Part]:
+    """Return the parts of NSynth at a folder or archive of this machine, sorted by name.
+
+    Raises:
+        InputError: there is nothing of NSynth's shape; the message says what was looked for.
+    """
     path = Path(location).expanduser()
     found = sorted(_parts_in(path), key=lambda part: part.name)
     if not found:

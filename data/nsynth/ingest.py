@@ -17,16 +17,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from data.execution import Execution
 from data.files.archive import members
 from data.files.audio import UnreadableAudio, decode
 from data.files.names import is_id, make_id
 from data.files.tables import read_table
 from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part, read_metadata
 from data.nsynth.labels import Labels, keep_metadata, metadata_path
-from data.progress import Listener, Progress, ignore
+from data.progress import Progress
 from data.shards.quality import defect, flags
 from data.shards.reader import Shards
-from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter
+from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
 _LARGEST_NOTE = 1 << 20
 _LONGEST_NOTE = 1 << 22  # samples; what is longer than a note but not absurd is told its length
@@ -42,23 +43,33 @@ class Entry:
     fault: str = ""
 
 
-def ingest(folder: Path, parts: Sequence[Part], *, listener: Listener = ignore, shard_bytes: int = SHARD_BYTES) -> None:
-    """Write `parts` as shards into `folder`; killed and called again, it goes on and ends at the same bytes.
+def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD_BYTES) -> None:
+    """Write the notes of `parts` as shards; killed and called again, it goes on and ends at the same bytes.
+
+    Example:
+        >>> ingest(Execution(Path("shards")), locate("nsynth-train.jsonwav.tar.gz", Path("downloads")))
+
+    Args:
+        execution: the folder of the shards.
+        parts: where the notes lie.
+        shard_bytes: a shard is finished when it holds as many bytes.
 
     Raises:
         InputError: a part has no metadata, or an archive is damaged.
     """
-    writer = ShardWriter(folder, shard_bytes)
-    progress = Progress("ingest", total=_count(parts), unit="notes", listener=listener)
-    progress.skip(writer.consumed)
-    for entry in _entries(parts, folder, writer.consumed):
-        writer.add(judge(entry))
-        progress.advance()
-    labels = Labels(parts, folder, writer)
-    writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
+    folder = execution.folder
+    if not is_committed(folder):
+        writer = ShardWriter(folder, shard_bytes)
+        progress = Progress("ingest", total=_count(parts), unit="notes", listener=execution.listener)
+        progress.skip(writer.consumed)
+        for entry in _entries(parts, folder, writer.consumed):
+            writer.add(_checked(entry))
+            progress.advance()
+        labels = Labels(parts, folder, writer)
+        writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
+        progress.finish()
     for part in parts:
-        metadata_path(folder, part).unlink()
-    progress.finish()
+        metadata_path(folder, part).unlink(missing_ok=True)
 
 
 def describe(folder: Path) -> dict[str, int | float]:
@@ -123,7 +134,7 @@ def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[],
             yield name, lambda stream=stream, size=size: stream.read(size)
 
 
-def judge(entry: Entry) -> Item:
+def _checked(entry: Entry) -> Item:
     """Decode one WAV and tell whether it is a note of NSynth: a record with flags, or a rejection."""
     if entry.content is None:
         return Rejection(entry.id, entry.fault, entry.part)

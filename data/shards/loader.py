@@ -75,6 +75,33 @@ class Treatment:
 AS_STORED = Treatment()
 
 
+@dataclass(frozen=True)
+class BatchPlan:
+    """How many examples a batch has, what draws them, and which of them this process takes.
+
+    Attributes:
+        size: examples of a batch, over all processes together.
+        seed: of the order and of every draw.
+        share: number of this process, and how many processes share each batch.
+    """
+
+    size: int
+    seed: int
+    share: tuple[int, int] = (0, 1)
+
+    @property
+    def numbers(self) -> range:
+        """The places in a batch that this process fills.
+
+        Raises:
+            ValueError: the batch cannot be shared evenly.
+        """
+        rank, world = self.share
+        if self.size % world:
+            raise ValueError(f"a batch of {self.size} cannot be shared by {world} processes")
+        return range(rank * self.size // world, (rank + 1) * self.size // world)
+
+
 @functools.lru_cache(maxsize=4)  # asked once a step, drawn once an epoch
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
     """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
@@ -94,42 +121,34 @@ class Batches:
         self,
         shards: Shards,
         rows: np.ndarray,
-        batch_size: int,
-        *,
-        seed: int,
+        plan: BatchPlan,
         labels: Mapping[str, np.ndarray] | None = None,
         treatment: Treatment = AS_STORED,
-        share: tuple[int, int] = (0, 1),
     ) -> None:
         """Choose rows of `shards`.
 
         Args:
             shards: where the recordings are.
             rows: index rows to draw from.
-            batch_size: recordings a step, over all processes.
-            seed: of the order and of the augmentation.
+            plan: size of a batch, seed and share of this process.
             labels: a column over all index rows for each name.
             treatment: what is done to the recordings.
-            share: number of this process, and how many share a batch.
 
         Raises:
             InputError: there are fewer rows than a batch needs.
             ValueError: the batch cannot be shared evenly by the processes.
         """
-        if len(rows) < batch_size:
+        if len(rows) < plan.size:
             raise InputError(
-                f"{shards.folder}: {len(rows)} recordings to train on, a batch needs {batch_size}; "
+                f"{shards.folder}: {len(rows)} recordings to train on, a batch needs {plan.size}; "
                 "choose a smaller preset or more data"
             )
-        rank, world = share
-        if batch_size % world:
-            raise ValueError(f"a batch of {batch_size} cannot be shared by {world} processes")
-        count = batch_size // world
-        self._share = slice(rank * count, (rank + 1) * count)
+        numbers = plan.numbers
+        self._share = slice(numbers.start, numbers.stop)
         self._shards, self._rows, self._labels = shards, np.asarray(rows), dict(labels or {})
         self._treatment = treatment
-        self._size, self._seed = batch_size, seed
-        self.per_epoch = len(rows) // batch_size
+        self._size, self._seed = plan.size, plan.seed
+        self.per_epoch = len(rows) // plan.size
 
     def rows(self, step: int) -> np.ndarray:
         """Return the index rows of this process's share of batch `step`, (B,)."""

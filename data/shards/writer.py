@@ -29,6 +29,7 @@ import numpy as np
 import pyarrow as pa
 from isal import isal_zlib
 
+from data.errors import InputError
 from data.files.durable import SUFFIX, publish
 from data.files.names import check_id
 from data.files.tables import read_table, read_table_metadata, write_table
@@ -123,6 +124,22 @@ def _member(record: Record) -> tuple[str, bytes]:
     return f"{record.id}.npy", header.getvalue()
 
 
+def is_committed(folder: Path) -> bool:
+    """Tell whether the shards in `folder` are finished: the index is there, and every shard has its size.
+
+    What a writer that was killed right after its commit had left to clear away is cleared.
+    """
+    try:
+        shards = read_table_metadata(folder / INDEX)["shards"]
+        whole = all((folder / one["name"]).stat().st_size == one["bytes"] for one in shards)
+    except (FileNotFoundError, InputError):
+        return False
+    if whole:
+        for rows in folder.glob("shard-*.parquet"):
+            rows.unlink()
+    return whole
+
+
 class ShardWriter:
     """Writes records into shards, going on where a killed writer stopped.
 
@@ -141,7 +158,7 @@ class ShardWriter:
         self._finished: list[dict[str, Any]] = []
         self._rows: list[dict[str, Any]] = []
         self._file: IO[bytes] | None = None
-        # The index of an older, complete run no longer describes what will be here.
+        # An index that is there all the same (see `is_committed`) does not describe what will be here.
         (folder / INDEX).unlink(missing_ok=True)
         self._recover()
 

@@ -130,7 +130,8 @@ def score_track(
     summary = pd.DataFrame(rows, columns=["source", "metric", "value", "frames", "undefined", "window_seconds"])
     by_second = pd.concat(seconds, ignore_index=True)
     summary["sources"] = by_second["sources"] = "+".join(names)
-    summary["reciprocal_condition"] = frames.reciprocal_condition
+    # An order of magnitude: its last digits depend on the order in which threads add.
+    summary["reciprocal_condition"] = float(f"{frames.reciprocal_condition:.2g}")
     summary["embedding"] = None
     if embedding is not None:
         summary.loc[summary["metric"] == "embedding MSE", "embedding"] = embedding.name

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.files.durable import replacing_path, write_bytes, write_json
+from data.files.durable import write_bytes, write_json
+from data.files.tables import write_frame
 from eval.acceptance import Criterion, as_json
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Document, Section, Table, Text, render
@@ -65,6 +66,7 @@ class Study:
         weights: study of the moving average of the weights (`weights_blocks`).
         variants: score frames of the variants of latent diffusion, the main one first (`variants_blocks`).
         cost: what separating costs (`cost_blocks`).
+        in_use: of an experiment, the scores of the system in use, if there is one.
     """
 
     songs: Path
@@ -79,6 +81,7 @@ class Study:
     weights: pd.DataFrame | None = None
     variants: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
+    in_use: pd.DataFrame | None = None
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -139,8 +142,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     measured = {name: one["median"] for name, one in metrics["test"][study.main].items()}
     write_bytes(folder / "model_card.md", model_card(card, study.provenance, tables[0], measured, found).encode())
     for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
-        with replacing_path(folder / f"{name}.parquet") as partial:
-            frame.to_parquet(partial)
+        write_frame(folder / f"{name}.parquet", frame)
     return {"megabytes": round(len(page) / 1e6, 2), "songs": len(study.order), "systems": len(metrics["test"])}
 
 
@@ -213,6 +215,7 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
     over_time = seconds_pictures(study.seconds, study.order, study.played)
     chapters: list[tuple[str, Sequence[Block]]] = [
         ("Systems compared", [*compared, *distribution_pictures(study.tracks, _SHOWN)]),
+        ("Compared with what is in use", _against_what_is_in_use(study)),
         ("Listen", player_blocks(Sounds(study.songs, study.estimates), study.scores, study.order, study.played)),
         ("Song by song", [tracks_table(study.tracks, study.order), *over_time]),
         ("Steps of DDIM", steps_blocks(study.steps) if study.steps is not None else []),
@@ -224,6 +227,13 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
         ("Training", training_pictures(study.histories)),
     ]  # fmt: skip
     return [Section(title, blocks) for title, blocks in chapters if blocks]
+
+
+def _against_what_is_in_use(study: Study) -> list[Block]:
+    """Return the scores of an experiment beside those of the system in use; nothing where it is none."""
+    if study.in_use is None:
+        return []
+    return variants_blocks({"this experiment": study.scores, "in use": study.in_use})
 
 
 _LISTENERS = Text(

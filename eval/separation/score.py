@@ -1,4 +1,4 @@
-"""Separation judged: the estimates of every system, in shards, against the songs, and medians over tracks.
+"""Separated songs scored: the estimates of every system, in shards, against the songs, and medians over tracks.
 
 The accompaniment of an estimate is the mixture minus its vocals, so the source set is always vocals and
 accompaniment.
@@ -7,70 +7,104 @@ Shapes: T samples, K channels.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.audio import to_float
-from data.files.durable import replacing_path
 from data.files.names import make_id
-from data.files.tables import read_table
-from data.progress import Listener, Progress, ignore
+from data.files.tables import read_frame, read_table, write_frame
+from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
 from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores, score_track
+from eval.parts import clear_parts, evaluate_in_parts
 
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 
 
-def score_estimates(
-    songs: Path, estimates: Path, listener: Listener = ignore, embedding: Embedding | None = None
-) -> TrackScores:
-    """Judge the vocals in the shards `estimates` against the songs in the shards `songs`.
+def write_scores(
+    execution: Execution, songs: Path, estimates: Path, embedding: Embedding | None = None
+) -> dict[str, int]:
+    """Score the vocals in the shards `estimates` against the songs, and write seconds.parquet and scores.parquet.
+
+    Both tables (`TrackScores`) have the columns system, track, split and errata in front, and scores.parquet
+    has `reason` behind: a system that made nothing of a song has a row with its reason and no metric or value.
+    Stopped and called again, it goes on: every song that was scored is kept as a part.
 
     Args:
+        execution: the folder of the tables.
         songs: shards of songs with the labels track, source, split and errata.
         estimates: shards of vocals with the labels system and track; in the quarantine table the part is the system.
-        listener: is told songs, rate and time left.
         embedding: the encoder of the embedding MSE, if there is one.
 
     Returns:
-        Summary and seconds with the columns system, track, split and errata in front, and `reason` behind
-        the summary; a system that made nothing of a song has a row with its reason and no metric or value.
+        How many estimates were "scored", and how many were "not scored".
 
     Raises:
         InputError: an estimate of no song, of another rate or of another length; the message names it.
     """
-    true, made = _Songs(songs), Shards(estimates)
-    progress = Progress("judge songs", total=len(made), unit="songs", listener=listener)
+    folder = execution.folder
+    if not (folder / "scores.parquet").is_file():
+        evaluation = _Evaluation(songs, estimates, embedding)
+        tracks = evaluation.tracks
+        progress = Progress("score songs", total=len(tracks), unit="songs", listener=execution.listener)
+        found = evaluate_in_parts(
+            execution, ("scores", "seconds"), len(tracks), lambda number: evaluation.score(tracks[number]), progress
+        )
+        scores = TrackScores(found["scores"], found["seconds"]) if tracks else TrackScores.together([])
+        missing = pd.DataFrame(evaluation.missing())
+        summary = pd.concat([one for one in (scores.summary, missing) if len(one)], ignore_index=True)
+        write_tables(folder, TrackScores(summary, scores.seconds))
+    clear_parts(execution)
+    pairs = read_frame(folder / "scores.parquet").drop_duplicates(["system", "track"])
+    return {"scored": int(pairs["reason"].isna().sum()), "not scored": int(pairs["reason"].notna().sum())}
 
-    def judged(row: int) -> TrackScores:
-        track, system = str(made.column("track")[row]), str(made.column("system")[row])
-        references = true.read(track)
-        rate, estimate = true.sample_rate(track), to_float(made.read(row))
-        form, expected = (*estimate.shape, int(made.column("sample_rate")[row])), (*references[VOCALS].shape, rate)
-        if form != expected:
+
+class _Evaluation:
+    """The songs and the estimates of their vocals. Safe to share between threads."""
+
+    def __init__(self, songs: Path, estimates: Path, embedding: Embedding | None) -> None:
+        self._true, self._made, self._estimates, self._embedding = (
+            _Songs(songs),
+            Shards(estimates),
+            estimates,
+            embedding,
+        )
+        self._rows: dict[str, list[int]] = {}
+        for row, track in enumerate(self._made.column("track")):
+            self._rows.setdefault(str(track), []).append(row)
+
+    @property
+    def tracks(self) -> list[str]:
+        """The songs that there are estimates of."""
+        return list(self._rows)
+
+    def score(self, track: str) -> dict[str, pd.DataFrame]:
+        """Return the summary, as "scores", and the seconds of every estimate of a song."""
+        references = self._true.read(track)
+        found = TrackScores.together([self._score(row, track, references) for row in self._rows[track]])
+        return {"scores": found.summary.assign(reason=None), "seconds": found.seconds}
+
+    def _score(self, row: int, track: str, references: dict[str, np.ndarray]) -> TrackScores:
+        system, rate = str(self._made.column("system")[row]), self._true.sample_rate(track)
+        estimate = to_float(self._made.read(row))
+        form = (*estimate.shape, int(self._made.column("sample_rate")[row]))
+        if form != (expected := (*references[VOCALS].shape, rate)):
             raise InputError(
-                f"{estimates}: {system} of {track} has (samples, channels, Hz) {form}, the song {expected}; "
+                f"{self._estimates}: {system} of {track} has (samples, channels, Hz) {form}, the song {expected}; "
                 "separate the songs again"
             )
-        found = score_track(references, with_accompaniment(references, estimate), rate, embedding=embedding)
-        return found.labelled(system=system, track=track, **true.labels(track))
+        found = score_track(references, with_accompaniment(references, estimate), rate, embedding=self._embedding)
+        return found.labelled(system=system, track=track, **self._true.labels(track))
 
-    found = []
-    with ThreadPoolExecutor(2) as pool:  # two songs in memory: what is kept of one is its rows
-        for one in pool.map(judged, range(len(made))):
-            found.append(one)
-            progress.advance()
-    progress.finish()
-    together = TrackScores.together(found)
-    missing = pd.DataFrame(true.missing(estimates))
-    summary = pd.concat([together.summary.assign(reason=None), missing], ignore_index=True)
-    return TrackScores(summary, together.seconds)
+    def missing(self) -> list[dict[str, object]]:
+        """Return a row, without metrics, for everything that a system could not make."""
+        return self._true.missing(self._estimates)
 
 
 def with_accompaniment(references: dict[str, np.ndarray], vocals: np.ndarray) -> dict[str, np.ndarray]:
@@ -117,21 +151,10 @@ class _Songs:
         return found
 
 
-def write_scores(
-    folder: Path, songs: Path, estimates: Path, listener: Listener = ignore, embedding: Embedding | None = None
-) -> dict[str, int]:
-    """Judge estimates into `folder`/seconds.parquet and scores.parquet; return how many were and were not judged."""
-    scores = score_estimates(songs, estimates, listener, embedding)
-    write_tables(folder, scores)
-    pairs = scores.summary.drop_duplicates(["system", "track"])
-    return {"judged": int(pairs["reason"].isna().sum()), "not judged": int(pairs["reason"].notna().sum())}
-
-
 def write_tables(folder: Path, scores: TrackScores) -> None:
     """Write the rows as `folder`/seconds.parquet and, last, scores.parquet."""
     for name, frame in (("seconds", scores.seconds), ("scores", scores.summary)):
-        with replacing_path(folder / f"{name}.parquet") as partial:
-            frame.to_parquet(partial)
+        write_frame(folder / f"{name}.parquet", frame)
 
 
 def medians(summary: pd.DataFrame, by: Sequence[str] = ("sources", "source", "metric")) -> pd.DataFrame:

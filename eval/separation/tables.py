@@ -13,7 +13,7 @@ import pandas as pd
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Table
 from eval.statistics import Median, bootstrap_median
-from eval.table import compare_systems
+from eval.table import Items, Metric, compare_systems
 
 MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
 _BOUNDS = {
@@ -166,7 +166,7 @@ def paired_table(tracks: pd.DataFrame, system: str, others: Sequence[str], names
     cells: dict[str, list[str]] = {one: [] for one in others}
     for metric in _PAIRED:
         smaller = not larger_is_better(metric)
-        found = compare_systems(tracks, system, others, metric, item="track", smaller_is_better=smaller)
+        found = compare_systems(tracks, system, others, Metric(metric, smaller), Items("track"))
         for one in found.to_dict("records"):
             cells[one["baseline"]].append(_difference(one))
     return Table(

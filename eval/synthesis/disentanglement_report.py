@@ -8,6 +8,7 @@ import pandas as pd
 
 from data.files.audio import encode, to_float
 from data.files.durable import read_json
+from data.files.tables import read_frame
 from data.shards.reader import Shards
 from eval.report.document import Block, Clip, Map, Picture, Players, Point
 from eval.report.figures import lines, png, spectrogram
@@ -29,7 +30,7 @@ def _clip(shards: Shards, row: int, label: str, figures: str) -> Clip:
 
 def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
     """Return the map of instruments; a click plays a note of each as SING makes it."""
-    frame, made = pd.read_parquet(instruments / "map.parquet"), Shards(sweeps)
+    frame, made = read_frame(instruments / "map.parquet"), Shards(sweeps)
     played: dict[int, bytes] = {}
     for row in made.rows(kind="grid").tolist():
         instrument = int(made.column("instrument")[row])
@@ -56,7 +57,7 @@ def control_blocks(notes: Path, control: Path, sweeps: Path) -> list[Block]:
     labels = recorded.table.select(["instrument", "instrument_name"]).to_pandas()
     names: dict[int, str] = dict(zip(labels["instrument"], labels["instrument_name"], strict=True))
     table = made.table.select(["kind", "instrument", "other", "pitch", "weight"]).to_pandas()
-    grid, paths = (pd.read_parquet(control / f"{name}.parquet") for name in ("grid", "paths"))
+    grid, paths = (read_frame(control / f"{name}.parquet") for name in ("grid", "paths"))
     return [
         control_table(read_json(control / "control.json")),
         *_swept(grid, table[table["kind"] == "grid"], made, names),

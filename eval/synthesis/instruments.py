@@ -4,17 +4,19 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files.durable import replacing_path, write_bytes, write_json
+from data.execution import Execution
+from data.files.durable import write_bytes, write_json
+from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.metrics.tsne import knn_purity, tsne
 from eval.report.figures import png, scatter
 
 
-def write_map(folder: Path, notes: Path, rows: np.ndarray) -> dict[str, float | int | str]:
+def write_map(execution: Execution, notes: Path, rows: np.ndarray) -> dict[str, float | int | str]:
     """Map the instruments that have training notes, and write map.parquet, map.json and map.png.
 
     Args:
-        folder: where to.
+        execution: the folder of the files.
         notes: shards, for the instruments' names and families.
         rows: the learnt table, (instruments, D); untrained rows are left out.
 
@@ -45,8 +47,9 @@ def write_map(folder: Path, notes: Path, rows: np.ndarray) -> dict[str, float | 
         "seed": found.seed,
     }
     title = f"t-SNE of {len(known)} instrument embeddings, perplexity {found.perplexity:.3g}"
-    write_bytes(folder / "map.png", png(scatter(found.points, known["instrument_name"].tolist(), families, title)))
-    write_json(folder / "map.json", results)
-    with replacing_path(folder / "map.parquet") as partial:
-        known.to_parquet(partial)
+    write_bytes(
+        execution.folder / "map.png", png(scatter(found.points, known["instrument_name"].tolist(), families, title))
+    )
+    write_json(execution.folder / "map.json", results)
+    write_frame(execution.folder / "map.parquet", known)
     return results

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from data.files.audio import encode, to_float
-from data.files.durable import read_json, replacing_path, write_bytes, write_json
+from data.files.durable import read_json, write_bytes, write_json
+from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.acceptance import as_json
 from eval.report.document import Block, Clip, Document, Picture, Players, Section, Table, Text, render
@@ -22,7 +23,7 @@ from eval.report.figures import distributions, png, spectrogram, training_pictur
 from eval.synthesis.acceptance import Bounds, acceptance_criteria
 from eval.synthesis.disentanglement_report import control_blocks, instrument_blocks
 from eval.synthesis.note_metrics import METRICS
-from eval.synthesis.tables import NAMES, SHOWN, number, paired_table, systems_table, table_1, table_2
+from eval.synthesis.tables import NAMES, SHOWN, in_use_table, number, paired_table, systems_table, table_1, table_2
 from eval.table import summarise
 
 SCHEMA_VERSION = 1
@@ -48,6 +49,7 @@ class Study:
         bounds: what is asked of the model.
         champions: history of champions.
         provenance: where it all comes from.
+        in_use: of an experiment, the scores of the model in use, if there is one.
     """
 
     notes: Path
@@ -63,6 +65,7 @@ class Study:
     bounds: Bounds
     champions: Sequence[Mapping[str, Any]]
     provenance: Mapping[str, str]
+    in_use: pd.DataFrame | None = None
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:
@@ -98,6 +101,8 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     del found["not_worse_than_champion"]
     where = f"{study.provenance['data']}, preset {study.provenance['preset']}"
     tables = [systems_table(study.all_scores), paired_table(study.all_scores)]
+    if study.in_use is not None:
+        tables.append(in_use_table(next(iter(study.scores.values())), study.in_use))
     paper = [table_1(study.scores, where), table_2(cost)]
     summary = [
         f"{one.meaning}: {number(one.found)} (asked: {number(one.bound)}) – {'passed' if one.passed else 'not passed'}"
@@ -125,8 +130,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_bytes(folder / "table_1.tex", latex(paper[0]).encode())
     measured = {name: one["mean"] for name, one in metrics["test"].get("sing", {}).items()}
     write_bytes(folder / "model_card.md", model_card(_CARD, study.provenance, tables[0], measured, found).encode())
-    with replacing_path(folder / "scores.parquet") as partial:
-        study.all_scores.to_parquet(partial)
+    write_frame(folder / "scores.parquet", study.all_scores)
     return {
         "megabytes": round(len(page) / 1e6, 2),
         "variants": ", ".join(study.scores),
@@ -205,10 +209,10 @@ def _training(study: Study) -> list[Block]:
     blocks: list[Block] = [*training_pictures(study.histories)]
     if study.champions:
         rows = [
-            [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["checks"].values())]
+            [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["criteria"].values())]
             for place, one in enumerate(study.champions, 1)
         ]
-        checks = list(study.champions[-1]["checks"])
+        checks = list(study.champions[-1]["criteria"])
         blocks.append(Table("Champions so far", ["Number", "Model", "Commit", *checks], rows, words=3))
     else:
         blocks.append(Text("No model has passed every check yet, so there is no champion."))

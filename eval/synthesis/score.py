@@ -1,80 +1,98 @@
-"""Whole collections of notes, judged note by note into one tidy frame.
+"""Collections of notes scored note by note into one table: from shards for the assets, from folders for anybody."""
 
-The only module here that reads sound: from shards for the assets, from folders for anybody.
-"""
-
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.audio import read, to_float
-from data.files.durable import replacing_path
-from data.files.tables import read_table
+from data.files.tables import read_frame, read_table, write_frame
 from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
+from eval.parts import clear_parts, evaluate_in_parts
 from eval.synthesis.note_metrics import METRICS, Reference, score_note
 
+_BATCH = 32  # notes of a part
 LABELS = ("instrument", "instrument_name", "family", "source", "pitch", "velocity", "split")
 
 
-def score_outputs(notes: Path, outputs: Path, listener: Listener = ignore) -> pd.DataFrame:
-    """Judge every output of every system against its recording.
+def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str, int]:
+    """Score every estimate of every system against its recording, and write scores.parquet.
+
+    scores.parquet has a row a (system, note): system, note, pair, the labels of the note, a column a metric, and
+    `reason` where a system made nothing that can be scored (its metrics are NaN). Stopped and called again, it goes
+    on: what was scored is kept in parts of 32 notes.
 
     Args:
+        execution: the folder of the table.
         notes: shards of the recordings.
-        outputs: shards whose records carry the labels system and note.
-        listener: is told notes, rate and time left.
+        estimates: shards whose records carry the labels system and note.
 
     Returns:
-        A row a (system, note): system, note, pair, the labels, a column a metric, and `reason`
-        where a system made nothing that can be judged (its metrics are NaN).
+        How many estimates were "scored", and how many were "not scored".
     """
-    recorded, made = Shards(notes), Shards(outputs)
-    rows = {one: row for row, one in enumerate(recorded.column("id"))}
-    labels = recorded.table.select(LABELS).to_pandas()
-    by_note: dict[str, list[tuple[str, int]]] = {}
-    for row, (system, note) in enumerate(zip(made.column("system"), made.column("note"), strict=True)):
-        by_note.setdefault(note, []).append((system, row))
-    progress = Progress("judge", total=len(by_note), unit="notes", listener=listener)
-
-    def judged(note: str) -> list[dict[str, Any]]:
-        label = labels.iloc[rows[note]]
-        wave = to_float(recorded.read(rows[note])[:, 0])
-        reference = Reference.of(wave, float(label["pitch"]), int(recorded.column("sample_rate")[rows[note]]))
-        described = _described(note, label)
-        return [
-            {"system": system, **described, **score_note(reference, to_float(made.read(row)[:, 0])), "reason": None}
-            for system, row in by_note[note]
-        ]
-
-    found: list[dict[str, Any]] = []
-    with ThreadPoolExecutor(2) as pool:
-        for several in pool.map(judged, by_note):
-            found += several
-            progress.advance()
-    for system, note, reason in _missing(outputs):
-        nothing = dict.fromkeys(METRICS, float("nan"))
-        found.append({"system": system, **_described(note, labels.iloc[rows[note]]), **nothing, "reason": reason})
-    progress.finish()
-    return pd.DataFrame(found)
+    path = execution.folder / "scores.parquet"
+    if not path.is_file():
+        evaluation = _Evaluation(notes, estimates)
+        batches = evaluation.batches()
+        progress = Progress("score", total=len(batches), unit=f"batches of {_BATCH} notes", listener=execution.listener)
+        found = evaluate_in_parts(
+            execution, ("scores",), len(batches), lambda number: {"scores": evaluation.score(batches[number])}, progress
+        )
+        some = [one for one in (found["scores"], evaluation.missing()) if len(one)]
+        write_frame(path, pd.concat(some, ignore_index=True))
+    clear_parts(execution)
+    reasons = read_frame(path, ["reason"])["reason"]
+    return {"scored": int(reasons.isna().sum()), "not scored": int(reasons.notna().sum())}
 
 
-def _described(note: str, label: pd.Series) -> dict[str, Any]:
-    """Return the label columns of one note; `pair` tells velocities of one pitch belong together."""
-    labels = {str(name): value for name, value in label.items()}
-    return {"note": note, "pair": f"{label['instrument']}-{label['pitch']}", **labels}
+class _Evaluation:
+    """The recordings and the estimates of them. Safe to share between threads."""
 
+    def __init__(self, notes: Path, estimates: Path) -> None:
+        self._recorded, self._made, self._estimates = Shards(notes), Shards(estimates), estimates
+        self._rows = {one: row for row, one in enumerate(self._recorded.column("id"))}
+        self._labels = self._recorded.table.select(LABELS).to_pandas()
+        self._by_note: dict[str, list[tuple[str, int]]] = {}
+        made = zip(self._made.column("system"), self._made.column("note"), strict=True)
+        for row, (system, note) in enumerate(made):
+            self._by_note.setdefault(note, []).append((system, row))
 
-def _missing(outputs: Path) -> Iterator[tuple[str, str, str]]:
-    """Yield system, note and reason of what was not made."""
-    for one in read_table(outputs / QUARANTINE).to_pylist():
-        system, _, note = one["id"].partition("-")
-        yield system, note, one["reason"]
+    def batches(self) -> list[list[str]]:
+        """Return the notes that there are estimates of, a few at a time."""
+        notes = list(self._by_note)
+        return [notes[start : start + _BATCH] for start in range(0, len(notes), _BATCH)]
+
+    def score(self, notes: Sequence[str]) -> pd.DataFrame:
+        """Return a row for every estimate of the notes."""
+        return pd.DataFrame([row for note in notes for row in self._score_note(note)])
+
+    def _score_note(self, note: str) -> Iterator[dict[str, Any]]:
+        place = self._rows[note]
+        wave = to_float(self._recorded.read(place)[:, 0])
+        pitch, rate = float(self._labels.iloc[place]["pitch"]), int(self._recorded.column("sample_rate")[place])
+        reference, described = Reference.of(wave, pitch, rate), self._described(note)
+        for system, row in self._by_note[note]:
+            scores = score_note(reference, to_float(self._made.read(row)[:, 0]))
+            yield {"system": system, **described, **scores, "reason": None}
+
+    def _described(self, note: str) -> dict[str, Any]:
+        """Return the label columns of one note; `pair` tells velocities of one pitch belong together."""
+        label = self._labels.iloc[self._rows[note]]
+        labels = {str(name): value for name, value in label.items()}
+        return {"note": note, "pair": f"{label['instrument']}-{label['pitch']}", **labels}
+
+    def missing(self) -> pd.DataFrame:
+        """Return a row, without metrics, for everything that a system could not make."""
+        nothing, found = dict.fromkeys(METRICS, float("nan")), []
+        for one in read_table(self._estimates / QUARANTINE).to_pylist():
+            system, _, note = one["id"].partition("-")
+            found.append({"system": system, **self._described(note), **nothing, "reason": one["reason"]})
+        return pd.DataFrame(found)
 
 
 def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) -> pd.DataFrame:
@@ -132,11 +150,3 @@ def _named_pitch(name: str) -> float | None:
     parts = Path(name).stem.rsplit("-", 2)
     numeric = len(parts) == 3 and all(len(part) == 3 and part.isdigit() for part in parts[1:])
     return float(parts[1]) if numeric else None
-
-
-def write_scores(folder: Path, notes: Path, outputs: Path, listener: Listener = ignore) -> dict[str, int]:
-    """Judge outputs into `folder`/scores.parquet; return how many there are and how many could not be judged."""
-    scores = score_outputs(notes, outputs, listener)
-    with replacing_path(folder / "scores.parquet") as partial:
-        scores.to_parquet(partial)
-    return {"judged": int(scores["reason"].isna().sum()), "not judged": int(scores["reason"].notna().sum())}

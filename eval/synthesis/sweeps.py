@@ -6,26 +6,27 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from data.execution import Execution
 from data.files.audio import to_float
-from data.files.durable import replacing_path, write_json
-from data.progress import Listener, Progress, ignore
+from data.files.durable import write_json
+from data.files.tables import write_frame
+from data.progress import Listener, Progress
 from data.shards.reader import Shards
 from eval.synthesis.disentanglement import InstrumentClassifier, in_tune, pitch_error_cents, timbre, way
 
 _RECORDED = 1500  # recorded notes the vote remembers, and real test notes it is tried on, at most
 
 
-def write_disentanglement(folder: Path, notes: Path, sweeps: Path, listener: Listener = ignore) -> dict[str, float]:
+def write_disentanglement(execution: Execution, notes: Path, sweeps: Path) -> dict[str, float]:
     """Judge the sweeps and write grid.parquet, paths.parquet and control.json; return the numbers."""
     recorded, made = Shards(notes), Shards(sweeps)
     swept = sorted(set(made.column("instrument")[made.rows(kind="grid")].tolist()))
     vote, ceiling = _listener_and_ceiling(recorded, swept)
-    grid = _judge_notes(made, "grid", vote, listener)
-    shared = _judge_notes(made, "shared", vote, listener)
+    grid = _judge_notes(made, "grid", vote, execution.listener)
+    shared = _judge_notes(made, "shared", vote, execution.listener)
     paths = _judge_paths(made)
     for name, frame in (("grid", grid), ("shared", shared), ("paths", paths)):
-        with replacing_path(folder / f"{name}.parquet") as partial:
-            frame.to_parquet(partial)
+        write_frame(execution.folder / f"{name}.parquet", frame)
     # Of one instrument alone there is no spread: NaN, which the median leaves out.
     moved = shared.groupby("pitch")["cents"].std()
     known = paths.drop_duplicates(["instrument", "other"])
@@ -40,7 +41,7 @@ def write_disentanglement(folder: Path, notes: Path, sweeps: Path, listener: Lis
         "ways that lose their pitch": float(known["pitch_error"].isna().sum()),
     }
     results = {name: value for name, value in results.items() if np.isfinite(value)}
-    write_json(folder / "control.json", results)
+    write_json(execution.folder / "control.json", results)
     return results
 
 

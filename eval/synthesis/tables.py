@@ -13,7 +13,7 @@ from eval.report.document import Table
 from eval.statistics import Interval
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
 from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
-from eval.table import compare_systems, interval_of, summarise
+from eval.table import Items, Metric, compare_systems, interval_of, summarise
 
 NAMES = {
     "recording": "Recording",
@@ -77,7 +77,7 @@ def paired_table(scores: pd.DataFrame) -> Table:
     rows = []
     for metric in ("spectral", "multi_resolution", "in_tune"):
         smaller = metric not in LARGER_IS_BETTER
-        found = compare_systems(test, "sing", SHOWN[1:], metric, group="pair", smaller_is_better=smaller)
+        found = compare_systems(test, "sing", SHOWN[1:], Metric(metric, smaller), Items("note", "pair"))
         for one in found.to_dict("records"):
             rows.append(
                 [
@@ -95,6 +95,28 @@ def paired_table(scores: pd.DataFrame) -> Table:
         rows,
         words=2,
         note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs, adjusted for the number of systems.",
+    )
+
+
+def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
+    """Return an experiment minus the model in use, on the test notes that both were scored on."""
+    named = [
+        scores[(scores["system"] == "sing") & (scores["split"] == "test")].assign(system=name)
+        for name, scores in (("experiment", experiment), ("in use", in_use))
+    ]
+    both, rows = pd.concat(named, ignore_index=True), []
+    for metric in ("spectral", "multi_resolution", "in_tune"):
+        smaller = metric not in LARGER_IS_BETTER
+        found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "pair"))
+        for one in found.to_dict("records"):
+            difference = f"{one['difference']:+.4g} [{one['low']:+.3g}, {one['high']:+.3g}]"
+            cells = [str(one["count"]), difference, number(one["p"]), f"{one['better']:.0%}"]
+            rows.append([_HEADINGS[metric], *cells])
+    return Table(
+        "This experiment minus the model in use, note by note",
+        ["Metric", "Notes", "Difference [95 %]", "p", "Experiment better on"],
+        rows,
+        note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs.",
     )
 
 

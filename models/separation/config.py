@@ -1,17 +1,14 @@
-"""Configurations of the separation system and its named presets.
+"""Configurations of the separation system: the sizes of its networks, and all that decides each stage.
 
-Free of torch: the asset graph reads presets without loading it. What arXiv 2511.20470 leaves open is
-set here and told in this folder's README.
+Free of torch: the asset graph reads configurations without loading it. What arXiv 2511.20470 leaves open is
+set here and listed in this folder's README.
 """
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
-from data.errors import InputError
-from models.separation.published.codecs import CODECS
+from data.configuration import OBSERVES
 from models.training.config import FitConfig
-
-CONDITIONS = ("concat", "inject")
 
 
 @dataclass(frozen=True)
@@ -105,6 +102,108 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class Augmentation:
+    """How training examples are made of songs.
+
+    Attributes:
+        remix: share of examples whose accompaniment is another song's.
+        shift: most semitones that the pitch of an example is moved by.
+    """
+
+    remix: float
+    shift: float
+
+
+@dataclass(frozen=True)
+class CodecTraining:
+    """All that decides a codec trained here.
+
+    Attributes:
+        codec: sizes of the network.
+        fit: its training.
+        segment: samples it is trained on at once.
+        augmentation: how examples are made.
+        validation_seconds: of each validation song looked at while training.
+    """
+
+    codec: CodecConfig
+    fit: FitConfig
+    segment: int
+    augmentation: Augmentation
+    validation_seconds: float = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class LatentSet:
+    """All that decides which latents the denoiser is trained on, beside songs and codec.
+
+    Attributes:
+        remixes: how many augmented examples are encoded beside the songs.
+        frames: latent frames of such an example.
+        augmentation: how they are made.
+        seed: of the draws.
+    """
+
+    remixes: int
+    frames: int
+    augmentation: Augmentation
+    seed: int
+
+
+@dataclass(frozen=True)
+class DenoiserTraining:
+    """All that decides the denoiser, beside its latents.
+
+    Attributes:
+        denoiser: sizes of the network.
+        fit: its training.
+        frames: latent frames it is trained on at once.
+    """
+
+    denoiser: DenoiserConfig
+    fit: FitConfig
+    frames: int
+
+
+@dataclass(frozen=True)
+class MaskTraining:
+    """All that decides the discriminative network.
+
+    Attributes:
+        mask_network: sizes of the network.
+        fit: its training.
+        segment: samples it is trained on at once.
+        augmentation: how examples are made.
+        validation_seconds: of each validation song looked at while training.
+    """
+
+    mask_network: MaskNetworkConfig
+    fit: FitConfig
+    segment: int
+    augmentation: Augmentation
+    validation_seconds: float = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How the diffusion system draws.
+
+    Attributes:
+        steps: of DDIM.
+        frames: latent frames of a chunk, a multiple of the denoiser's.
+        overlap: share of a chunk that is cross-faded with the next.
+        eta: share of fresh noise at every step.
+        seed: of the noise.
+    """
+
+    steps: int
+    frames: int
+    overlap: float = 0.2
+    eta: float = 0.0
+    seed: int = 0
+
+
+@dataclass(frozen=True)
 class SeparationConfig:
     """The whole of the separation system. Sizes are those of the preset `paper` by default.
 
@@ -161,88 +260,35 @@ class SeparationConfig:
         return Audio(self.codec.sample_rate, self.channels)
 
     @property
-    def augmentation(self) -> dict[str, float]:
-        """What of it decides how training examples are made of songs."""
-        return {"remix": self.remix, "shift": self.shift}
+    def augmentation(self) -> Augmentation:
+        """How training examples are made of songs."""
+        return Augmentation(self.remix, self.shift)
 
     @property
-    def sampling(self) -> dict[str, float]:
-        """What of it decides how the diffusion system draws."""
-        return {"steps": self.steps, "frames": self.chunk, "overlap": self.overlap}
+    def codec_training(self) -> CodecTraining:
+        """The codec of our own."""
+        return CodecTraining(
+            self.codec, self.train_codec, self.codec_segment, self.augmentation, self.validation_seconds
+        )
 
+    @property
+    def latent_set(self) -> LatentSet:
+        """What the denoiser is trained on."""
+        return LatentSet(self.remixes, self.segment, self.augmentation, self.train_denoiser.seed)
 
-def with_published_codec(config: SeparationConfig, name: str) -> SeparationConfig:
-    """Return `config` with a published codec in the place of our own, everything at its rate; "" changes nothing.
+    @property
+    def denoiser_training(self) -> DenoiserTraining:
+        """The denoiser."""
+        return DenoiserTraining(self.denoiser, self.train_denoiser, self.segment)
 
-    Raises:
-        InputError: no codec of that name.
-    """
-    if not name:
-        return config
-    if name not in CODECS:
-        raise InputError(f"TESSITURA_CODEC={name!r}: no codec; there are {', '.join(CODECS)}, or none")
-    return replace(
-        config,
-        published=name,
-        codec=replace(config.codec, sample_rate=CODECS[name].sample_rate),
-        denoiser=replace(config.denoiser, dimension=CODECS[name].dimension),
-    )
+    @property
+    def mask_training(self) -> MaskTraining:
+        """The discriminative network."""
+        return MaskTraining(
+            self.mask_network, self.train_mask_network, self.mask_segment, self.augmentation, self.validation_seconds
+        )
 
-
-def with_conditioning(config: SeparationConfig, how: str) -> SeparationConfig:
-    """Return `config` with the mixture conditioning as `CONDITIONS` names it.
-
-    Raises:
-        ValueError: another name.
-    """
-    if how not in CONDITIONS:
-        raise ValueError(f"{how!r} is no way to condition; choose one of {', '.join(CONDITIONS)}")
-    return replace(config, denoiser=replace(config.denoiser, condition=how))
-
-
-def _short(steps: int, batch_size: int, learning_rate: float, validate_every: int = 500) -> FitConfig:
-    """Return how a stage is trained when time is short."""
-    return FitConfig(
-        steps, batch_size, learning_rate, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
-    )
-
-
-def _preset_small() -> SeparationConfig:
-    return SeparationConfig(
-        channels=1,
-        # Long strides last cost least: most of the arithmetic lies where the rate is high.
-        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=48),
-        codec_segment=16_000,
-        train_codec=_short(600, 4, 2e-3, 150),
-        denoiser=DenoiserConfig(
-            dimension=48, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
-        ),
-        segment=128,
-        chunk=512,
-        steps=1,  # after so little training more steps lose SI-SDR on the validation songs
-        train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
-        train_mask_network=_short(1_500, 8, 2e-3),
-        mask_segment=64_000,
-        remixes=3_000,
-    )
-
-
-def _preset_demo() -> SeparationConfig:
-    """Return networks smaller than `small`'s, with a tenth of its training."""
-    small = _preset_small()
-    return replace(
-        small,
-        codec=replace(small.codec, channels=8),
-        train_codec=replace(small.train_codec, steps=120, validate_every=60),
-        denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
-        train_denoiser=replace(small.train_denoiser, steps=280, validate_every=140, ema=0.98),
-        mask_network=MaskNetworkConfig(channels=96),
-        train_mask_network=replace(small.train_mask_network, steps=200, validate_every=100),
-        mask_segment=32_000,
-        remixes=150,
-        # The codec is nearly exact on the embedded singers (15 dB): far from what so little training gives.
-        thresholds=Thresholds(below_ceiling=18.0),
-    )
-
-
-PRESETS = {"paper": SeparationConfig(), "small": _preset_small(), "demo": _preset_demo()}
+    @property
+    def sampling(self) -> Sampling:
+        """How the diffusion system draws."""
+        return Sampling(self.steps, self.chunk, self.overlap)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.execution import Execution
 from data.files.durable import write_json
 from models.separation.separate import Separator
 
@@ -62,13 +63,20 @@ def memory(separator: Separator, channels: int) -> dict[str, float]:
 
 
 def write_cost(
-    folder: Path,
-    separators: Mapping[str, Separator],
-    networks: Mapping[str, nn.Module],
-    channels: int,
-    device: torch.device,
+    execution: Execution, separators: Mapping[str, Separator], networks: Mapping[str, nn.Module], channels: int
 ) -> dict[str, float]:
-    """Measure every separator, write cost.json and return the real-time factors; of every network its parameters."""
+    """Measure every separator and write cost.json.
+
+    Args:
+        execution: the folder, and the device that the separators compute on.
+        separators: by name.
+        networks: whose parameters are counted, by name.
+        channels: of the sound that is separated.
+
+    Returns:
+        The real-time factors.
+    """
+    device = torch.device(execution.device)
     systems: dict[str, dict[str, Any]] = {}
     for name, separator in separators.items():
         factor, first = real_time_factor(separator, channels)
@@ -77,12 +85,12 @@ def write_cost(
             "first_sound_seconds": first,
             "memory": memory(separator, channels),
         }
-    metadata = {
+    results = {
         "systems": systems,
         "parameters": {name: sum(one.numel() for one in network.parameters()) for name, network in networks.items()},
         "load average": os.getloadavg()[0],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": torch.get_num_threads(),
     }
-    write_json(folder / "cost.json", metadata)
+    write_json(execution.folder / "cost.json", results)
     return {f"{name}, real-time factor": one["real_time_factor"] for name, one in systems.items()}

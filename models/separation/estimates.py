@@ -6,25 +6,27 @@ encoded true vocals), ideal masks, the discriminative network, latent diffusion.
 Shapes: T samples, K channels.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.audio import resample, to_float, to_pcm16
 from data.files.names import check_id, make_id
-from data.progress import Listener, Progress, ignore
+from data.progress import Progress
 from data.shards.reader import Shards
-from data.shards.writer import Item, Record, Rejection, ShardWriter
+from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
+from data.shards.writer import Item, Record, Rejection
 from models.separation.oracles import ORACLES, oracle
 from models.separation.separate import Separator
 
 # Given mixture and true vocals, (T, K) float32 both, and the sample rate; returns vocals (T, K).
 System = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
-_SHARD_BYTES = 32 << 20  # what a killed writer may lose: small, because an estimate may have taken minutes
 
 
 @dataclass(frozen=True)
@@ -83,26 +85,21 @@ def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
 
 
 def write_estimates(
-    folder: Path,
-    songs: Path,
-    systems: Mapping[str, System],
-    *,
-    split: str = "test",
-    listener: Listener = ignore,
-    shard_bytes: int = _SHARD_BYTES,
+    execution: Execution, songs: Path, systems: Mapping[str, System], split: str = "test"
 ) -> dict[str, int]:
-    """Write what every system makes of every song of a split; killed and called again, it goes on.
+    """Write what every system makes of every song of a split, as shards; stopped and called again, it goes on.
 
-    A result that is not finite is quarantined: no error becomes a score. One beyond full scale is clipped, and has
-    the flag "clipped". The part of a recording, or of a quarantined row, is the system.
+    A result that is not finite is a row of the quarantine table: no error becomes a score. One beyond full scale is
+    clipped, and has the flag "clipped". The part of a recording, or of a quarantined row, is the system.
 
     Args:
-        folder: where the shards go.
+        execution: the folder of the shards.
         songs: shards of songs.
         systems: by name; names are ids (`data.files.names`) of at most 26 characters.
         split: of the songs.
-        listener: is told songs, rate and time left.
-        shard_bytes: a shard is finished when it holds as many.
+
+    Returns:
+        How many "songs" and "systems" there are.
 
     Raises:
         InputError: no song of the split.
@@ -113,20 +110,15 @@ def write_estimates(
     shards = Shards(songs)
     todo = [(song, name) for song in songs_of(shards, split) for name in systems]
     labels = {check_id(_id(song, name)): (name, song.track) for song, name in todo}
-    writer = ShardWriter(folder, shard_bytes)
-    progress = Progress("separate songs", total=len(todo), unit="songs", listener=listener)
-    progress.skip(writer.consumed)
-    for song, name in todo[writer.consumed :]:
-        writer.add(_made(shards, song, name, systems[name]))
-        progress.advance()
 
     def annotate(rows: pa.Table) -> pa.Table:
         found = [labels[one] for one in rows["id"].to_pylist()]
         rows = rows.append_column("system", pa.array([name for name, _ in found], pa.string()))
         return rows.append_column("track", pa.array([track for _, track in found], pa.string()))
 
-    writer.commit(annotate)
-    progress.finish()
+    units = [Unit(1, partial(_made, shards, song, name, systems[name])) for song, name in todo]
+    progress = Progress("separate songs", total=len(todo), unit="songs", listener=execution.listener)
+    write_units(execution.folder, units, progress, Labelling(annotate), SMALL_SHARD_BYTES)
     return {"songs": len(todo) // len(systems), "systems": len(systems)}
 
 
@@ -134,13 +126,14 @@ def _id(song: Song, system: str) -> str:
     return f"{system}-{make_id(song.track)}"
 
 
-def _made(shards: Shards, song: Song, name: str, system: System) -> Item:
-    """Return what a system makes of a song."""
+def _made(shards: Shards, song: Song, name: str, system: System) -> Iterator[Item]:
+    """Yield what a system makes of a song."""
     vocals, rest = (to_float(shards.read(row)) for row in (song.vocals, song.accompaniment))
     rate = int(shards.column("sample_rate")[song.vocals])
     found = system(vocals + rest, vocals, rate)
     if found.shape != vocals.shape:
         raise ValueError(f"{name} made {found.shape} of {song.track}, which is {vocals.shape}")
     if not np.isfinite(found).all():
-        return Rejection(_id(song, name), "NaN or infinite samples", name)
-    return Record(_id(song, name), to_pcm16(found), rate, name, ["clipped"] if np.abs(found).max() > 1 else [])
+        yield Rejection(_id(song, name), "NaN or infinite samples", name)
+    else:
+        yield Record(_id(song, name), to_pcm16(found), rate, name, ["clipped"] if np.abs(found).max() > 1 else [])

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +19,17 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from data.errors import InputError
+from data.errors import InputError, NotFiniteError
+from data.execution import Execution
 from data.files.audio import FULL_SCALE
 from data.musdb.segments import Mixing, Segments
-from data.progress import Listener, Progress, ignore
-from data.shards.loader import Batch, read_ahead
+from data.progress import Progress
+from data.shards.loader import Batch, BatchPlan, read_ahead
 from data.shards.reader import Shards
+from data.shards.units import Labelling, Unit, write_units
 from data.shards.writer import Record, ShardWriter, shard_name
 from models.separation.codec import AnyCodec
-from models.separation.config import SeparationConfig
+from models.separation.config import LatentSet
 
 WHAT = ("vocals", "mixture")
 _STRETCH = 2048  # latent frames encoded at once
@@ -78,30 +79,22 @@ class _Source:
     waves: Callable[[], tuple[np.ndarray, np.ndarray]]
 
 
-def write_latents(
-    folder: Path,
-    songs: Path,
-    codec: AnyCodec,
-    config: SeparationConfig,
-    device: torch.device,
-    listener: Listener = ignore,
-) -> dict[str, int]:
-    """Write the songs in the shards `songs` and remixes of the training songs as latents; return how many there are.
+def write_latents(execution: Execution, songs: Path, codec: AnyCodec, config: LatentSet) -> dict[str, int]:
+    """Write the songs in the shards `songs` and remixes of the training songs as latents, as shards.
 
     Stopped and called again, it goes on.
+
+    Args:
+        execution: the folder of the shards, and the device.
+        songs: shards of vocals and accompaniment.
+        codec: whose encoder makes the latents.
+        config: how many remixes, and how they are made.
+
+    Returns:
+        How many "channels" were encoded, "remixes" among them.
     """
-    shards, writer = Shards(songs), ShardWriter(folder)
+    shards, device = Shards(songs), torch.device(execution.device)
     todo = [*_channels(shards), *_remixes(shards, codec, config)]
-    progress = Progress("encode songs", total=len(todo), unit="channels", listener=listener)
-    first = writer.consumed // len(WHAT)
-    progress.skip(first)
-    already = writer.consumed - first * len(WHAT)
-    for source in todo[first:]:
-        for record in islice(_encoded(source, codec, device), already, None):
-            writer.add(record)
-        already = 0
-        progress.advance()
-    writer.flush()
     known = {f"{source.id}-{what}": (source, what) for source in todo for what in WHAT}
 
     def annotate(rows: pa.Table) -> pa.Table:
@@ -115,9 +108,12 @@ def write_latents(
             rows = rows.append_column(name, pa.array(values, pa.string()))
         return rows
 
-    mean, deviation = _statistics(folder, writer, {name: source.split for name, (source, _) in known.items()})
-    writer.commit(annotate, mean=mean, deviation=deviation)
-    progress.finish()
+    def scale(writer: ShardWriter) -> dict[str, list[float]]:
+        return _statistics(writer, {name: source.split for name, (source, _) in known.items()})
+
+    units = [Unit(len(WHAT), partial(_encoded, source, codec, device)) for source in todo]
+    progress = Progress("encode songs", total=len(known), unit="latents", listener=execution.listener)
+    write_units(execution.folder, units, progress, Labelling(annotate, scale))
     return {"channels": len(todo), "remixes": sum(not source.track for source in todo)}
 
 
@@ -140,9 +136,9 @@ def _channels(shards: Shards) -> Iterator[_Source]:
             )
 
 
-def _remixes(shards: Shards, codec: AnyCodec, config: SeparationConfig) -> Iterator[_Source]:
+def _remixes(shards: Shards, codec: AnyCodec, config: LatentSet) -> Iterator[_Source]:
     """Yield as many augmented examples as asked for: latents cannot be remixed, so sound is, once, before."""
-    mixing = Mixing(config.segment * codec.config.hop, config.remix, shift=config.shift)
+    mixing = Mixing(config.frames * codec.config.hop, config.augmentation.remix, shift=config.augmentation.shift)
 
     def waves(segments: Segments, number: int) -> tuple[np.ndarray, np.ndarray]:
         values = segments.load(number).values[0]  # (T, 2K)
@@ -151,7 +147,7 @@ def _remixes(shards: Shards, codec: AnyCodec, config: SeparationConfig) -> Itera
         return vocals, vocals + rest
 
     if config.remixes:
-        segments = Segments(shards, "train", 1, mixing, seed=config.train_denoiser.seed)
+        segments = Segments(shards, "train", BatchPlan(1, config.seed), mixing)
         for number in range(config.remixes):
             yield _Source(f"remix-{number:06d}", "", "train", partial(waves, segments, number))
 
@@ -162,7 +158,7 @@ def _encoded(source: _Source, codec: AnyCodec, device: torch.device) -> Iterator
     for what, wave in zip(WHAT, source.waves(), strict=True):
         frames = encode_long(codec, wave, device).astype(np.float16)
         if not np.isfinite(frames).all():
-            raise FloatingPointError(f"a latent of {source.id} is beyond float16; train the codec again")
+            raise NotFiniteError(f"a latent of {source.id} is beyond float16; train the codec again")
         yield Record(f"{source.id}-{what}", frames, rate)
 
 
@@ -183,39 +179,35 @@ def encode_long(codec: AnyCodec, wave: np.ndarray, device: torch.device) -> np.n
     return np.concatenate(found)
 
 
-def _statistics(folder: Path, writer: ShardWriter, splits: dict[str, str]) -> tuple[list[float], list[float]]:
+def _statistics(writer: ShardWriter, splits: dict[str, str]) -> dict[str, list[float]]:
     """Return mean and standard deviation of each channel over what is trained on, read back from the shards."""
     count, total, squares = 0, 0.0, 0.0
     for rows in writer.rows():
         for one in rows.to_pylist():
             if splits[one["id"]] != "train":
                 continue
-            with open(folder / shard_name(one["shard"]), "rb") as file:
+            with open(writer.folder / shard_name(one["shard"]), "rb") as file:
                 file.seek(one["offset"])
                 frames = np.frombuffer(file.read(one["nbytes"]), one["dtype"]).reshape(one["frames"], -1)
             frames = frames.astype(np.float64)
             count, total, squares = count + len(frames), total + frames.sum(0), squares + np.square(frames).sum(0)
     if not count:
-        raise InputError(f"{folder}: no training song, so latents have no scale")
+        raise InputError(f"{writer.folder}: no training song, so latents have no scale")
     mean = total / count
     deviation = np.sqrt(np.maximum(squares / count - np.square(mean), 1e-12))
-    return np.asarray(mean).tolist(), np.asarray(deviation).tolist()
+    return {"mean": np.asarray(mean).tolist(), "deviation": np.asarray(deviation).tolist()}
 
 
 class LatentSegments:
     """Batches of stretches of latents, float16 (B, N, 2D): vocals, then mixture; a pure function of (seed, step)."""
 
-    def __init__(
-        self, shards: Shards, split: str, batch_size: int, frames: int, *, seed: int, share: tuple[int, int] = (0, 1)
-    ) -> None:
+    def __init__(self, shards: Shards, split: str, plan: BatchPlan, frames: int) -> None:
         """Look for songs of `split` of at least `frames` frames.
 
         Raises:
             InputError: there is none.
         """
-        rank, world = share
-        self._shards, self._frames, self._seed = shards, frames, seed
-        self._numbers = range(rank * batch_size // world, (rank + 1) * batch_size // world)
+        self._shards, self._frames, self._seed, self._numbers = shards, frames, plan.seed, plan.numbers
         vocals, mixture = (shards.rows(split=split, source=what) for what in WHAT)
         lengths = shards.column("frames")
         self._pairs = [(int(a), int(b)) for a, b in zip(vocals, mixture, strict=True) if lengths[a] >= frames]

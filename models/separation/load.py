@@ -8,12 +8,12 @@ import torch
 
 from data.shards.reader import Shards
 from models.separation.codec import AnyCodec, Codec
-from models.separation.config import CodecConfig, DenoiserConfig, MaskNetworkConfig, SeparationConfig
+from models.separation.config import CodecConfig, DenoiserConfig, MaskNetworkConfig, Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling, encode_long
 from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
-from models.separation.separate import Sampling, Separator, diffusion_separator, mask_separator
+from models.separation.separate import Separator, diffusion_separator, mask_separator
 from models.training.checkpoint import load
 from models.training.fit import LAST_WEIGHTS
 
@@ -47,22 +47,15 @@ def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -
 def load_mask_network(folder: Path, device: torch.device) -> MaskNetwork:
     """Return the network that `train_mask_network` left in `folder`, frozen."""
     checkpoint = load(folder / "model")
-    metadata = checkpoint.metadata["masks"]
+    metadata = checkpoint.metadata["mask_network"]
     network = MaskNetwork(MaskNetworkConfig(**{**metadata, "dilations": tuple(metadata["dilations"])}))
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
 
 
-def trained_diffusion(
-    codec: Path, denoiser: Path, config: SeparationConfig, device: torch.device, steps: int | None = None
-) -> Separator:
-    """Return latent diffusion as trained in the folders, with the preset's number of steps or another."""
-    return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling(config, steps))
-
-
-def sampling(config: SeparationConfig, steps: int | None = None) -> Sampling:
-    """Return how the preset draws, in its own number of steps or another."""
-    return Sampling(steps or config.steps, config.chunk, config.overlap)
+def trained_diffusion(codec: Path, denoiser: Path, sampling: Sampling, device: torch.device) -> Separator:
+    """Return latent diffusion as trained in the folders `codec` and `denoiser`."""
+    return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling)
 
 
 def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:
@@ -75,6 +68,6 @@ def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[in
     return network.config.sample_rate, lambda wave: (encode_long(network, wave, device) - mean) / deviation
 
 
-def trained_mask_network(folder: Path, config: SeparationConfig, device: torch.device) -> Separator:
-    """Return the discriminative network as trained in the folder."""
-    return mask_separator(load_mask_network(folder, device), config.audio.sample_rate)
+def trained_mask_network(folder: Path, device: torch.device) -> Separator:
+    """Return the discriminative network as trained in the folder, at the sample rate it was trained at."""
+    return mask_separator(load_mask_network(folder, device), load(folder / "model").metadata["sample_rate"])

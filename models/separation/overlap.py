@@ -10,10 +10,20 @@ Shapes: B chunks at once, T samples, K channels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 Work = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class Chunks:
+    """How a long signal is cut: samples of a chunk, samples it shares with the next, chunks computed at once."""
+
+    size: int
+    overlap: int
+    batch: int = 1
 
 
 def chunk_starts(length: int, chunk: int, overlap: int) -> range:
@@ -39,19 +49,16 @@ def fade(chunk: int, overlap: int, *, first: bool, last: bool) -> np.ndarray:
     return weights
 
 
-def in_chunks(
-    read: Callable[[int, int], np.ndarray], length: int, work: Work, *, chunk: int, overlap: int, batch: int = 1
-) -> Iterator[np.ndarray]:
+def in_chunks(read: Callable[[int, int], np.ndarray], length: int, work: Work, chunks: Chunks) -> Iterator[np.ndarray]:
     """Yield what `work` makes of a long signal, piece by piece, (pieces of T, K), together `length` long.
 
     Args:
         read: returns samples start … stop, (T, K) float.
         length: of the signal in samples.
-        work: given chunks (B, chunk, K), zero-padded at the end of the signal, returns as many as long.
-        chunk: samples of a chunk.
-        overlap: samples it shares with the next.
-        batch: chunks at once.
+        work: given chunks (B, size, K), zero-padded at the end of the signal, returns as many as long.
+        chunks: how the signal is cut.
     """
+    chunk, overlap, batch = chunks.size, chunks.overlap, chunks.batch
     starts = chunk_starts(length, chunk, overlap)
     tail: np.ndarray | None = None
     for begin in range(0, len(starts), batch):

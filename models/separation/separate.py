@@ -17,10 +17,11 @@ from torch import Tensor
 
 from data.progress import Listener, Progress, ignore
 from models.separation.codec import AnyCodec
+from models.separation.config import Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.mask_network import MaskNetwork
-from models.separation.overlap import chunk_starts, in_chunks
+from models.separation.overlap import Chunks, chunk_starts, in_chunks
 from models.separation.sampler import sample
 from models.training.seeds import hash_seed
 
@@ -75,27 +76,8 @@ class Separator:
             progress.advance(count)
             return vocals.reshape(count, channels, -1).transpose(1, 2).cpu().numpy()
 
-        yield from in_chunks(read, length, work, chunk=self.chunk, overlap=self.overlap, batch=batch)
+        yield from in_chunks(read, length, work, Chunks(self.chunk, self.overlap, batch))
         progress.finish()
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the diffusion system draws.
-
-    Attributes:
-        steps: of DDIM.
-        frames: latent frames of a chunk, a multiple of the denoiser's.
-        overlap: share of a chunk that is cross-faded with the next.
-        eta: share of fresh noise at every step.
-        seed: of the noise.
-    """
-
-    steps: int
-    frames: int
-    overlap: float = 0.2
-    eta: float = 0.0
-    seed: int = 0
 
 
 def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, sampling: Sampling) -> Separator:
@@ -129,13 +111,11 @@ def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number, draw)))
 
 
-def mask_separator(
-    mask_network: MaskNetwork, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1
-) -> Separator:
+def mask_separator(network: MaskNetwork, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1) -> Separator:
     """Return the discriminative system."""
-    device = mask_network.window.device
+    device = network.window.device
     chunk = int(seconds * sample_rate)
-    return Separator(lambda mixture, _: mask_network(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
+    return Separator(lambda mixture, _: network(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
 
 
 def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:

@@ -12,6 +12,7 @@ Shapes: T samples, K channels, D latent channels, N frames.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,20 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
+from data.execution import Execution
 from data.files.audio import to_float, to_pcm16
 from data.files.names import make_id
-from data.progress import Listener, Progress, ignore
+from data.progress import Progress
 from data.shards.reader import Shards
-from data.shards.writer import Record, ShardWriter
+from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
+from data.shards.writer import Record
 from models.separation.codec import AnyCodec
+from models.separation.config import Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.estimates import Song, separating, songs_of
 from models.separation.latents import Scaling
 from models.separation.published.codec_networks import PretrainedCodec
-from models.separation.separate import Sampling, diffusion_separator
+from models.separation.separate import diffusion_separator
 
 STEPS = (1, 2, 5, 10, 20, 50)
 STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
@@ -68,56 +72,45 @@ Setting = tuple[dict[str, Any], Callable[[Excerpt], np.ndarray]]
 
 
 def write_steps(
-    folder: Path,
+    execution: Execution,
     songs: Path,
     network: tuple[AnyCodec, Denoiser, Scaling],
     samplings: Mapping[int, Sampling],
-    listener: Listener = ignore,
 ) -> dict[str, int]:
     """Write the vocals of every excerpt at every number of steps.
 
     Args:
-        folder: of the shards to write.
+        execution: the folder of the shards.
         songs: shards of the songs.
         network: codec, denoiser and the scale of its latents.
         samplings: how to draw, by number of steps.
-        listener: is told of the progress.
     """
     settings = [_sampled(network, sampling, {"steps": number}) for number, sampling in samplings.items()]
-    return _write(folder, songs, "DDIM steps", settings, listener)
+    return _write(execution, songs, "DDIM steps", settings)
 
 
 def write_weights(
-    folder: Path,
-    songs: Path,
-    networks: Mapping[str, tuple[AnyCodec, Denoiser, Scaling]],
-    sampling: Sampling,
-    listener: Listener = ignore,
+    execution: Execution, songs: Path, networks: Mapping[str, tuple[AnyCodec, Denoiser, Scaling]], sampling: Sampling
 ) -> dict[str, int]:
     """Write the vocals of every excerpt with each of several sets of weights, by name."""
     settings = [_sampled(network, sampling, {"weights": name}) for name, network in networks.items()]
-    return _write(folder, songs, "weights", settings, listener)
+    return _write(execution, songs, "weights", settings)
 
 
-def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, metadata: dict[str, Any]) -> Setting:
+def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, labels: dict[str, Any]) -> Setting:
     """Return latent diffusion as a setting."""
     system = separating(diffusion_separator(*network, sampling))
-    return {"what": "vocals", **metadata}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
+    return {"what": "vocals", **labels}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
 
 
 def write_noise(
-    folder: Path,
-    songs: Path,
-    codec: AnyCodec,
-    device: torch.device,
-    *,
-    strengths: Sequence[float] = STRENGTHS,
-    listener: Listener = ignore,
+    execution: Execution, songs: Path, codec: AnyCodec, strengths: Sequence[float] = STRENGTHS
 ) -> dict[str, int]:
     """Write what the codec makes of vocals and mixtures whose latents are disturbed, at every strength.
 
     A codec with a quantiser is heard with and without it.
     """
+    device = torch.device(execution.device)
     kinds: dict[bool, Callable[[Tensor], Tensor]] = {False: lambda latent: latent}
     if isinstance(codec, PretrainedCodec):
         kinds[True] = codec.quantise
@@ -135,32 +128,30 @@ def write_noise(
         return {"what": what, "quantised": quantised, "strength": strength}, disturbed
 
     settings = [setting(*one) for one in product(("vocals", "mixture"), kinds, strengths)]
-    return _write(folder, songs, "noise in latents", settings, listener)
+    return _write(execution, songs, "noise in latents", settings)
 
 
-def _write(folder: Path, songs: Path, name: str, settings: Sequence[Setting], listener: Listener) -> dict[str, int]:
+def _write(execution: Execution, songs: Path, name: str, settings: Sequence[Setting]) -> dict[str, int]:
     """Write every excerpt under every setting, with the columns of the setting; stopped and called again, go on."""
-    shards, writer = Shards(songs), ShardWriter(folder)
-    some = list(excerpts(shards))
+    some = list(excerpts(Shards(songs)))
     todo = [(excerpt, number) for excerpt in some for number in range(len(settings))]
-    progress = Progress(name, total=len(todo), unit="excerpts", listener=listener)
-    progress.skip(writer.consumed)
-    for excerpt, number in todo[writer.consumed :]:
-        writer.add(Record(_id(excerpt, number), to_pcm16(settings[number][1](excerpt)), excerpt.sample_rate))
-        progress.advance()
-    told = {
+    labels = {
         _id(excerpt, number): {"track": excerpt.song.track, "start": excerpt.start, **settings[number][0]}
         for excerpt, number in todo
     }
 
+    def made(excerpt: Excerpt, number: int) -> Iterator[Record]:
+        yield Record(_id(excerpt, number), to_pcm16(settings[number][1](excerpt)), excerpt.sample_rate)
+
     def annotate(rows: pa.Table) -> pa.Table:
-        metadata = pa.Table.from_pylist([told[one] for one in rows["id"].to_pylist()])
-        for column in metadata.column_names:
-            rows = rows.append_column(column, metadata[column])
+        columns = pa.Table.from_pylist([labels[one] for one in rows["id"].to_pylist()])
+        for column in columns.column_names:
+            rows = rows.append_column(column, columns[column])
         return rows
 
-    writer.commit(annotate)
-    progress.finish()
+    progress = Progress(name, total=len(todo), unit="excerpts", listener=execution.listener)
+    units = [Unit(1, partial(made, *one)) for one in todo]
+    write_units(execution.folder, units, progress, Labelling(annotate), SMALL_SHARD_BYTES)
     return {"songs": len(some), "settings": len(settings)}
 
 

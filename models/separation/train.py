@@ -3,8 +3,8 @@
     songs ── codec ── latents ── denoiser        mask network
              (frozen from here on)               (on the same songs)
 
-Each takes folders, trains to the end (going on where it was stopped) and leaves `model.safetensors` and
-`model.json` in its own folder. All return the figures of the last validation, with the loss and the seconds.
+Each trains to the end, going on where it was stopped, and leaves `model.safetensors` and `model.json` in the folder
+of its execution. It returns the figures of the last validation, with "loss" and "seconds" of training.
 
 Shapes: B batch, T samples, D latent channels, N frames.
 """
@@ -17,13 +17,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from data.execution import Execution
 from data.files.audio import FULL_SCALE
 from data.musdb.segments import Mixing, Segments
-from data.progress import Listener, ignore
-from data.shards.loader import Batch
+from data.shards.loader import Batch, BatchPlan
 from data.shards.reader import Shards
 from models.separation.codec import Codec
-from models.separation.config import SeparationConfig
+from models.separation.config import Augmentation, CodecTraining, DenoiserTraining, MaskTraining
 from models.separation.denoiser import Denoiser
 from models.separation.diffusion import diffuse
 from models.separation.latents import LatentSegments, Scaling
@@ -31,9 +31,9 @@ from models.separation.losses import multi_resolution, negative_snr
 from models.separation.mask_network import MaskNetwork
 from models.separation.sampler import sample
 from models.training.config import FitConfig
-from models.training.fit import Loss, Stage
 from models.training.processes import World
-from models.training.train import Figures, train
+from models.training.stage import Figures, Loss, Stage
+from models.training.train import train_stage
 
 _VALIDATION_LEVELS, _VALIDATION_STEPS = 8, 5
 _WAVEFORM_WEIGHT = 0.3  # of the codec's error in dB beside its spectra: spectra alone leave phases to chance
@@ -47,12 +47,14 @@ def split_sources(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
     return tuple(one.transpose(1, 2).reshape(-1, values.shape[1]) for one in (vocals + rest, vocals))  # type: ignore[return-value]
 
 
-def train_codec(
-    folder: Path, songs: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
-) -> Figures:
-    """Train encoder and decoder to rebuild vocals, mixtures and accompaniments of the songs in the shards `songs`."""
-    shards, fitting = Shards(songs), config.train_codec
-    torch.manual_seed(fitting.seed)
+def train_codec(execution: Execution, songs: Path, config: CodecTraining) -> Figures:
+    """Train encoder and decoder to rebuild vocals, mixtures and accompaniments of the songs in the shards `songs`.
+
+    Example:
+        >>> train_codec(Execution(Path("codec")), Path("songs"), PRESETS["small"].codec_training)
+    """
+    shards, device = Shards(songs), torch.device(execution.device)
+    torch.manual_seed(config.fit.seed)
     network = Codec(config.codec).to(device)
 
     def objective(batch: Batch) -> Iterator[Loss]:
@@ -63,55 +65,51 @@ def train_codec(
         rebuilt = network(wave)
         yield "network", multi_resolution(wave, rebuilt) + _WAVEFORM_WEIGHT * negative_snr(wave, rebuilt)
 
-    validation = Validation(shards, config, device)
+    validation = Validation(shards, config.validation_seconds, device)
 
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(vocals))
 
     def stage(world: World) -> Stage:
-        batches = _segments(shards, config.codec_segment, config, fitting, world)
+        batches = _segments(shards, config.segment, config.augmentation, config.fit, world)
         return Stage("codec", network, batches, objective, validate, compilable=(network,))
 
-    return train(folder, stage, fitting, device, {"codec": asdict(config.codec)}, listener)
+    return train_stage(execution, stage, config.fit, {"codec": asdict(config.codec)})
 
 
-def train_mask_network(
-    folder: Path, songs: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
-) -> Figures:
+def train_mask_network(execution: Execution, songs: Path, config: MaskTraining) -> Figures:
     """Train the discriminative network on the songs in the shards `songs`."""
-    shards, fitting = Shards(songs), config.train_mask_network
-    torch.manual_seed(fitting.seed)
+    shards, device = Shards(songs), torch.device(execution.device)
+    torch.manual_seed(config.fit.seed)
     network = MaskNetwork(config.mask_network).to(device)
 
     def objective(batch: Batch) -> Iterator[Loss]:
         mixture, vocals = split_sources(batch, device)
         yield "network", negative_snr(vocals, network(mixture))
 
-    validation = Validation(shards, config, device)
+    validation = Validation(shards, config.validation_seconds, device)
 
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda mixture, vocals: judged(mixture))
 
     def stage(world: World) -> Stage:
-        batches = _segments(shards, config.mask_segment, config, fitting, world)
-        return Stage("masks", network, batches, objective, validate, compilable=(network.blocks,))
+        batches = _segments(shards, config.segment, config.augmentation, config.fit, world)
+        return Stage("mask network", network, batches, objective, validate, compilable=(network.blocks,))
 
-    return train(folder, stage, fitting, device, {"masks": asdict(config.mask_network)}, listener)
+    rate = int(shards.column("sample_rate")[0])
+    return train_stage(execution, stage, config.fit, {"mask_network": asdict(config.mask_network), "sample_rate": rate})
 
 
-def _segments(shards: Shards, samples: int, config: SeparationConfig, fitting: FitConfig, world: World) -> Segments:
+def _segments(shards: Shards, samples: int, augmentation: Augmentation, fit: FitConfig, world: World) -> Segments:
     """Return the training batches of stretches of `samples`."""
-    mixing = Mixing(samples, config.remix, shift=config.shift)
-    share = (world.rank, world.size)
-    return Segments(shards, "train", fitting.batch_size, mixing, seed=fitting.seed, share=share)
+    mixing = Mixing(samples, augmentation.remix, shift=augmentation.shift)
+    return Segments(shards, "train", BatchPlan(fit.batch_size, fit.seed, (world.rank, world.size)), mixing)
 
 
-def train_denoiser(
-    folder: Path, latents: Path, config: SeparationConfig, device: torch.device, listener: Listener = ignore
-) -> Figures:
+def train_denoiser(execution: Execution, latents: Path, config: DenoiserTraining) -> Figures:
     """Train the denoiser on the shards `latents` to predict v at noise levels drawn evenly from [0, 1]."""
-    shards, fitting = Shards(latents), config.train_denoiser
-    torch.manual_seed(fitting.seed)
+    shards, device = Shards(latents), torch.device(execution.device)
+    torch.manual_seed(config.fit.seed)
     network = Denoiser(config.denoiser).to(device)
     scaling = Scaling.of(shards).to(device)
 
@@ -120,18 +118,18 @@ def train_denoiser(
         noisy, velocity = diffuse(vocals, torch.randn_like(vocals), sigma := torch.rand(len(vocals), device=device))
         yield "network", nn.functional.mse_loss(network(noisy, mixture, sigma).float(), velocity)
 
-    held_out = LatentSegments(shards, "valid", 16, config.segment, seed=1)
+    held_out = LatentSegments(shards, "valid", BatchPlan(16, seed=1), config.frames)
 
     def validate(judged: nn.Module) -> Figures:
         return _validate_denoiser(judged, held_out, scaling, device)
 
     def stage(world: World) -> Stage:
-        share = (world.rank, world.size)
-        batches = LatentSegments(shards, "train", fitting.batch_size, config.segment, seed=fitting.seed, share=share)
+        plan = BatchPlan(config.fit.batch_size, config.fit.seed, (world.rank, world.size))
+        batches = LatentSegments(shards, "train", plan, config.frames)
         return Stage("denoiser", network, batches, objective, validate, compilable=(network,))
 
     scale = {name: getattr(scaling, name)[:, 0].tolist() for name in ("mean", "deviation")}
-    return train(folder, stage, fitting, device, {"denoiser": asdict(config.denoiser), "scaling": scale}, listener)
+    return train_stage(execution, stage, config.fit, {"denoiser": asdict(config.denoiser), "scaling": scale})
 
 
 def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Scaling, device: torch.device) -> Figures:
@@ -151,9 +149,10 @@ def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Sc
 class Validation:
     """The onsets of the validation songs that hold singing, and how well vocals come out of them."""
 
-    def __init__(self, shards: Shards, config: SeparationConfig, device: torch.device) -> None:
+    def __init__(self, shards: Shards, seconds: float, device: torch.device) -> None:
+        """Choose the first `seconds` of the validation songs of `shards`."""
         self._shards, self._device = shards, device
-        self._length = int(config.validation_seconds * config.codec.sample_rate)
+        self._length = int(seconds * shards.column("sample_rate")[0])
         vocals, rest = (shards.rows(split="valid", source=source) for source in ("vocals", "accompaniment"))
         self._pairs = list(zip(vocals.tolist(), rest.tolist(), strict=True))
 

@@ -1,13 +1,12 @@
-"""Configurations of SING and its named presets. Defaults are the paper's.
+"""Configurations of SING: the sizes of its networks, and all that decides each stage. Defaults are the paper's.
 
-Free of torch: the asset graph reads presets without loading it.
+Free of torch: the asset graph reads configurations without loading it.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from data.configuration import OBSERVES
 from models.training.config import FitConfig
-
-VARIANTS = ("spectral", "waveform", "no_time_embedding")
 
 
 @dataclass(frozen=True)
@@ -130,6 +129,95 @@ class OnsetTraining:
 
 
 @dataclass(frozen=True)
+class AutoencoderTraining:
+    """All that decides stage 1: the network, its training, and how notes are shown to it.
+
+    Attributes:
+        autoencoder: sizes of the network.
+        fit: its training.
+        loss: "spectral" or "waveform".
+        pitch_shifts: semitones by which training notes may be shifted.
+        onsets: how often only the onset of a note is trained on.
+        frames: embedding frames of a whole note.
+        validation_notes: notes of the validation split looked at while training.
+    """
+
+    autoencoder: AutoencoderConfig
+    fit: FitConfig
+    loss: str
+    pitch_shifts: tuple[int, ...]
+    onsets: OnsetTraining
+    frames: int
+    validation_notes: int = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class SequenceTraining:
+    """All that decides stage 2.
+
+    Attributes:
+        sequence: sizes of the sequence generator.
+        fit: its training.
+        truncation: embedding frames that one update is back-propagated through.
+        validation_notes: notes of the validation split looked at while training.
+    """
+
+    sequence: SequenceConfig
+    fit: FitConfig
+    truncation: int
+    validation_notes: int = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class FineTuning:
+    """All that decides stage 3; the sizes of its networks are those of the stages before.
+
+    Attributes:
+        fit: its training.
+        loss: "spectral" or "waveform".
+        pitch_shifts: semitones by which training notes may be shifted.
+        onsets: how often only the onset of a note is trained on.
+        validation_notes: notes of the validation split looked at while training.
+    """
+
+    fit: FitConfig
+    loss: str
+    pitch_shifts: tuple[int, ...]
+    onsets: OnsetTraining
+    validation_notes: int = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class WavenetTraining:
+    """All that decides the WaveNet baseline.
+
+    Attributes:
+        wavenet: sizes of the network.
+        fit: its training.
+        pitch_shifts: semitones by which training notes may be shifted.
+        validation_notes: notes of the validation split looked at while training.
+    """
+
+    wavenet: WavenetConfig
+    fit: FitConfig
+    pitch_shifts: tuple[int, ...]
+    validation_notes: int = field(metadata=OBSERVES)
+
+
+@dataclass(frozen=True)
+class EvaluationNotes:
+    """Which notes are evaluated beside all test notes.
+
+    Attributes:
+        train: how many training notes.
+        wavenet: how many of the test notes the WaveNet baseline rebuilds; its sampling is slow.
+    """
+
+    train: int
+    wavenet: int = 0
+
+
+@dataclass(frozen=True)
 class SynthesisConfig:
     """The whole of SING: networks, data, the three stages, the baseline.
 
@@ -167,72 +255,30 @@ class SynthesisConfig:
     wavenet_notes: int = 100
     thresholds: Thresholds = field(default_factory=Thresholds)
 
+    @property
+    def autoencoder_training(self) -> AutoencoderTraining:
+        """Stage 1."""
+        return AutoencoderTraining(
+            self.autoencoder,
+            self.train_autoencoder,
+            self.loss,
+            self.pitch_shifts,
+            self.onsets,
+            self.sequence.frames,
+            self.validation_notes,
+        )
 
-def variant(config: SynthesisConfig, name: str) -> SynthesisConfig:
-    """Return `config` changed to one row of the paper's Table 1.
+    @property
+    def sequence_training(self) -> SequenceTraining:
+        """Stage 2."""
+        return SequenceTraining(self.sequence, self.train_sequence, self.truncation, self.validation_notes)
 
-    Raises:
-        ValueError: `name` is none of `VARIANTS`.
-    """
-    if name == "spectral":
-        return replace(config, loss="spectral")
-    if name == "waveform":
-        return replace(config, loss="waveform")
-    if name == "no_time_embedding":
-        return replace(config, loss="spectral", sequence=replace(config.sequence, time_dimension=0))
-    raise ValueError(f"{name!r} is no variant; choose one of {', '.join(VARIANTS)}")
+    @property
+    def fine_tuning(self) -> FineTuning:
+        """Stage 3."""
+        return FineTuning(self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes)
 
-
-def _short(steps: int, optimiser: str = "muon") -> FitConfig:
-    """Return how a stage is trained when time is short (models/synthesis/README.md has the measurements)."""
-    return FitConfig(
-        steps=steps,
-        batch_size=8,
-        learning_rate=1e-3,
-        optimiser=optimiser,
-        beta2=0.99,
-        warmup=50,
-        decay=0.5,
-        clip=1.0,
-        validate_every=max(1, steps // 12),
-        report_every=50,
-    )
-
-
-def _preset_small() -> SynthesisConfig:
-    return SynthesisConfig(
-        autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
-        sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
-        pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
-        onsets=OnsetTraining(frames=112, whole_every=4),
-        train_autoencoder=_short(18_000),
-        # Nine updates a step: orthogonalising would cost more than it gains.
-        train_sequence=_short(4_000, "adam"),
-        fine_tune=replace(_short(23_000), decay=0.75),
-        validation_notes=96,
-        evaluated_train_notes=100,
-        wavenet=WavenetConfig(stacks=1, crop=4096),
-        train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
-        wavenet_notes=24,
-    )
-
-
-def _preset_demo() -> SynthesisConfig:
-    """Return the sizes of `small` with a tenth of its training."""
-    small = _preset_small()
-    return replace(
-        small,
-        train_autoencoder=_short(900),
-        train_sequence=_short(500, "adam"),
-        fine_tune=_short(1_150),
-        validation_notes=48,
-        evaluated_train_notes=48,
-        wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),
-        train_wavenet=replace(small.train_wavenet, steps=100, validate_every=50),
-        wavenet_notes=4,
-        # Synthetic notes a semitone apart differ by little else: a copy of one is nearly perfect.
-        thresholds=Thresholds(silence_ratio=0.5, nearest_required=False, pitch_accuracy=0.8),
-    )
-
-
-PRESETS = {"paper": SynthesisConfig(), "small": _preset_small(), "demo": _preset_demo()}
+    @property
+    def wavenet_training(self) -> WavenetTraining:
+        """The WaveNet baseline."""
+        return WavenetTraining(self.wavenet, self.train_wavenet, self.pitch_shifts, self.validation_notes)

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.execution import Execution
 from data.files.durable import write_json
 from data.nsynth.dataset import FRAMES, SAMPLE_RATE
 from models.synthesis.sampling import reconstruct
@@ -44,12 +45,23 @@ def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
 
 
 def write_cost(
-    folder: Path, model: Path, wavenet: Path, seconds: Mapping[str, float], device: torch.device
+    execution: Execution, model: Path, wavenet: Path, seconds: Mapping[str, float]
 ) -> dict[str, float | str]:
-    """Measure and write cost.json; `seconds` is the training time of each stage by asset name."""
+    """Measure what SING and the WaveNet cost and write it as cost.json.
+
+    Args:
+        execution: the folder, and the device to measure on.
+        model: folder of SING.
+        wavenet: folder of the WaveNet.
+        seconds: training time of each stage by asset name.
+
+    Returns:
+        What cost.json holds.
+    """
+    device = torch.device(execution.device)
     sing, competitor = load_sing(model, device), load_wavenet(wavenet, device)
     stages = [seconds[name] for name in ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")]
-    metadata: dict[str, float | str] = {
+    results: dict[str, float | str] = {
         "SING training hours": sum(stages) / 3600,
         "SING seconds of audio per second": generation_speed(sing, batch_size=_BATCH),
         "SING compression": FRAMES / sing.sequence.lstm.input_size,
@@ -64,5 +76,5 @@ def write_cost(
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": float(torch.get_num_threads()),
     }
-    write_json(folder / "cost.json", metadata)
-    return metadata
+    write_json(execution.folder / "cost.json", results)
+    return results

@@ -12,10 +12,10 @@ from torch import Tensor
 from data.files.audio import FULL_SCALE, to_float
 from data.nsynth.dataset import FRAMES, VELOCITIES
 from data.shards.augment import PitchShift
-from data.shards.loader import Augmentation, Batches, Treatment
+from data.shards.loader import Augmentation, Batches, BatchPlan, Treatment
 from data.shards.reader import Shards
 from models.losses import spectral, waveform
-from models.synthesis.config import SynthesisConfig
+from models.synthesis.config import AutoencoderConfig, OnsetTraining
 from models.training.config import FitConfig
 from models.training.processes import World
 
@@ -52,48 +52,61 @@ def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
     return wave
 
 
-def samples_heard(config: SynthesisConfig, beyond: int = 0) -> Callable[[int], int]:
-    """Return how many samples of a note a step looks at: what it decodes, and `beyond`."""
+def samples_used(
+    autoencoder: AutoencoderConfig, onsets: OnsetTraining, frames: int, beyond: int = 0
+) -> Callable[[int], int]:
+    """Return a function that says how many samples of a note a training step needs.
 
-    def heard(step: int) -> int:
-        frames = config.onsets.at(step, config.sequence.frames)
-        return min(FRAMES, config.autoencoder.wave_length(frames) - MARGIN + beyond)
+    Args:
+        autoencoder: whose frames are counted.
+        onsets: which steps look at the onset only.
+        frames: embedding frames of a whole note.
+        beyond: samples needed behind those that the frames decode to.
 
-    return heard
+    Returns:
+        A function from the number of a step to samples, at most those of a note.
+    """
+
+    def used(step: int) -> int:
+        return min(FRAMES, autoencoder.wave_length(onsets.at(step, frames)) - MARGIN + beyond)
+
+    return used
 
 
 def training_batches(
     shards: Shards,
-    config: SynthesisConfig,
     fit: FitConfig,
+    pitch_shifts: tuple[int, ...],
     world: World,
-    heard: Callable[[int], int] | None = None,
+    used: Callable[[int], int] | None = None,
 ) -> Batches:
-    """Return the training notes in batches, pitch-shifted as the preset says, `heard(step)` samples of each."""
-    augment: Augmentation | None = PitchShift(config.pitch_shifts) if config.pitch_shifts != (0,) else None
-    return Batches(
-        shards,
-        shards.rows(split="train"),
-        fit.batch_size,
-        seed=fit.seed,
-        labels=label_columns(shards),
-        treatment=Treatment(augment, heard),
-        share=(world.rank, world.size),
-    )
+    """Return the training notes in batches.
+
+    Args:
+        shards: the notes.
+        fit: batch size and seed.
+        pitch_shifts: semitones by which notes may be shifted.
+        world: this process among several.
+        used: how many samples of each note a step needs; all by default.
+    """
+    augment: Augmentation | None = PitchShift(pitch_shifts) if pitch_shifts != (0,) else None
+    plan = BatchPlan(fit.batch_size, fit.seed, (world.rank, world.size))
+    return Batches(shards, shards.rows(split="train"), plan, label_columns(shards), Treatment(augment, used))
 
 
-def validation_rows(shards: Shards, config: SynthesisConfig) -> np.ndarray:
-    """Return the rows of the validation notes to look at, spread evenly over all of them."""
+def validation_rows(shards: Shards, most: int) -> np.ndarray:
+    """Return the index rows of at most `most` validation notes, spread evenly over all of them, (rows,)."""
     rows = shards.rows(split="valid")
-    count = min(config.validation_notes, len(rows))
+    count = min(most, len(rows))
     return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows
 
 
 class Validation:
     """The validation notes, and how far a reconstruction of them is off. Never the test notes."""
 
-    def __init__(self, shards: Shards, config: SynthesisConfig, device: torch.device) -> None:
-        self._rows = validation_rows(shards, config)
+    def __init__(self, shards: Shards, most: int, device: torch.device) -> None:
+        """Choose at most `most` validation notes of `shards`."""
+        self._rows = validation_rows(shards, most)
         self._shards, self._device, self._labels = shards, device, label_columns(shards)
 
     def _pieces(self, size: int = 16) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

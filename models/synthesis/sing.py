@@ -6,17 +6,17 @@ Shapes: B batch, T samples.
 from torch import Tensor, nn
 
 from models.synthesis.autoencoder import Decoder
-from models.synthesis.config import SynthesisConfig
+from models.synthesis.config import AutoencoderConfig, SequenceConfig
 from models.synthesis.sequence import SequenceGenerator
 
 
 class Sing(nn.Module):
     """(instrument, pitch, velocity) -> waveform (B, T) with `crop` samples of margin at each end."""
 
-    def __init__(self, config: SynthesisConfig) -> None:
+    def __init__(self, autoencoder: AutoencoderConfig, sequence: SequenceConfig) -> None:
         super().__init__()
-        self.sequence = SequenceGenerator(config.sequence)
-        self.decoder = Decoder(config.autoencoder)
+        self.sequence = SequenceGenerator(sequence)
+        self.decoder = Decoder(autoencoder)
 
     def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: int | None = None) -> Tensor:
         """Return the waveforms of integer labels (B,) each: (B, T), T = 65,024 for a 4 s note.

@@ -6,20 +6,22 @@ Shapes: T samples.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from data.progress import Listener, ignore
+from data.execution import Execution
 from data.shards.reader import Shards
-from models.synthesis.estimates import write_labelled
+from models.synthesis.estimates import Estimates, Labels, write_estimates
 from models.synthesis.synthesize import NoteLabel, interpolate, synthesize
 from models.synthesis.train import load_sing
 
 WEIGHTS = tuple(round(share / 8, 3) for share in range(9))
 VELOCITY = 100
 _INSTRUMENTS, _PITCHES, _SHARED, _PATHS = 16, 12, 4, 4
+_BATCH = 16
 
 
 @dataclass(frozen=True)
@@ -71,16 +73,21 @@ def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
     return found[:_PATHS]
 
 
-def write_sweeps(
-    folder: Path, notes: Path, model: Path, device: torch.device, listener: Listener = ignore
-) -> dict[str, float]:
-    """Write three kinds of sweep as shards.
+def write_sweeps(execution: Execution, notes: Path, model: Path) -> dict[str, float]:
+    """Write three kinds of sweep as shards, whose records carry the labels kind, instrument, other, pitch and weight.
 
-    Records carry the labels kind, instrument, other, pitch and weight. Kinds: "grid", pitch swept over
-    the range of each instrument; "shared", all instruments that can at a few pitches; "path", from one
-    instrument to another.
+    "grid": pitch swept over the range of each instrument. "shared": all instruments that can play it, at a few
+    pitches. "path": from one instrument to another, "weight" the share of the second.
+
+    Args:
+        execution: the folder of the shards, and the device.
+        notes: shards of the recorded notes, which tell the range of each instrument.
+        model: folder of SING.
+
+    Returns:
+        How many "notes", "instruments" and "paths" there are.
     """
-    known, network = ranges(Shards(notes)), load_sing(model, device)
+    known, network = ranges(Shards(notes)), load_sing(model, torch.device(execution.device))
     paths = pairs(known)
     swept = [("grid", NoteLabel(one.instrument, pitch, VELOCITY)) for one in known for pitch in one.pitches()]
     swept += [
@@ -90,18 +97,25 @@ def write_sweeps(
         if one.lowest <= pitch <= one.highest
     ]
 
-    def outputs() -> Iterator[tuple[dict[str, object], np.ndarray]]:
-        waves = synthesize(network, [label for _, label in swept], listener=listener)
-        for (kind, label), wave in zip(swept, waves, strict=True):
-            yield _labels(kind, label.instrument, -1, label.pitch, 0.0), wave
-        for first, second, pitch in paths:
-            start, stop = (NoteLabel(one.instrument, pitch, VELOCITY) for one in (first, second))
-            for weight, wave in zip(WEIGHTS, interpolate(network, start, stop, WEIGHTS), strict=True):
-                yield _labels("path", first.instrument, second.instrument, pitch, weight), wave
+    def played(some: list[tuple[str, NoteLabel]]) -> Iterator[np.ndarray]:
+        return synthesize(network, [label for _, label in some])
 
-    count = write_labelled(folder, outputs(), len(swept) + len(paths) * len(WEIGHTS), listener)
-    return {"notes": count, "instruments": len(known), "paths": len(paths)}
+    def mixed(first: Range, second: Range, pitch: int) -> np.ndarray:
+        start, stop = (NoteLabel(one.instrument, pitch, VELOCITY) for one in (first, second))
+        return interpolate(network, start, stop, WEIGHTS)
+
+    batches = [swept[start : start + _BATCH] for start in range(0, len(swept), _BATCH)]
+    units = [
+        Estimates([_labels(kind, one.instrument, -1, one.pitch, 0.0) for kind, one in some], partial(played, some))
+        for some in batches
+    ]
+    units += [
+        Estimates([_labels("path", one.instrument, two.instrument, pitch, weight) for weight in WEIGHTS],
+                  partial(mixed, one, two, pitch))
+        for one, two, pitch in paths
+    ]  # fmt: skip
+    return {"notes": write_estimates(execution, units), "instruments": len(known), "paths": len(paths)}
 
 
-def _labels(kind: str, instrument: int, other: int, pitch: int, weight: float) -> dict[str, object]:
+def _labels(kind: str, instrument: int, other: int, pitch: int, weight: float) -> Labels:
     return {"kind": kind, "instrument": instrument, "other": other, "pitch": pitch, "weight": weight}

@@ -3,9 +3,9 @@
     notes ── autoencoder ── embeddings ── sequence generator ── SING
              stage 1                      stage 2               stage 3
 
-Each function takes folders, trains to the end (going on where it was stopped) and leaves
-`model.safetensors` and `model.json` in its own folder. All return the figures of the last
-validation, with the loss and the seconds it took.
+Each function trains to the end, going on where it was stopped, and leaves `model.safetensors` and `model.json`
+in the folder of its execution. It returns the figures of the last validation, with "loss" (mean over the last
+reported steps) and "seconds" of training.
 
 Shapes: B batch, T samples, D embedding dimensions, N frames.
 """
@@ -18,71 +18,76 @@ import numpy as np
 import torch
 from torch import nn
 
-from data.progress import Listener, ignore
-from data.shards.loader import Batch, Batches
+from data.execution import Execution
+from data.shards.loader import Batch, Batches, BatchPlan
 from data.shards.reader import Shards
 from models.losses import WAVE_LOSSES
 from models.synthesis.autoencoder import Autoencoder
-from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
+from models.synthesis.config import (
+    AutoencoderConfig,
+    AutoencoderTraining,
+    FineTuning,
+    SequenceConfig,
+    SequenceTraining,
+)
 from models.synthesis.notes import (
     MARGIN,
     Validation,
     label_columns,
     label_tensors,
-    samples_heard,
+    samples_used,
     to_wave,
     training_batches,
 )
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
 from models.training.checkpoint import load
-from models.training.fit import Loss, Stage
 from models.training.processes import World
-from models.training.train import Figures, train
+from models.training.stage import Figures, Loss, Stage
+from models.training.train import train_stage
 
 
-def train_autoencoder(
-    folder: Path, notes: Path, config: SynthesisConfig, device: torch.device, listener: Listener = ignore
-) -> Figures:
-    """Stage 1: train encoder and decoder to rebuild the notes in the shards `notes`."""
-    shards, fitting = Shards(notes), config.train_autoencoder
-    torch.manual_seed(fitting.seed)
+def train_autoencoder(execution: Execution, notes: Path, config: AutoencoderTraining) -> Figures:
+    """Stage 1: train encoder and decoder to rebuild the notes in the shards `notes`.
+
+    Example:
+        >>> preset = PRESETS["small"]
+        >>> train_autoencoder(Execution(Path("stage-1")), Path("shards"), preset.autoencoder_training)
+    """
+    shards, device = Shards(notes), torch.device(execution.device)
+    torch.manual_seed(config.fit.seed)
     network = Autoencoder(config.autoencoder).to(device)
-    loss, padding = WAVE_LOSSES[config.loss], MARGIN + config.autoencoder.strip
+    strip = config.autoencoder.strip
+    loss, padding = WAVE_LOSSES[config.loss], MARGIN + strip
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        frames, strip = config.onsets.at(batch.step, config.sequence.frames), config.autoencoder.strip
-        heard = config.autoencoder.wave_length(frames) + 2 * strip
-        wave = to_wave(batch.values, device, padding)[:, :heard]
-        yield "network", loss(wave[:, strip:-strip], network(wave)) * (frames / config.sequence.frames)
+        frames = config.onsets.at(batch.step, config.frames)
+        wave = to_wave(batch.values, device, padding)[:, : config.autoencoder.wave_length(frames) + 2 * strip]
+        yield "network", loss(wave[:, strip:-strip], network(wave)) * (frames / config.frames)
 
-    validation = Validation(shards, config, device)
+    validation = Validation(shards, config.validation_notes, device)
 
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
 
     def stage(world: World) -> Stage:
-        batches = training_batches(shards, config, fitting, world, samples_heard(config, config.autoencoder.strip))
+        used = samples_used(config.autoencoder, config.onsets, config.frames, strip)
+        batches = training_batches(shards, config.fit, config.pitch_shifts, world, used)
         return Stage("autoencoder", network, batches, objective, validate, compilable=(network,))
 
-    return train(folder, stage, fitting, device, {"autoencoder": asdict(config.autoencoder)}, listener)
+    return train_stage(execution, stage, config.fit, {"autoencoder": asdict(config.autoencoder)})
 
 
 def train_sequence(
-    folder: Path,
-    embeddings: Path,
-    autoencoder: Path,
-    notes: Path,
-    config: SynthesisConfig,
-    device: torch.device,
-    listener: Listener = ignore,
+    execution: Execution, embeddings: Path, autoencoder: Path, notes: Path, config: SequenceTraining
 ) -> Figures:
-    """Stage 2: train the sequence generator towards the shards `embeddings`, back-propagating 32 frames.
+    """Stage 2: train the sequence generator towards the shards `embeddings`, 32 frames an update in the paper.
 
-    Validation decodes what it generates with the decoder of stage 1.
+    Validation decodes what it generates with the decoder of stage 1, in the folder `autoencoder`, and compares it
+    with the validation notes of the shards `notes`.
     """
-    shards, fitting = Shards(embeddings), config.train_sequence
-    torch.manual_seed(fitting.seed)
+    shards, device = Shards(embeddings), torch.device(execution.device)
+    torch.manual_seed(config.fit.seed)
     network = SequenceGenerator(config.sequence).to(device)
     decoder = load_autoencoder(autoencoder, device).decoder
 
@@ -95,60 +100,52 @@ def train_sequence(
             yield "network", nn.functional.mse_loss(output.float(), target[..., start : start + length])
             state = (state[0].detach(), state[1].detach())
 
-    validation = Validation(Shards(notes), config, device)
+    validation = Validation(Shards(notes), config.validation_notes, device)
 
     def validate(judged: nn.Module) -> Figures:
         assert isinstance(judged, SequenceGenerator)
         return validation.figures(lambda pcm, labels: decoder(judged(judged.labels(*labels))[0]))
 
     def stage(world: World) -> Stage:
-        batches = Batches(
-            shards,
-            shards.rows(split="train"),
-            fitting.batch_size,
-            seed=fitting.seed,
-            labels=label_columns(shards),
-            share=(world.rank, world.size),
-        )
+        plan = BatchPlan(config.fit.batch_size, config.fit.seed, (world.rank, world.size))
+        batches = Batches(shards, shards.rows(split="train"), plan, label_columns(shards))
         return Stage("sequence", network, batches, objective, validate)
 
-    return train(folder, stage, fitting, device, {"sequence": asdict(config.sequence)}, listener)
+    return train_stage(execution, stage, config.fit, {"sequence": asdict(config.sequence)})
 
 
-def fine_tune(
-    folder: Path,
-    notes: Path,
-    autoencoder: Path,
-    sequence: Path,
-    config: SynthesisConfig,
-    device: torch.device,
-    listener: Listener = ignore,
-) -> Figures:
-    """Stage 3: train sequence generator and decoder together, from labels to waveforms."""
-    shards, fitting = Shards(notes), config.fine_tune
-    network = Sing(config).to(device)
-    network.decoder.load_state_dict(load_autoencoder(autoencoder, device).decoder.state_dict())
-    network.sequence.load_state_dict(load(sequence / "model").tensors)
+def fine_tune(execution: Execution, notes: Path, autoencoder: Path, sequence: Path, config: FineTuning) -> Figures:
+    """Stage 3: train sequence generator and decoder together, from labels to waveforms.
+
+    The networks begin as the stages before left them in the folders `autoencoder` and `sequence`.
+    """
+    shards, device = Shards(notes), torch.device(execution.device)
+    rebuilder, generator = load_autoencoder(autoencoder, device), load(sequence / "model")
+    sizes = (rebuilder.config, SequenceConfig(**generator.metadata["sequence"]))
+    network, frames_of_note = Sing(*sizes).to(device), sizes[1].frames
+    network.decoder.load_state_dict(rebuilder.decoder.state_dict())
+    network.sequence.load_state_dict(generator.tensors)
     loss = WAVE_LOSSES[config.loss]
 
     def objective(batch: Batch) -> Iterator[Loss]:
-        frames = config.onsets.at(batch.step, config.sequence.frames)
+        frames = config.onsets.at(batch.step, frames_of_note)
         estimate = network(*label_tensors(batch.labels, device), frames)  # (B, T)
         wave = to_wave(batch.values, device, MARGIN)[:, : estimate.shape[1]]
         # A frame weighs the same, whether the rest of its note is there or not.
-        yield "network", loss(wave, estimate) * (frames / config.sequence.frames)
+        yield "network", loss(wave, estimate) * (frames / frames_of_note)
 
-    validation = Validation(shards, config, device)
+    validation = Validation(shards, config.validation_notes, device)
 
     def validate(judged: nn.Module) -> Figures:
         return validation.figures(lambda pcm, labels: judged(*labels))
 
     def stage(world: World) -> Stage:
-        batches = training_batches(shards, config, fitting, world, samples_heard(config))
+        used = samples_used(sizes[0], config.onsets, frames_of_note)
+        batches = training_batches(shards, config.fit, config.pitch_shifts, world, used)
         return Stage("SING", network, batches, objective, validate, compilable=(network.decoder,))
 
-    sizes = {"autoencoder": asdict(config.autoencoder), "sequence": asdict(config.sequence)}
-    return train(folder, stage, fitting, device, sizes, listener)
+    described = {"autoencoder": asdict(sizes[0]), "sequence": asdict(sizes[1])}
+    return train_stage(execution, stage, config.fit, described)
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
@@ -162,11 +159,9 @@ def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
 def load_sing(folder: Path, device: torch.device) -> Sing:
     """Return the SING that stage 3 left in `folder`, frozen."""
     checkpoint = load(folder / "model")
-    config = SynthesisConfig(
-        autoencoder=AutoencoderConfig(**checkpoint.metadata["autoencoder"]),
-        sequence=SequenceConfig(**checkpoint.metadata["sequence"]),
+    network = Sing(
+        AutoencoderConfig(**checkpoint.metadata["autoencoder"]), SequenceConfig(**checkpoint.metadata["sequence"])
     )
-    network = Sing(config)
     network.load_state_dict(checkpoint.tensors)
     return network.to(device).eval().requires_grad_(False)
 

@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from data.progress import Listener, ignore
+from data.execution import Execution
 from data.shards.loader import Batch
 from data.shards.reader import Shards
-from models.synthesis.config import SynthesisConfig, WavenetConfig
+from models.synthesis.config import WavenetConfig, WavenetTraining
 from models.synthesis.notes import to_wave, training_batches, validation_rows
 from models.synthesis.wavenet import WavenetAutoencoder
 from models.training.checkpoint import load
-from models.training.fit import Loss, Stage
 from models.training.processes import World
-from models.training.train import Figures, train
+from models.training.stage import Figures, Loss, Stage
+from models.training.train import train_stage
 
 
 def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:
@@ -29,12 +29,10 @@ def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:
     return functional.cross_entropy(logits.float(), levels)
 
 
-def train_wavenet(
-    folder: Path, notes: Path, config: SynthesisConfig, device: torch.device, listener: Listener = ignore
-) -> Figures:
-    """Train the baseline on the shards `notes` and leave it in `folder`; return its last figures."""
-    shards, fitting, crop = Shards(notes), config.train_wavenet, config.wavenet.crop
-    torch.manual_seed(fitting.seed)
+def train_wavenet(execution: Execution, notes: Path, config: WavenetTraining) -> Figures:
+    """Train the baseline on the shards `notes`, leave it in the folder and return its last figures."""
+    shards, device, crop = Shards(notes), torch.device(execution.device), config.wavenet.crop
+    torch.manual_seed(config.fit.seed)
     network = WavenetAutoencoder(config.wavenet).to(device)
 
     def objective(batch: Batch) -> Iterator[Loss]:
@@ -43,16 +41,17 @@ def train_wavenet(
         crops = torch.stack([one[start : start + crop] for one, start in zip(wave, starts, strict=True)])
         yield "network", cross_entropy(network, crops)
 
-    rows = validation_rows(shards, config)
+    rows = validation_rows(shards, config.validation_notes)
 
     def validate(judged: nn.Module) -> Figures:
         losses = [cross_entropy(judged, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
     def stage(world: World) -> Stage:
-        return Stage("WaveNet", network, training_batches(shards, config, fitting, world), objective, validate)
+        batches = training_batches(shards, config.fit, config.pitch_shifts, world)
+        return Stage("WaveNet", network, batches, objective, validate)
 
-    return train(folder, stage, fitting, device, {"wavenet": asdict(config.wavenet)}, listener)
+    return train_stage(execution, stage, config.fit, {"wavenet": asdict(config.wavenet)})
 
 
 def load_wavenet(folder: Path, device: torch.device) -> WavenetAutoencoder:

@@ -8,6 +8,7 @@
 * `muon`: Muon (Jordan 2024): steepest descent for matrices under the spectral norm
 * `processes`: several training processes as one: what `torchrun` starts, averaged after each backward pass
 * `seeds`: seeds of random draws: a pure function of what they are for
+* `stage`: a training stage: what is trained, on what batches, towards what
 * `state`: everything a training is, as named tensors: weights, moving average, optimiser moments
 * `train`: a stage of any system trained to the end and kept: the frame that is the same for all of them
 """

@@ -4,7 +4,9 @@ Kept free of torch so that the asset graph can read presets without loading it.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from data.configuration import OBSERVES
 
 
 @dataclass(frozen=True)
@@ -44,9 +46,9 @@ class FitConfig:
     accumulate: int = 1
     precision: str = "float32"
     compile: bool = False
-    validate_every: int = 1000
-    checkpoint_every: int = 200
-    report_every: int = 50
+    validate_every: int = field(default=1000, metadata=OBSERVES)
+    checkpoint_every: int = field(default=200, metadata=OBSERVES)
+    report_every: int = field(default=50, metadata=OBSERVES)
     seed: int = 0
 
     def rate(self, step: int) -> float:

@@ -1,26 +1,24 @@
-"""The training loop of every system: steps, validation, checkpoints, history, resume.
+"""The training loop of every system: steps, validation, checkpoints, history, resuming.
 
-Nothing random outlives a step: the order of examples follows from (seed, epoch), every draw
-from (seed, step, process), the learning rate from the step. A checkpoint is therefore weights,
-optimiser moments and the step, and a training killed at any instant ends, on the CPU, with
-the same bits as one that was not.
+A step is one batch. The objective of a stage yields one loss after another, and each is followed by one
+optimiser update: one update for an ordinary network, nine for truncated back-propagation, two for a
+generator and its discriminator.
 
-A step is one batch. Its objective is a generator of losses, each of which is followed by one
-update: one for an ordinary network, nine for truncated back-propagation, two for two parameter_groups.
+Nothing random outlives a step: the order of examples follows from (seed, epoch), every random draw from
+(seed, step, process), the learning rate from the step. A checkpoint is therefore the weights, the moments
+of the optimiser and the number of the step, and a training that is killed at any instant and started again
+ends, on the CPU, with the same bits as one that was not killed.
 """
 
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Iterator
 
 import torch
-from torch import Tensor, nn
 
-from data.errors import InputError
-from data.progress import Listener, Progress, ignore
+from data.configuration import decisive
+from data.errors import InputError, NotFiniteError
+from data.execution import Execution
+from data.progress import Progress
 from data.shards.loader import Batch
 from models.training.checkpoint import Checkpoint, Rolling, save
 from models.training.config import FitConfig
@@ -28,45 +26,12 @@ from models.training.history import History
 from models.training.interrupt import StopRequest
 from models.training.processes import World
 from models.training.seeds import hash_seed
+from models.training.stage import Figures, Loss, Stage
 from models.training.state import State
 
-Loss = tuple[str, Tensor]
 
-
-class Source(Protocol):
-    """Batches addressed by step (`data.shards.loader.Batches` is one)."""
-
-    def stream(self, start: int, stop: int) -> AbstractContextManager[Iterator[Batch]]:
-        """Yield batches start … stop."""
-        ...
-
-
-@dataclass
-class Stage:
-    """What is trained, on what, towards what.
-
-    Attributes:
-        name: for progress and errors.
-        network: everything that is trained and kept, on the device.
-        batches: the training batches.
-        objective: called with a batch, yields (group, loss); the update of that group happens
-            before the next loss is asked for.
-        validate: called with the network (its moving average if there is one), returns figures.
-        parameter_groups: parameters by group; one group "network" with all of them by default.
-        compilable: modules to hand to torch.compile where asked for.
-    """
-
-    name: str
-    network: nn.Module
-    batches: Source
-    objective: Callable[[Batch], Iterator[Loss]]
-    validate: Callable[[nn.Module], dict[str, float]] = lambda network: {}
-    parameter_groups: Mapping[str, list[nn.Parameter]] = field(default_factory=dict)
-    compilable: tuple[nn.Module, ...] = ()
-
-
-class Diverged(RuntimeError):
-    """The loss stayed NaN or infinite after every remedy."""
+class Diverged(NotFiniteError):
+    """The gradients of a training stayed NaN or infinite after every remedy."""
 
 
 ALONE = World()
@@ -75,40 +40,34 @@ PATIENCE = 5
 ROLLBACKS = 3
 
 
-def fit(
-    stage: Stage,
-    config: FitConfig,
-    folder: Path,
-    device: torch.device,
-    *,
-    world: World = ALONE,
-    listener: Listener = ignore,
-) -> dict[str, float]:
-    """Train `stage` to its last step, from the newest checkpoint in `folder` if there is one.
+def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = ALONE) -> Figures:
+    """Train a stage to its last step, from the newest checkpoint in the folder if there is one.
 
-    Afterwards the network holds the trained weights; where a moving average is kept it is that, and the weights
-    themselves are in the checkpoint `folder`/`LAST_WEIGHTS`.
+    Afterwards the network holds the trained weights. Where a moving average is kept it holds that, and the
+    weights themselves are in the checkpoint `LAST_WEIGHTS` of the folder.
+
+    A step whose gradients are NaN or infinite is skipped. After five skips in a row the last checkpoint is
+    taken up again at half the learning rate, at most three times.
 
     Args:
-        stage: what to train; its network is on `device`.
-        config: how.
-        folder: where checkpoints and history are kept.
-        device: where to train.
+        stage: what to train; its network is on the device of `execution`.
+        config: how long and how fast to train.
+        execution: the folder for checkpoints and history, and the device.
         world: this process among several (`models.training.processes.join_processes`).
-        listener: is told steps, rate, time left and figures.
 
     Returns:
         The figures of the last validation, with "loss" and "seconds" of training.
 
     Raises:
-        InputError: the checkpoint there belongs to another configuration.
-        Diverged: the loss is NaN or infinite whatever is tried.
+        InputError: the checkpoint in the folder belongs to another configuration or to other code.
+        Diverged: the gradients stay NaN or infinite whatever is tried.
+        KeyboardInterrupt: a signal asked for a stop; a checkpoint has been written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    trainer = _Trainer(stage, config, folder, device, world)
+    execution.folder.mkdir(parents=True, exist_ok=True)
+    trainer = _Trainer(stage, config, execution, world)
     with StopRequest() as stop:
         while not (trainer.finished or stop.requested):
-            trainer.run(stop, listener)
+            trainer.run(stop)
     if not trainer.finished:
         stop.deliver()
         raise KeyboardInterrupt(f"{stage.name} stopped at step {trainer.step}")  # where signals were ignored
@@ -118,10 +77,11 @@ def fit(
 class _Trainer:
     """One training in progress. `step` counts finished steps."""
 
-    def __init__(self, stage: Stage, config: FitConfig, folder: Path, device: torch.device, world: World) -> None:
-        self._stage, self._config, self._device, self._among = stage, config, device, world
+    def __init__(self, stage: Stage, config: FitConfig, execution: Execution, world: World) -> None:
+        self._stage, self._config, self._execution, self._world = stage, config, execution, world
+        self._device, folder = torch.device(execution.device), execution.folder
         self._state = State.start(stage.network, stage.parameter_groups, config)
-        if config.compile and device.type == "cuda":
+        if config.compile and self._device.type == "cuda":
             for module in stage.compilable:
                 module.compile()
         self._folder, self._rolling, self._history = folder, Rolling(folder), History(folder)
@@ -142,10 +102,10 @@ class _Trainer:
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.finished
 
-    def run(self, stop: StopRequest, listener: Listener) -> None:
+    def run(self, stop: StopRequest) -> None:
         """Step until the end, a stop or a return to a checkpoint."""
         config = self._config
-        progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=listener)
+        progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=self._execution.listener)
         progress.skip(self.step)
         self._started = time.monotonic()
         with self._stage.batches.stream(self.step, config.steps) as batches:
@@ -156,7 +116,7 @@ class _Trainer:
                 self.step += 1
                 if self._due(config.report_every) or self._due(config.validate_every):
                     self._report()
-                stopping = self._among.any(stop.requested, self._device)
+                stopping = self._world.any(stop.requested, self._device)
                 if self._due(config.checkpoint_every) or stopping:
                     self._save()
                 progress.advance(1, self._figures)
@@ -167,7 +127,7 @@ class _Trainer:
     def _train(self, batch: Batch) -> bool:
         """Make every update of one batch; return whether training may go on."""
         # Whatever draws from the global generator (dropout, noise) depends on this alone.
-        torch.manual_seed(hash_seed(self._config.seed, self.step, self._among.rank))
+        torch.manual_seed(hash_seed(self._config.seed, self.step, self._world.rank))
         self._state.set_rate(self._config.rate(self.step) * self._scale)
         losses = []
         pieces = [self._stage.objective(piece) for piece in batch.split(self._config.accumulate)]
@@ -205,7 +165,7 @@ class _Trainer:
         """Average, clip and apply the gradients of `group`; return False if they are not finite."""
         parameters = self._state.parameter_groups[group]
         gradients = [one.grad for one in parameters if one.grad is not None]
-        self._among.average(gradients)
+        self._world.average(gradients)
         norm = torch.nn.utils.get_total_norm(gradients)
         if not torch.isfinite(norm):
             return False
@@ -219,7 +179,7 @@ class _Trainer:
         if self._window:
             self._figures["loss"] = sum(self._window) / len(self._window)
         self._window = []
-        if not self._among.leads:
+        if not self._world.leads:
             return
         row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale}
         if "loss" in self._figures:
@@ -242,10 +202,11 @@ class _Trainer:
 
     def _save(self) -> None:
         """Write a checkpoint."""
-        if self._among.leads:
+        if self._world.leads:
             metadata = {
                 "stage": self._stage.name,
-                "config": asdict(self._config),
+                "code_version": self._execution.code_version,
+                "config": decisive(self._config),
                 "seconds": self._clock(),
                 "window": self._window,
                 "figures": self._figures,
@@ -254,16 +215,17 @@ class _Trainer:
                 "skipped": self._skipped,
             }
             self._rolling.save(self.step, self._state.tensors(), metadata)
-        self._among.wait()
+        self._world.wait()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Become what the checkpoint describes."""
-        metadata, now = checkpoint.metadata, {"stage": self._stage.name, **asdict(self._config)}
-        then = {"stage": metadata["stage"], **metadata["config"]}
-        if changed := {name: (then.get(name), now[name]) for name in now if then.get(name) != now[name]}:
+        metadata = checkpoint.metadata
+        then = {"stage": metadata["stage"], "code version": metadata["code_version"], **metadata["config"]}
+        now = {"stage": self._stage.name, "code version": self._execution.code_version, **decisive(self._config)}
+        if changed := {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}:
             raise InputError(
-                f"{self._stage.name}: the checkpoint belongs to another configuration "
-                f"(then and now: {changed}); delete its folder to train anew"
+                f"{self._folder}: its checkpoint belongs to another configuration or to other code "
+                f"(then and now: {changed}); delete the folder to train anew"
             )
         self._state.restore(checkpoint.tensors)
         self.step, self._seconds = metadata["step"], metadata["seconds"]
@@ -282,15 +244,15 @@ class _Trainer:
         self._restore(checkpoint)
         self._rollbacks, self._scale, self._skipped = rollbacks, scale, 0
         self._save()  # so that a restart does not forget the lower rate
-        if self._among.leads:
+        if self._world.leads:
             self._history.rewind(self.step)
 
     def finish(self) -> dict[str, float]:
         """Leave the final weights in the network and return the last figures."""
-        if self._among.leads:
+        if self._world.leads:
             self._history.finish()
             if self._state.average is not None:
                 save(self._folder / LAST_WEIGHTS, self._stage.network.state_dict(), {})
         self._stage.network.load_state_dict(self._state.best().state_dict())
-        self._among.wait()
+        self._world.wait()
         return {**self._figures, "seconds": self._seconds}

@@ -6,7 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from data.files.durable import replacing_path, write_bytes
+from data.files.durable import write_bytes
+from data.files.tables import write_frame
 
 
 class History:
@@ -42,6 +43,5 @@ class History:
     def finish(self) -> Path:
         """Write the rows as `history.parquet` too, and return its path."""
         path = self._path.with_suffix(".parquet")
-        with replacing_path(path) as partial:
-            pd.DataFrame(self.rows()).to_parquet(partial)
+        write_frame(path, pd.DataFrame(self.rows()))
         return path

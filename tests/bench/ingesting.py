@@ -9,6 +9,7 @@ from typing import Any
 from contest import take_turns
 from notes import pack, write_part
 
+from data.execution import Execution
 from data.nsynth.dataset import Part
 from data.nsynth.ingest import ingest
 
@@ -18,7 +19,7 @@ import sys
 from pathlib import Path
 from data.nsynth.ingest import ingest
 from data.nsynth.dataset import Part
-ingest(Path(sys.argv[2]), [Part("nsynth-train", Path(sys.argv[1]))])
+ingest(Execution(Path(sys.argv[2])), [Part("nsynth-train", Path(sys.argv[1]))])
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 
@@ -31,7 +32,7 @@ def measure(folder: Path) -> dict[str, Any]:
     def ours() -> None:
         # Into memory that the last round has left: pages that a virtual machine has yet to be given cost more than all.
         shutil.rmtree(target, ignore_errors=True)
-        ingest(target, [Part("nsynth-train", archive)])
+        ingest(Execution(target), [Part("nsynth-train", archive)])
 
     def gzip() -> None:
         subprocess.run(["gzip", "-dc", str(archive)], stdout=subprocess.DEVNULL, check=True)

@@ -18,10 +18,11 @@ import webdataset
 from contest import take_turns
 from notes import write_part
 
+from data.execution import Execution
 from data.files.audio import FULL_SCALE, to_float
 from data.nsynth.dataset import FRAMES, Part
 from data.nsynth.ingest import ingest
-from data.shards.loader import Batches
+from data.shards.loader import Batches, BatchPlan
 from data.shards.reader import Shards
 
 BATCH, BATCHES, ROUNDS = 64, 32, 5
@@ -30,7 +31,7 @@ BATCH, BATCHES, ROUNDS = 64, 32, 5
 def measure(folder: Path) -> dict[str, Any]:
     """Return notes per second of every contestant and the ratios asked for."""
     part = write_part(folder)
-    ingest(folder / "shards", [Part(part.name, part)])
+    ingest(Execution(folder / "shards"), [Part(part.name, part)])
     shards = Shards(folder / "shards")
     pcm = np.stack([shards.read(row)[:, 0] for row in range(len(shards))])
     orders = _orders(len(shards))
@@ -72,7 +73,10 @@ def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]
 
 def _ours(shards: Shards) -> Callable[[], None]:
     """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled when asked for."""
-    batches, waves = Batches(shards, np.arange(len(shards)), BATCH, seed=0), np.empty((BATCH, FRAMES), np.float32)
+    batches, waves = (
+        Batches(shards, np.arange(len(shards)), BatchPlan(BATCH, seed=0)),
+        np.empty((BATCH, FRAMES), np.float32),
+    )
 
     # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
     def endless() -> Iterator[Any]:

@@ -12,11 +12,11 @@ from typing import Any
 import torch
 
 from models.separation.codec import Codec
-from models.separation.config import PRESETS
 from models.separation.cost import real_time_factor
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.mask_network import MaskNetwork
+from models.separation.presets import PRESETS
 from models.separation.published.separator_networks import hdemucs_separator, load_hdemucs
 from models.separation.separate import Sampling, Separator, diffusion_separator, mask_separator
 

@@ -19,7 +19,8 @@ from torch.nn import functional
 
 from models.losses import spectral
 from models.synthesis.autoencoder import Autoencoder
-from models.synthesis.config import PRESETS, AutoencoderConfig
+from models.synthesis.config import AutoencoderConfig
+from models.synthesis.presets import PRESETS
 from models.synthesis.sing import Sing
 from models.synthesis.synthesize import generation_speed
 from models.training.config import FitConfig
@@ -71,7 +72,7 @@ def measure(folder: Path) -> dict[str, Any]:
         losses = [float((_log_power(middle) - _log_power(one(wave))).abs().mean()) for one in (peer, network)]
     assert abs(losses[0] - losses[1]) < 1e-4 * losses[0], f"not the same network: {losses}"
     seconds = take_turns({"composition": _composed(peer, wave, middle), "ours": _ours(network, wave, middle)}, ROUNDS)
-    networks = {name: Sing(preset).eval() for name, preset in PRESETS.items()}
+    networks = {name: Sing(preset.autoencoder, preset.sequence).eval() for name, preset in PRESETS.items()}
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     speeds = {
         f"generation, preset {name}, {device}, batch 16, s of audio/s": generation_speed(one.to(device), batch_size=16)

@@ -8,6 +8,7 @@ class PublishedCodec:
     """A network on the hub.
 
     Attributes:
+        name: by which it is chosen here.
         repository: its name there.
         revision: the commit; a branch may change.
         sha256: of model.safetensors, hexadecimal.
@@ -15,6 +16,7 @@ class PublishedCodec:
         dimension: channels of the latent that is denoised.
     """
 
+    name: str
     repository: str
     revision: str
     sha256: str
@@ -22,26 +24,30 @@ class PublishedCodec:
     dimension: int
 
 
-CODECS = {
-    "encodec_24khz": PublishedCodec(
+_KNOWN = (
+    PublishedCodec(
+        "encodec_24khz",
         "facebook/encodec_24khz",
         "c1dbe2ae3f1de713481a3b3e7c47f357092ee040",
         "37a7cb100f71a29e6c1d815aca8666a1d7ea8885ebe44c306c751a5103559d57",
         24_000,
         128,
     ),
-    "encodec_48khz": PublishedCodec(
+    PublishedCodec(
+        "encodec_48khz",
         "facebook/encodec_48khz",
         "c3def8e7185ac8c8efdce6eb8c4a651e487a503e",
         "47a15ffbaf7bb76176d0833e10590de0a8988a7848748608cefc36a1c88adfdc",
         48_000,
         129,  # the level of a chunk is one of them
     ),
-    "dac_44khz": PublishedCodec(
+    PublishedCodec(
+        "dac_44khz",
         "descript/dac_44khz",
         "c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
         "6128ebff483a41422b0164d079a3773b0d8d82e64c4293d775994cbf8baf913a",
         44_100,
         1024,
     ),
-}
+)
+CODECS = {one.name: one for one in _KNOWN}

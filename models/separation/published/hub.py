@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from data.errors import InputError
+from data.execution import Execution
 from data.files.download import Remote, fetch
 from data.files.durable import read_json, replacing_path, write_json
 from data.progress import Listener, ignore
@@ -40,17 +41,17 @@ def fetch_pretrained(published: PublishedCodec, folder: Path, *, hub: str = HUB,
     return folder
 
 
-def copy_published_codec(name: str, downloads: Path, folder: Path, listener: Listener = ignore) -> None:
-    """Put a published codec into `folder`: from `downloads`/name, where it is downloaded to if it is not there.
+def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Execution) -> None:
+    """Put a published codec into the folder: from `downloads`/NAME, where it is downloaded to if it is not there.
 
     Raises:
         DownloadError: unreachable, or another file than expected.
     """
-    fetched = fetch_pretrained(CODECS[name], downloads / name, listener=listener)
+    fetched = fetch_pretrained(codec, downloads / codec.name, listener=execution.listener)
     for one in (_CONFIG, _WEIGHTS):
-        with replacing_path(folder / one) as partial:
+        with replacing_path(execution.folder / one) as partial:
             shutil.copyfile(fetched / one, partial)
-    write_json(folder / _NAME, {"name": name})
+    write_json(execution.folder / _NAME, {"name": codec.name})
 
 
 def is_published(folder: Path) -> bool:

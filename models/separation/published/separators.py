@@ -10,7 +10,6 @@ from pathlib import Path
 
 from data.errors import InputError
 from data.files.download import Remote, fetch
-from data.files.durable import file_sha256
 from data.progress import Listener, ignore
 
 
@@ -62,10 +61,26 @@ def parse_separators(text: str) -> dict[str, Path | None]:
     return found
 
 
-def locate_weights(
-    wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore
-) -> dict[str, tuple[Path, str]]:
-    """Return the file of every separator and its SHA-256; those without a file are downloaded to `downloads`.
+def identities(text: str) -> dict[str, str]:
+    """Return by what the weights of each separator in `text` are known, without reading them.
+
+    That is the size and time of change of a file that is named, else the checksum or address of the download.
+
+    Raises:
+        InputError: an unknown name, or one twice.
+    """
+    found = {}
+    for name, given in parse_separators(text).items():
+        remote = SEPARATORS[name].remote
+        found[name] = remote.sha256 or remote.url
+        if given is not None:
+            state = given.stat() if given.is_file() else None
+            found[name] = f"{state.st_size} bytes, {state.st_mtime_ns}" if state else "missing"
+    return found
+
+
+def locate_weights(wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore) -> dict[str, Path]:
+    """Return the file of every separator; those without a file are downloaded to `downloads`.
 
     Raises:
         InputError: a file is not there.
@@ -77,5 +92,5 @@ def locate_weights(
         path = given or fetch(remote, downloads / remote.url.rsplit("/", 1)[-1], listener=listener)
         if not path.is_file():
             raise InputError(f"TESSITURA_SEPARATORS: {name}={path}: no such file")
-        found[name] = (path, file_sha256(path))
+        found[name] = path
     return found

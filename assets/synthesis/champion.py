@@ -1,0 +1,36 @@
+"""The champion among the models of SING: the one in use."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from assets.champion import RECORD, decide, write_champion
+from assets.declaration import Decision, Summary, Work, stored_asset
+from assets.environment import Configuration
+from assets.synthesis.evaluation import bounds
+
+
+def _challenger(inputs: Mapping[str, Any]) -> dict[str, Path]:
+    return {
+        "model": inputs["synthesis_model"],
+        "scores": inputs["synthesis_scores"],
+        "baselines": inputs["synthesis_baseline_scores"],
+    }
+
+
+def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
+    return decide(_challenger(inputs), former, bounds(run.synthesis.thresholds))
+
+
+@stored_asset(
+    config=lambda run: run.synthesis.thresholds,
+    files=[RECORD],
+    kinds={"python"},
+    lineage=("nsynth_shards", "synthesis_model", "synthesis_scores", "synthesis_baseline_scores"),
+    experiments=False,
+    decide=_decide,
+)
+def synthesis_champion(work: Work) -> Summary:
+    """The model in use: the newest one that passed every required check. It stays until one as good comes."""
+    notes = work.inputs["nsynth_shards"]
+    return write_champion(work, _challenger(work.inputs), notes, bounds(work.config))

@@ -1,0 +1,96 @@
+"""The named presets of the separation system, its variants, and published codecs in the place of its own.
+
+Free of torch: the asset graph reads presets without loading it.
+"""
+
+from dataclasses import replace
+
+from data.errors import InputError
+from models.separation.config import (
+    CodecConfig,
+    DenoiserConfig,
+    MaskNetworkConfig,
+    SeparationConfig,
+    Thresholds,
+)
+from models.separation.published.codecs import CODECS
+from models.training.config import FitConfig
+
+CONDITIONS = ("concat", "inject")
+
+
+def with_published_codec(config: SeparationConfig, name: str) -> SeparationConfig:
+    """Return `config` with a published codec in the place of our own, everything at its rate; "" changes nothing.
+
+    Raises:
+        InputError: no codec of that name.
+    """
+    if not name:
+        return config
+    if name not in CODECS:
+        raise InputError(f"TESSITURA_CODEC={name!r}: no codec; there are {', '.join(CODECS)}, or none")
+    return replace(
+        config,
+        published=name,
+        codec=replace(config.codec, sample_rate=CODECS[name].sample_rate),
+        denoiser=replace(config.denoiser, dimension=CODECS[name].dimension),
+    )
+
+
+def with_conditioning(config: SeparationConfig, how: str) -> SeparationConfig:
+    """Return `config` with the mixture conditioning as `CONDITIONS` names it.
+
+    Raises:
+        ValueError: another name.
+    """
+    if how not in CONDITIONS:
+        raise ValueError(f"{how!r} is no way to condition; choose one of {', '.join(CONDITIONS)}")
+    return replace(config, denoiser=replace(config.denoiser, condition=how))
+
+
+def _short(steps: int, batch_size: int, learning_rate: float, validate_every: int = 500) -> FitConfig:
+    """Return how a stage is trained when time is short."""
+    return FitConfig(
+        steps, batch_size, learning_rate, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
+    )
+
+
+def _preset_small() -> SeparationConfig:
+    return SeparationConfig(
+        channels=1,
+        # Long strides last cost least: most of the arithmetic lies where the rate is high.
+        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=48),
+        codec_segment=16_000,
+        train_codec=_short(600, 4, 2e-3, 150),
+        denoiser=DenoiserConfig(
+            dimension=48, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
+        ),
+        segment=128,
+        chunk=512,
+        steps=1,  # after so little training more steps lose SI-SDR on the validation songs
+        train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
+        train_mask_network=_short(1_500, 8, 2e-3),
+        mask_segment=64_000,
+        remixes=3_000,
+    )
+
+
+def _preset_demo() -> SeparationConfig:
+    """Return networks smaller than `small`'s, with a tenth of its training."""
+    small = _preset_small()
+    return replace(
+        small,
+        codec=replace(small.codec, channels=8),
+        train_codec=replace(small.train_codec, steps=120, validate_every=60),
+        denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
+        train_denoiser=replace(small.train_denoiser, steps=280, validate_every=140, ema=0.98),
+        mask_network=MaskNetworkConfig(channels=96),
+        train_mask_network=replace(small.train_mask_network, steps=200, validate_every=100),
+        mask_segment=32_000,
+        remixes=150,
+        # The codec is nearly exact on the embedded singers (15 dB): far from what so little training gives.
+        thresholds=Thresholds(below_ceiling=18.0),
+    )
+
+
+PRESETS = {"paper": SeparationConfig(), "small": _preset_small(), "demo": _preset_demo()}

@@ -1,0 +1,88 @@
+"""The named presets of SING, and its variants: the rows of the paper's Table 1.
+
+Free of torch: the asset graph reads presets without loading it.
+"""
+
+from dataclasses import replace
+
+from models.synthesis.config import (
+    AutoencoderConfig,
+    OnsetTraining,
+    SequenceConfig,
+    SynthesisConfig,
+    Thresholds,
+    WavenetConfig,
+)
+from models.training.config import FitConfig
+
+VARIANTS = ("spectral", "waveform", "no_time_embedding")
+
+
+def variant(config: SynthesisConfig, name: str) -> SynthesisConfig:
+    """Return `config` changed to one row of the paper's Table 1.
+
+    Raises:
+        ValueError: `name` is none of `VARIANTS`.
+    """
+    if name == "spectral":
+        return replace(config, loss="spectral")
+    if name == "waveform":
+        return replace(config, loss="waveform")
+    if name == "no_time_embedding":
+        return replace(config, loss="spectral", sequence=replace(config.sequence, time_dimension=0))
+    raise ValueError(f"{name!r} is no variant; choose one of {', '.join(VARIANTS)}")
+
+
+def _short(steps: int, optimiser: str = "muon") -> FitConfig:
+    """Return how a stage is trained when time is short (models/synthesis/README.md has the measurements)."""
+    return FitConfig(
+        steps=steps,
+        batch_size=8,
+        learning_rate=1e-3,
+        optimiser=optimiser,
+        beta2=0.99,
+        warmup=50,
+        decay=0.5,
+        clip=1.0,
+        validate_every=max(1, steps // 12),
+        report_every=50,
+    )
+
+
+def _preset_small() -> SynthesisConfig:
+    return SynthesisConfig(
+        autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
+        sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
+        pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
+        onsets=OnsetTraining(frames=112, whole_every=4),
+        train_autoencoder=_short(18_000),
+        # Nine updates a step: orthogonalising would cost more than it gains.
+        train_sequence=_short(4_000, "adam"),
+        fine_tune=replace(_short(23_000), decay=0.75),
+        validation_notes=96,
+        evaluated_train_notes=100,
+        wavenet=WavenetConfig(stacks=1, crop=4096),
+        train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
+        wavenet_notes=24,
+    )
+
+
+def _preset_demo() -> SynthesisConfig:
+    """Return the sizes of `small` with a tenth of its training."""
+    small = _preset_small()
+    return replace(
+        small,
+        train_autoencoder=_short(900),
+        train_sequence=_short(500, "adam"),
+        fine_tune=_short(1_150),
+        validation_notes=48,
+        evaluated_train_notes=48,
+        wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),
+        train_wavenet=replace(small.train_wavenet, steps=100, validate_every=50),
+        wavenet_notes=4,
+        # Synthetic notes a semitone apart differ by little else: a copy of one is nearly perfect.
+        thresholds=Thresholds(silence_ratio=0.5, nearest_required=False, pitch_accuracy=0.8),
+    )
+
+
+PRESETS = {"paper": SynthesisConfig(), "small": _preset_small(), "demo": _preset_demo()}

@@ -1,0 +1,81 @@
+"""Commands that use what was trained: play a note, separate a song, describe a preset."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import InputError
+from data.progress import Report
+from pipelines.commands.making import System
+from pipelines.commands.output import Json, print_json
+
+
+def describe(
+    system: System, preset: Annotated[str, typer.Option(help="demo, small or paper")] = "paper", as_json: Json = False
+) -> None:
+    """Tell the modules of a system: parameters, shapes, arithmetic."""
+    from models.separation import describe as separation_numbers
+    from models.separation import presets as separation
+    from models.synthesis import describe as synthesis_numbers
+    from models.synthesis import presets as synthesis
+    from pipelines.jobs import find_system
+
+    find_system(system)
+    if preset not in synthesis.PRESETS:
+        raise InputError(f"{preset!r} is no preset; there are {', '.join(synthesis.PRESETS)}")
+    if system == "synthesis":
+        found = synthesis_numbers.describe(synthesis.PRESETS[preset])
+    else:
+        found = separation_numbers.describe(separation.PRESETS[preset])
+    if as_json:
+        print_json({"system": system, "preset": preset, **found})
+        return
+    typer.echo(f"{system}, preset {preset}")
+    for row in found["modules"]:
+        typer.echo(f"  {row['module']:<10} {row['parameters']:>12,} parameters  {row['reads']} -> {row['writes']}")
+    for name, value in found["cost"].items():
+        typer.echo(f"  {name:<28} {value:>14,.3f}")
+
+
+def synthesize(
+    instrument: Annotated[str, typer.Option(help="Name as in NSynth, or its number.")],
+    pitch: Annotated[int, typer.Option(help="MIDI note number, 60 is middle C.")],
+    velocity: Annotated[int, typer.Option(help="As in the data: NSynth has 25, 50, 75, 100, 127.")] = 75,
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("note.wav"),
+    variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral",
+    newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Play a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
+    from pipelines.settings import Settings
+    from pipelines.synthesize import Note, play
+
+    played = play(Settings.read(), Note(instrument, pitch, velocity), output, variant, newest=newest)
+    if as_json:
+        print_json(played)
+    else:
+        typer.echo(f"{output}: {played['instrument']}, pitch {pitch}, velocity {velocity}, {played['model']}")
+
+
+def separate(
+    song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("vocals.wav"),
+    system: Annotated[str, typer.Option(help="diffusion or masks")] = "diffusion",
+    condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
+    steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Take the vocals out of a music file; the result is exactly as long."""
+    from pipelines.separate import Method
+    from pipelines.separate import separate as separate_song
+    from pipelines.settings import Settings
+
+    def tell(report: Report) -> None:
+        typer.echo(str(report), err=True)
+
+    done = separate_song(Settings.read(), song, output, Method(system, condition, steps), tell)
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{output}: vocals of {done['seconds']:.1f} s by {done['system']}, {done['model']}")

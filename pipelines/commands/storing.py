@@ -1,0 +1,138 @@
+"""Commands that look after the store: what is in it, reports, experiments, pins, what can be collected, waivers."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from data.errors import InputError
+from pipelines.commands.making import System
+from pipelines.commands.output import Json, print_json
+
+Asset = Annotated[str, typer.Argument(help="Name of the asset, such as synthesis_model.")]
+
+
+def status(as_json: Json = False) -> None:
+    """Tell what is in the store: every asset, its version, when and by what it was made."""
+    from pipelines.settings import Settings
+    from pipelines.status import survey
+
+    settings = Settings.read()
+    rows = survey(settings)
+    if as_json:
+        print_json({"store": str(settings.store), "preset": settings.preset, "assets": rows})
+        return
+    typer.echo(f"{settings.store} (preset {settings.preset})")
+    for row in rows:
+        typer.echo(f"  {row['asset']:<52} {row['made']:<17} {row['seconds']:>9.1f} s  {row['commit']}")
+    if not rows:
+        typer.echo("  nothing yet; run: tessitura demo")
+
+
+def report(
+    system: System = "synthesis",
+    experiment: Annotated[str, typer.Option(help="Name of an experiment.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print the path of the newest report of a system, or with --json what it says."""
+    from data.files.durable import read_json
+    from pipelines.launch import report_path
+    from pipelines.settings import Settings
+
+    path = report_path(Settings.read(), system, experiment)
+    if as_json:
+        print_json({"report": str(path), **read_json(path.with_name("metrics.json"))})
+    else:
+        typer.echo(f"report: {path}")
+
+
+def experiments(
+    forget: Annotated[str, typer.Option(help="Name of an experiment to forget; gc then frees its versions.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the experiments: what each overrides, and how its scores differ from those in use."""
+    from pipelines.experiments import forget_experiment, list_experiments
+    from pipelines.settings import Settings
+
+    settings = Settings.read()
+    if forget:
+        typer.echo(f"forgot {forget}: {forget_experiment(settings, forget)} assets; tessitura gc frees the space")
+        return
+    rows = list_experiments(settings)
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        changes = ", ".join(f"{path}={value}" for path, value in row["overrides"].items())
+        typer.echo(f"{row['name']} ({row['system']}): {changes}")
+        for line in row["compared"]:
+            typer.echo(f"  {line}")
+    if not rows:
+        typer.echo(f"no experiments with preset {settings.preset}; see: tessitura run --help")
+
+
+def pin(
+    asset: Asset,
+    version: Annotated[str, typer.Option(help="Key of the version; the current one by default.")] = "",
+    reason: Annotated[str, typer.Option(help="Why it is to be kept.")] = "",
+    remove: Annotated[bool, typer.Option("--remove", help="Take the pin away.")] = False,
+) -> None:
+    """Keep a version of an asset whatever happens, or no longer."""
+    from assets.store import retention
+    from assets.store.pointers import get
+    from pipelines.settings import Settings
+    from pipelines.status import slot_of
+
+    slot = slot_of(Settings.read(), asset)
+    key = version or get(slot).name
+    if remove:
+        retention.unpin(slot, key)
+        typer.echo(f"{slot.name} {key}: no longer pinned")
+    else:
+        retention.pin(slot, key, reason)
+        typer.echo(f"{slot.name} {key}: pinned")
+
+
+def gc(
+    delete: Annotated[bool, typer.Option("--delete", help="Delete it; without this it is only shown.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what nothing refers to: old versions, unfinished and damaged ones; with --delete, free the space."""
+    from assets.store.retention import collect, garbage
+    from pipelines.settings import Settings
+    from pipelines.status import would_go_on
+
+    settings = Settings.read()
+    rows = []
+    for one in garbage(settings.store, would_go_on(settings)):
+        freed = delete and not one.in_use and collect(settings.store, one)
+        state = "in use" if one.in_use else "deleted" if freed else "could be deleted"
+        rows.append({"folder": str(one.folder), "bytes": one.bytes, "why": one.why, "state": state})
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        place = Path(row["folder"]).relative_to(settings.store)
+        typer.echo(f"  {place}  {row['bytes'] / 1e6:,.1f} MB  {row['why']}  ({row['state']})")
+    total = sum(row["bytes"] for row in rows if row["state"] != "in use")
+    what = "freed" if delete else "could be freed with --delete"
+    typer.echo(f"{settings.store}: {total / 1e6:,.1f} MB {what}")
+
+
+def waive(
+    reason: Annotated[str, typer.Option(help="Why the results are the same.")],
+    since: Annotated[str, typer.Option(help="The revision whose results are still good.")] = "HEAD",
+    only: Annotated[list[str] | None, typer.Option(help="Only for this asset; may be given several times.")] = None,
+) -> None:
+    """Say that the code changed and the results did not: what was made by the earlier code stays good.
+
+    Writes an entry to assets/waivers.json, for every asset whose code
+    differs from the revision's. Commit it with the change; a reviewer
+    judges the reason.
+    """
+    from pipelines.waiving import waive_changes
+
+    if not reason.strip():
+        raise InputError("--reason: say why the results are the same, such as: renamed a variable")
+    names = waive_changes(reason, since, only or [])
+    typer.echo(f"waived for {', '.join(names)}" if names else f"no code of any asset differs from {since}")

@@ -1,0 +1,62 @@
+"""How runs are executed: a process a step, at most two at a time, and a lock that tells whether a run still lives.
+
+The lock and a tag that names it make it possible to tell a run whose process was killed from one that goes on
+(`pipelines.recovery`). Both belong to the runs of this code location, however they were launched.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.execution.retries import RetryMode
+
+from pipelines.recovery import hold, release, tag_of
+
+# Processes that import torch once and are forked from. Of trainings one at a time, whatever the instance allows.
+_CONFIG: dict[str, Any] = {
+    "max_concurrent": 2,
+    "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}},
+    "tag_concurrency_limits": [{"key": "tessitura/training", "value": "yes", "limit": 1}],
+}
+
+
+class LivingExecutor(dg.Executor):
+    """Executes a run as another executor does, and holds the run's lock meanwhile."""
+
+    def __init__(self, inner: dg.Executor, home: Path) -> None:
+        self._inner, self._home = inner, home
+
+    @property
+    def retries(self) -> RetryMode:
+        return self._inner.retries
+
+    def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
+        """Yield the events of the run."""
+        run_id = plan_context.run_id
+        lock = hold(self._home, run_id)
+        plan_context.instance.add_run_tags(run_id, tag_of(run_id))
+        try:
+            yield from self._inner.execute(plan_context, execution_plan)
+        finally:
+            if lock is not None:
+                release(self._home, run_id, lock)
+
+
+def make_executor(home: Path) -> dg.ExecutorDefinition:
+    """Return the executor of all jobs; `home` keeps the locks of its runs."""
+    inner = dg.multiprocess_executor
+
+    @dg.executor(
+        name="processes",
+        config_schema=inner.config_schema,
+        requirements=dg.multiple_process_executor_requirements(),
+    )
+    def processes(context: dg.InitExecutorContext) -> dg.Executor:
+        config = {**_CONFIG, **{name: one for name, one in context.executor_config.items() if one not in (None, [])}}
+        created = inner.executor_creation_fn(
+            dg.InitExecutorContext(context.job, context.executor_def, config, context.instance)
+        )
+        return LivingExecutor(created, home)
+
+    return processes

@@ -1,0 +1,110 @@
+"""Settings: typed, checked, read once, frozen into what is started from here; and Dagster's home is its user's."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data.errors import InputError
+from pipelines import launch
+from pipelines.failures import record_failure
+from pipelines.settings import CHECKOUT, FROZEN, Settings
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("TESSITURA_PRESET", "huge", "TESSITURA_PRESET='huge': input should be 'demo', 'small' or 'paper'"),
+        ("TESSITURA_DEVICE", "tpu", "TESSITURA_DEVICE='tpu'"),
+        ("TESSITURA_CODEC", "mp3", "TESSITURA_CODEC='mp3': .*there are encodec_24khz"),
+        ("TESSITURA_SEPARATORS", "umx", "TESSITURA_SEPARATORS='umx': .*'umx' is no separator"),
+        ("TESSITURA_MOST_QUARANTINED", "2", "TESSITURA_MOST_QUARANTINED='2'"),
+    ],
+)
+def test_a_wrong_setting_is_named(settings, monkeypatch, name, value, said):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(InputError, match=f"(?i){said}"):
+        Settings.read()
+
+
+def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
+    (tmp_path / ".env").write_text("TESSITURA_PRESET=small\nTESSITURA_NSYNTH=/data/nsynth\nUNRELATED=1\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    found = Settings.read()
+    assert (found.preset, found.nsynth) == ("small", "/data/nsynth")
+    assert found.store == tmp_path / "home" / "store"
+
+
+def test_frozen_settings_stand_whatever_is_edited_later(settings, monkeypatch):
+    settings.model_copy(update={"preset": "small"}).freeze()
+    try:
+        monkeypatch.setenv("TESSITURA_PRESET", "paper")
+        assert Settings.read().preset == "small"
+    finally:
+        del os.environ[FROZEN]
+    assert Settings.read().preset == "paper"
+
+
+def test_a_process_of_dagster_that_loads_the_definitions_freezes_the_settings(settings, tmp_path):
+    """A run worker is a child of the code server: it inherits what the server froze when it loaded the graph."""
+    program = (
+        "import os, subprocess, sys; from pipelines.definitions import defs; defs(); "
+        "os.environ['TESSITURA_PRESET'] = 'paper'; "
+        "subprocess.run([sys.executable, '-c', "
+        "'from pipelines.settings import Settings; print(Settings.read().preset)'], check=True)"
+    )
+    environment = {**os.environ, "TESSITURA_PRESET": "small"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "small\n"
+
+
+def test_the_web_ui_starts_with_history_on_the_loopback_address(settings):
+    started = []
+    launch.serve(settings, 3456, lambda *arguments: started.append(arguments))
+    (program, command, environment) = started[0]
+    assert Path(program).name == "dagster"
+    assert command[command.index("-h") + 1] == "127.0.0.1"
+    assert command[command.index("-p") + 1] == "3456"
+    assert environment["DAGSTER_HOME"] == str(settings.home / "dagster")
+    assert json.loads(environment[FROZEN])["preset"] == "demo"
+    config = yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())
+    assert config["telemetry"]["enabled"] is False
+    assert config["concurrency"]["pools"]["default_limit"] == 1
+
+
+def test_dagsters_configuration_belongs_to_its_user(settings):
+    home = launch.prepare_home(settings)
+    assert (home / "dagster.yaml").is_file()
+    (home / "dagster.yaml").write_text("storage: {postgres: {}}\n")
+    assert launch.prepare_home(settings) == home
+    assert (home / "dagster.yaml").read_text() == "storage: {postgres: {}}\n"
+
+
+def test_dagster_home_is_honoured(settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "mine"))
+    started = []
+    launch.serve(settings, 3456, lambda *arguments: started.append(arguments))
+    assert started[0][2]["DAGSTER_HOME"] == str(tmp_path / "mine")
+    assert not (settings.home / "dagster").exists()
+
+
+def test_a_home_that_cannot_be_written_is_named(settings, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InputError, match="TESSITURA_HOME"):
+        launch.prepare_home(settings.model_copy(update={"home": tmp_path / "file" / "home"}))
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "file" / "home"))
+    with pytest.raises(InputError, match="DAGSTER_HOME"):
+        launch.prepare_home(settings)
+
+
+def test_a_failed_run_is_noted(tmp_path):
+    record_failure(tmp_path / "home", "nightly", "r1", "disk full")
+    path = record_failure(tmp_path / "home", "nightly", "r2", 'a "quoted"\nline')
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(one["run"], one["reason"]) for one in lines] == [("r1", "disk full"), ("r2", 'a "quoted"\nline')]

@@ -119,6 +119,11 @@ class Provenance:
         }
 
 
+def commit() -> str:
+    """Return the commit of this process, and "with changes" where sources were not as committed."""
+    return f"{_COMMIT} with changes" if _CHANGED else _COMMIT
+
+
 @cache
 def machine() -> dict[str, Any]:
     """Return the versions of Python and of the libraries that matter, and what the machine is, as plain values."""

@@ -1,13 +1,13 @@
-"""How sound is read, checked, cut and described. Code only: no sound lives here.
+"""Reading, decoding, checking and storing of audio and its labels. This package holds code only, no audio files.
 
-* `embedded/`: notes, songs and singers that this machine makes by itself, so that everything runs without a download
-* `files/`: files in and out: sound of every format, archives, downloads, tables, writing that survives a crash
-* `musdb/`: MUSDB18: what it is, how its stems are decoded and stored, and how training examples are made of its songs
-* `nsynth/`: NSynth: what it is, how it is ingested, labelled and split, and what must not leak between splits
-* `shards/`: recordings in shards: written, found again by offset, checked, and drawn in batches
-* `configuration`: what of a configuration decides a result, and what only observes it
-* `errors`: the one exception that means: your input is at fault, here is which and what to do
-* `execution`: one piece of work: the folder its files go to, who hears of its progress, what it is computed on
-* `progress`: how far long work is, how fast it goes and when it will end
-* `signal`: spectra and windows: the signal processing that losses and metrics share
+* `embedded/`: generates demo notes, songs and singing voices, so that everything runs without a download
+* `files/`: reads and writes files: audio, archives, downloads and tables, with writes that survive a crash
+* `musdb/`: MUSDB18: its tracks and splits, decoding and storing of its stems, and training examples from its songs
+* `nsynth/`: NSynth: its notes, labels and splits, ingestion into shards, and checks for leaks between splits
+* `shards/`: recordings stored in TAR shards: writing, random access, quality checks and training batches
+* `configuration`: tells which fields of a configuration affect a result, and overrides fields by path
+* `errors`: exceptions for errors that a retry cannot fix, such as invalid input
+* `execution`: settings of one piece of work: output folder, progress listener, device and code version
+* `progress`: measures and reports the progress of long work: amount done, rate and estimated time left
+* `signal`: computes spectra and windows that losses and metrics share
 """

@@ -1,9 +1,9 @@
-"""Configurations as plain values: what of a dataclass decides a result, and what only observes it.
+"""Tells which fields of a configuration dataclass affect a result, and overrides fields by path.
 
-A field that only observes (how often progress is reported, how many validation notes are looked at) is
-declared with `metadata=OBSERVES`. It changes no result, so it is no part of what a result is known by.
-A field that has its default value is left out as well: a new field whose default is the old behaviour
-then changes nothing either. That a default itself was changed shows in the version of the code.
+A field that affects only observation (such as how often progress is reported, or how many validation notes are
+evaluated) is declared with `metadata=OBSERVES`. It changes no result, so it is left out of the values by which a
+stored result is identified. A field that has its default value is left out as well: a new field whose default is
+the old behaviour then keeps existing results valid. A changed default is visible in the version of the code.
 """
 
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ OBSERVES = {"observes": True}
 
 
 def decisive(value: Any) -> Any:
-    """Return what decides results of a configuration, as values that JSON knows.
+    """Return the fields of a configuration that affect results, as values that JSON can represent.
 
     Args:
-        value: a dataclass instance, or plain values, lists, tuples and dictionaries of such.
+        value: dataclass instance, or plain values, lists, tuples and dictionaries of them.
 
     Returns:
-        Dataclasses as dictionaries without the fields that only observe or have their default value,
-        tuples as lists, everything else as it is.
+        Dataclasses as dictionaries sorted by field name, without the fields declared with `OBSERVES` and without
+        those that have their default value; tuples as lists; dictionary keys as strings; everything else unchanged.
 
     Example:
         >>> decisive(FitConfig(steps=100, batch_size=8, report_every=10))
@@ -40,7 +40,7 @@ def decisive(value: Any) -> Any:
 
 
 def _decides(one: Field[Any], value: Any) -> bool:
-    """Tell whether a field of the dataclass instance `value` is part of what decides."""
+    """Return whether a field of the dataclass instance `value` affects results and differs from its default."""
     if one.metadata.get("observes"):
         return False
     default = one.default if one.default_factory is MISSING else one.default_factory()
@@ -48,15 +48,15 @@ def _decides(one: Field[Any], value: Any) -> bool:
 
 
 def override(config: Any, changes: Mapping[str, Any]) -> Any:
-    """Return a (nested) dataclass with fields replaced.
+    """Return a copy of a (nested) dataclass with some fields replaced.
 
     Args:
-        config: a dataclass instance.
-        changes: values by the path of their field, such as {"fine_tune.steps": 2000}. Lists stand for tuples,
-            whole numbers for floats.
+        config: dataclass instance; it is not modified.
+        changes: new values by the dotted path of their field, such as {"fine_tune.steps": 2000}. A list may stand
+            for a tuple and an integer for a float.
 
     Raises:
-        InputError: a path names no field, or a value has another type than the field.
+        InputError: a path names no field, or a value has another type than the field's present value.
 
     Example:
         >>> override(SynthesisConfig(), {"fine_tune.steps": 2000}).fine_tune.steps
@@ -68,6 +68,7 @@ def override(config: Any, changes: Mapping[str, Any]) -> Any:
 
 
 def _replaced(config: Any, names: list[str], value: Any, path: str) -> Any:
+    """Return `config` with the field at the path `names` replaced; `path` is the full path for error messages."""
     if not is_dataclass(config) or isinstance(config, type):
         raise InputError(f"override {path!r}: no field {names[0]!r}; there are none below it")
     known = [one.name for one in fields(config)]

@@ -1,13 +1,13 @@
-"""Errors that a second attempt would meet again: bad input, and trainings that cannot go on."""
+"""Exceptions for errors that a retry cannot fix: invalid input, and training that cannot continue."""
 
 
 class PermanentError(Exception):
-    """An error that lasts: whoever retries on failure need not."""
+    """Base class of errors that would occur again on a retry; code that retries after failures must not retry these."""
 
 
 class InputError(PermanentError, ValueError):
-    """Bad input from outside. The message names the file or value, what is wrong and the remedy."""
+    """Invalid input: a file or a value from outside. The message names it, what is wrong and what to do."""
 
 
 class NotFiniteError(PermanentError, FloatingPointError):
-    """A network made NaN or infinite values. The message says which network and what to do."""
+    """A network produced NaN or infinite values. The message says which network and what to do."""

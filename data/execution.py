@@ -1,28 +1,28 @@
-"""One piece of work: the folder its files go to, who hears of its progress, what it is computed on."""
+"""Settings of one piece of work: output folder, progress listener, device and code version."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.progress import Listener, ignore
 
-TEMPORARY = "step-*"  # names of files that are only of use until the work is finished: checkpoints
+TEMPORARY = "step-*"  # files that are needed only until the work is finished: checkpoints
 
 
 @dataclass(frozen=True)
 class Execution:
-    """Where and how a function that makes files does its work. What the work is, its other arguments say.
+    """Where and how a function that writes files does its work. Its other arguments say what the work is.
+
+    Attributes:
+        folder: output folder. Work that was stopped earlier is resumed from the files it left here.
+        listener: callback that receives a `data.progress.Report` every few seconds.
+        device: name of the torch device, such as "cpu" or "cuda".
+        code_version: version of the code that does the work; "" if versions are not tracked. It is stored in
+            checkpoints, and a checkpoint of another version is refused.
+        earlier: folders of finished results of the same kind of work, newest first. Parts of them that would be
+            identical if made now may be reused.
 
     Example:
         >>> train_autoencoder(Execution(Path("stage-1"), device="cuda"), notes, config.autoencoder_training)
-
-    Attributes:
-        folder: where the files are written. What an earlier, stopped attempt left in it is continued.
-        listener: is called with a `data.progress.Report` every few seconds.
-        device: name of the torch device, such as "cpu" or "cuda".
-        code_version: version of the code that does the work. Checkpoints carry it, and a checkpoint of
-            another version is refused. "" where nobody keeps versions.
-        earlier: folders of finished results of the same kind of work, newest first. Parts of them that
-            are exactly what would be made now may be taken over.
     """
 
     folder: Path

@@ -1,7 +1,7 @@
-"""How far long work is, how fast it goes and when it will end.
+"""Measures and reports the progress of long work: amount done, rate and estimated time left.
 
-Library code calls `Progress.advance`; who listens (a terminal, an asset's log) is the
-caller's business.
+Library code calls `Progress.advance`. The caller chooses the listener that receives the reports, such as one that
+prints to a terminal or writes to the log of an asset.
 """
 
 import time
@@ -11,7 +11,18 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Report:
-    """One look at running work. `seconds` is the time it has run, `eta` what is left of it."""
+    """The state of running work at one moment; `str` gives it as one line of text.
+
+    Attributes:
+        task: name of the work.
+        done: amount done, including what was done before this run.
+        total: whole amount, None if unknown.
+        unit: unit of `done` and `total`, such as "notes".
+        rate: units per second, counting only what this run has done.
+        seconds: time since this run started.
+        eta: estimated seconds left, None if unknown.
+        values: other numbers to show, by name, such as a loss.
+    """
 
     task: str
     done: int
@@ -35,12 +46,12 @@ Listener = Callable[[Report], None]
 
 
 def ignore(report: Report) -> None:
-    """Listen to nothing."""
+    """Ignore the report: the listener for callers that need no progress reports."""
     del report
 
 
 def duration(seconds: float) -> str:
-    """Return seconds as 7 s, 3 min 05 s or 2 h 10 min."""
+    """Return a duration in seconds as text, such as "7 s", "3 min 05 s" or "2 h 10 min", rounded."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -50,7 +61,14 @@ def duration(seconds: float) -> str:
 
 
 class Progress:
-    """Counts work done and tells a listener at most every `interval` seconds.
+    """Counts the work done and calls a listener with a `Report`, at most once every `interval` seconds.
+
+    Args:
+        task: name of the work, shown in reports.
+        total: whole amount, None if unknown.
+        unit: unit of `total`, such as "notes".
+        listener: callback that receives the reports.
+        interval: least number of seconds between two reports.
 
     Example:
         >>> progress = Progress("ingest", total=100, unit="notes", listener=print)
@@ -62,18 +80,18 @@ class Progress:
     ) -> None:
         self.task, self.total, self.unit = task, total, unit
         self._listener, self._interval = listener, interval
-        # Monotonic: a step of the wall clock must not show as speed.
+        # Monotonic, so that a change of the wall clock does not affect the rate.
         self._start = self._told = time.monotonic()
         self._done = self._skipped = 0
-        self._last = -1  # what was done when the listener was told last
+        self._last = -1  # amount done at the last report
 
     def skip(self, amount: int) -> None:
-        """Count `amount` as done earlier, so that it does not show as speed."""
+        """Count `amount` as done before this run; it is not part of the rate."""
         self._done += amount
         self._skipped += amount
 
     def advance(self, amount: int = 1, values: dict[str, float] | None = None) -> None:
-        """Count `amount` as done now, and tell the listener if it is time."""
+        """Count `amount` as done now, and call the listener if `interval` seconds have passed since its last call."""
         self._done += amount
         now = time.monotonic()
         if now - self._told >= self._interval:
@@ -81,14 +99,14 @@ class Progress:
             self._listener(self.report(values))
 
     def finish(self, values: dict[str, float] | None = None) -> Report:
-        """Tell the listener the final state, and return it."""
+        """Return the final state. Calls the listener with it unless the last report had the same amount done."""
         report = self.report(values)
         if self._last != self._done:
             self._listener(report)
         return report
 
     def report(self, values: dict[str, float] | None = None) -> Report:
-        """Return the present state."""
+        """Return the present state; `values` are other numbers to include, by name."""
         seconds = time.monotonic() - self._start
         rate = (self._done - self._skipped) / seconds if seconds > 0 else 0.0
         left = (self.total - self._done) / rate if self.total is not None and rate > 0 else None

@@ -1,10 +1,9 @@
-"""Spectra and windows: the signal processing that losses and metrics share.
+"""Computes spectra and windows that losses and metrics share.
 
-Conventions: a waveform is float, full scale [-1, 1]; STFTs are one-sided, not
-normalised and, unless said otherwise, not centred (the first frame starts at the
-first sample), with a periodic Hann window.
+Conventions: a waveform is a float tensor with full scale [-1, 1]. STFTs are one-sided and not normalised, with a
+periodic Hann window. Unless stated otherwise they are not centred: the first frame starts at the first sample.
 
-Shapes: B batch, T samples, F bins, M mel bands, N frames.
+Shapes: B batch, T samples, F frequency bins, M mel bands, N frames.
 """
 
 from typing import Any
@@ -17,21 +16,26 @@ from torch.nn import functional
 
 
 def squared_hann(size: int) -> Tensor:
-    """Return the periodic Hann window squared, (size,); at hop size/4 it overlap-adds to 1.5."""
+    """Return the squared periodic Hann window, (size,). At hop size/4 its overlap-add is the constant 1.5."""
     return torch.hann_window(size, periodic=True).square()
 
 
 def power_spectrum(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, center: bool = False) -> Tensor:
-    """Return |STFT|² of `wave`.
+    """Return the power spectrogram |STFT|² of `wave`.
 
     Args:
-        wave: (B, T) or (T,).
-        n_fft: window and transform length in samples.
+        wave: waveform, float, (B, T) or (T,).
+        n_fft: window and transform length in samples; even, as the gradient assumes it.
         hop: samples between frames.
-        center: pad both ends by n_fft/2 (reflecting) so that frame n is centred on n·hop.
+        center: pad both ends by n_fft/2 samples (reflection), so that frame n is centred on sample n·hop.
 
     Returns:
-        (B, F, N) or (F, N), with F = n_fft/2 + 1.
+        Power, (B, F, N) or (F, N) in the dtype of `wave`, with F = n_fft/2 + 1. Without `center`,
+        N = 1 + floor((T - n_fft) / hop).
+
+    Example:
+        >>> power_spectrum(torch.zeros(8, 16_000)).shape
+        torch.Size([8, 513, 59])
     """
     window = torch.hann_window(n_fft, periodic=True, dtype=wave.dtype, device=wave.device)
     if center:
@@ -40,15 +44,16 @@ def power_spectrum(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, center: b
 
 
 class _FramePowers(torch.autograd.Function):
-    """|FFT|² of windowed frames, (..., T) -> (..., N, F), with the gradient written out.
+    """Power |FFT|² of windowed frames, (..., T) -> (..., N, F), with a hand-written gradient.
 
-    With power P_k = |X_k|² and its gradient g_k, that of the frame is 2·Re Σ g_k X_k e^(2πikn/N): one
-    real inverse transform, where automatic differentiation takes a complex one of twice the size.
+    With power P_k = |X_k|² and its gradient g_k, the gradient of sample n of a frame is 2·Re Σ g_k X_k e^(2πikn/L),
+    where L is the frame length. This takes one real inverse FFT; automatic differentiation would compute a complex
+    one of twice the size.
     """
 
     @staticmethod
     def forward(ctx: Any, wave: Tensor, window: Tensor, hop: int) -> Tensor:  # type: ignore[override]
-        # Contiguous, or the transform of overlapping frames takes seven times as long.
+        # Made contiguous, because the FFT of overlapping frames takes seven times as long.
         spectrum = torch.fft.rfft((wave.unfold(-1, len(window), hop) * window).contiguous())
         ctx.save_for_backward(spectrum, window)
         ctx.length, ctx.hop = wave.shape[-1], hop
@@ -71,34 +76,43 @@ class _FramePowers(torch.autograd.Function):
 
 
 def log_power(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, epsilon: float = 1.0) -> Tensor:
-    """Return log(epsilon + |STFT|²), the natural-log spectrogram of SING (section 3.2).
+    """Return log(epsilon + |STFT|²), the natural-log power spectrogram of SING (section 3.2).
 
-    With epsilon 1 everything below about -48 dBFS vanishes: the scale of the input matters.
+    With epsilon = 1, components below about -48 dBFS disappear under epsilon, so the scale of the input matters.
 
     Args:
-        wave: (B, T) or (T,).
-        n_fft: window and transform length in samples.
+        wave: waveform, float, full scale [-1, 1], (B, T) or (T,).
+        n_fft: window and transform length in samples, even.
         hop: samples between frames.
-        epsilon: floor added to the power.
+        epsilon: constant added to the power.
 
     Returns:
         (B, F, N) or (F, N); 65,024 samples give F = 513, N = 251.
+
+    Example:
+        >>> loss = (log_power(reference) - log_power(estimate)).abs().mean()
     """
     return torch.log(epsilon + power_spectrum(wave, n_fft, hop))
 
 
 def log_mel(wave: Tensor, sample_rate: int, *, bands: int = 40, n_fft: int = 1024, hop: int = 256) -> Tensor:
-    """Return the natural logarithm of mel-band magnitudes (HTK mel scale, floor 1e-5).
+    """Return the natural logarithm of mel-band magnitudes (HTK mel scale), at least log(1e-5).
+
+    It is for evaluation: its gradient is NaN where the power is exactly zero.
 
     Args:
-        wave: (B, T) or (T,).
-        sample_rate: in Hz.
-        bands: M, from 0 Hz to half the sample rate.
-        n_fft: window and transform length in samples.
+        wave: waveform, float, (B, T) or (T,).
+        sample_rate: sample rate in Hz.
+        bands: number of mel bands M, from 0 Hz to half the sample rate.
+        n_fft: window and transform length in samples, even.
         hop: samples between frames.
 
     Returns:
-        (B, M, N) or (M, N), not centred.
+        (B, M, N) or (M, N); frames are not centred.
+
+    Example:
+        >>> log_mel(torch.zeros(8, 16_000), 16_000).shape
+        torch.Size([8, 40, 59])
     """
     magnitude = power_spectrum(wave, n_fft, hop).sqrt()
     filters = torchaudio.functional.melscale_fbanks(n_fft // 2 + 1, 0.0, sample_rate / 2, bands, sample_rate)

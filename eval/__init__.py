@@ -1,11 +1,11 @@
-"""How sound, embeddings and systems are judged.
+"""Evaluation of separation and synthesis: metrics, statistics, score tables and reports.
 
-* `metrics/`: metrics as pure functions: arrays in, a number out, reference first
-* `report/`: the report: its blocks, its figures, the page, and the same content for other programs
-* `separation/`: separated songs judged: scores, studies, tables, players, and the separation report
-* `synthesis/`: synthesised notes judged: scores, controls, tables, and the synthesis report
-* `acceptance`: what a system was asked to reach, and whether its scores show that it does
-* `parts`: evaluations in parts, each kept as soon as it is finished
-* `statistics`: intervals and paired tests over judged items
-* `table`: scores of single items, gathered: any aggregate is a query over one tidy frame
+* `metrics/`: metrics that compare an estimate with its reference: pure functions on arrays
+* `report/`: building blocks of the HTML reports, figures, and exports to LaTeX and Markdown
+* `separation/`: evaluation of singing voice separation: scores, studies, tables, sound players and the report
+* `synthesis/`: evaluation of synthesised notes: scores, control sweeps, tables and the report
+* `acceptance`: acceptance checks that compare the scores of a system with required bounds
+* `parts`: evaluations that are computed and saved in parts, so that they can be resumed
+* `statistics`: bootstrap confidence intervals and paired tests over scored items
+* `table`: summaries and comparisons of systems from one data frame of item scores
 """

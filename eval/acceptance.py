@@ -1,4 +1,4 @@
-"""What a system was asked to reach, and whether its scores show that it does."""
+"""Acceptance checks that compare the scores of a system with required bounds."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +9,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Criterion:
-    """One check: what was found, what is asked, what to do if it fails, and whether promotion needs it."""
+    """The result of one acceptance check.
+
+    Attributes:
+        passed: whether the check passed.
+        found: the measured value; NaN if it could not be measured.
+        bound: the value that `found` was compared with. Each check decides whether it is an upper or a lower bound.
+        meaning: what `found` measures, in words, for reports.
+        advice: what the user can do if the check failed.
+        required: whether a model must pass this check to be promoted to champion.
+    """
 
     passed: bool
     found: float
@@ -20,7 +29,15 @@ class Criterion:
 
 
 def as_json(found: Mapping[str, Criterion]) -> dict[str, dict[str, Any]]:
-    """Return acceptance_criteria as plain values for JSON; what could not be found is null."""
+    """Return the results of acceptance checks as plain values that JSON can store.
+
+    Args:
+        found: results of the checks, by name of the check.
+
+    Returns:
+        For each check a dictionary with "found" (None, in JSON null, if it is NaN or infinite), "asked" (the bound),
+        "passed" and "required".
+    """
     return {
         name: {
             "found": one.found if np.isfinite(one.found) else None,

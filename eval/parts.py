@@ -1,4 +1,7 @@
-"""Evaluations in parts, each kept as soon as it is finished: a stop costs one part, not everything before it."""
+"""Evaluations that are computed and saved in parts, so that they can be resumed.
+
+Each part is saved as soon as it is finished. An evaluation that is interrupted loses only the parts in progress.
+"""
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -20,17 +23,27 @@ _THREADS = 2
 def evaluate_in_parts(
     execution: Execution, names: Sequence[str], count: int, evaluate: Callable[[int], Frames], progress: Progress
 ) -> dict[str, pd.DataFrame]:
-    """Return the tables of all parts, one below the other; what an earlier attempt has evaluated is read.
+    """Evaluate all parts and return their tables, concatenated.
+
+    Each part is saved when it is finished. A part that an earlier, interrupted call saved is read instead of
+    evaluated again. Parts are identified by their number only, so every call must divide the work in the same way.
 
     Args:
-        execution: its folder keeps the parts, in a folder `parts`, until `clear_parts`.
-        names: of the tables that every part has.
-        count: how many parts there are.
-        evaluate: is given the number of a part and returns its tables by name. It is called on two threads.
-        progress: is advanced by one a part.
+        execution: its folder holds the saved parts, in the subfolder `parts`, until `clear_parts` is called.
+        names: names of the tables that each part has.
+        count: number of parts.
+        evaluate: function that receives the number of a part (0 to `count` - 1) and returns the tables of this part
+            by name. It is called from two threads at the same time.
+        progress: is advanced by one for each part and finished at the end.
 
     Returns:
-        The tables by name, their rows in the order of the parts.
+        The tables by name, with their rows in the order of the parts; empty tables if `count` is 0.
+
+    Example:
+        >>> progress = Progress("score", total=len(batches), unit="batches")
+        >>> found = evaluate_in_parts(execution, ["scores"], len(batches), evaluate_batch, progress)
+        >>> write_frame(execution.folder / "scores.parquet", found["scores"])
+        >>> clear_parts(execution)
     """
     folder = execution.folder / _FOLDER
     found: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
@@ -54,7 +67,7 @@ def evaluate_in_parts(
 
 
 def clear_parts(execution: Execution) -> None:
-    """Delete the parts, once what was made of them is safe."""
+    """Delete the saved parts. Call it after the result of the whole evaluation has been saved."""
     shutil.rmtree(execution.folder / _FOLDER, ignore_errors=True)
 
 

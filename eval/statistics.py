@@ -1,8 +1,10 @@
-"""Intervals and paired tests over judged items.
+"""Bootstrap confidence intervals and paired tests over scored items.
 
-An item is a note or a track; frames inside one are never resampled, they are not independent.
-Where items come in groups that are nearly copies of each other (velocities of one pitch), whole
-groups are drawn.
+An item is a note or a track. The bootstrap resamples items, never the frames inside an item, because frames of one item
+are not independent. If items form groups of nearly identical items (such as one pitch of an instrument at several
+velocities), the bootstrap resamples whole groups.
+
+NaN marks an item to which a metric does not apply. Such items are counted as missing and take no part in the result.
 
 References: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilcoxon 1945; Holm 1979.
 """
@@ -16,7 +18,15 @@ from scipy.stats import wilcoxon
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean with its 95 % interval over `count` items; `missing` more were not applicable."""
+    """A mean with its 95 % confidence interval.
+
+    Attributes:
+        mean: mean over the items with a finite value; NaN if there are none.
+        low: lower end of the interval; NaN if there are no finite values.
+        high: upper end of the interval; NaN if there are no finite values.
+        count: number of items with a finite value.
+        missing: number of other items, whose value is NaN or infinite.
+    """
 
     mean: float
     low: float
@@ -31,13 +41,18 @@ def bootstrap_mean(
     """Return the mean of `values` and its 95 % percentile bootstrap interval.
 
     Args:
-        values: (items,); NaN means not applicable and is counted, not averaged.
-        groups: a key for each item; items of a key are drawn together. Each its own by default.
-        draws: bootstrap samples.
-        seed: of the draws.
+        values: one value for each item, shape (items,). NaN and infinite values are counted as missing and left out.
+        groups: a key for each item; items with equal keys are resampled together. By default each item is a group of
+            its own.
+        draws: number of bootstrap samples.
+        seed: seed of the random generator.
 
     Returns:
-        The interval; all NaN when no value applies.
+        The mean and its interval; NaN if there is no finite value.
+
+    Example:
+        >>> bootstrap_mean(np.array([1.0, 3.0, np.nan]))
+        Interval(mean=2.0, low=1.0, high=3.0, count=2, missing=1)
     """
     values = np.asarray(values, np.float64)
     keep = np.isfinite(values)
@@ -55,7 +70,15 @@ def bootstrap_mean(
 
 @dataclass(frozen=True)
 class Median:
-    """A median with its 95 % interval over `count` items; `missing` more were not applicable."""
+    """A median with its 95 % confidence interval.
+
+    Attributes:
+        median: median over the items with a value, which may be infinite; NaN if there are none.
+        low: lower end of the interval; NaN if there are no values.
+        high: upper end of the interval; NaN if there are no values.
+        count: number of items whose value is not NaN.
+        missing: number of items whose value is NaN.
+    """
 
     median: float
     low: float
@@ -68,12 +91,17 @@ def bootstrap_median(values: np.ndarray, *, draws: int = 2000, seed: int = 0) ->
     """Return the median of `values` and its 95 % percentile bootstrap interval.
 
     Args:
-        values: (items,); NaN means not applicable and is counted. Infinite values have a rank and count.
-        draws: bootstrap samples.
-        seed: of the draws.
+        values: one value for each item, shape (items,). NaN is counted as missing and left out. Infinite values are
+            kept, because a median needs only the order of the values.
+        draws: number of bootstrap samples.
+        seed: seed of the random generator.
 
     Returns:
-        The interval; all NaN when no value applies.
+        The median and its interval; NaN if all values are NaN.
+
+    Example:
+        >>> bootstrap_median(np.array([1.0, 3.0, 8.0]))
+        Median(median=3.0, low=1.0, high=8.0, count=3, missing=0)
     """
     values = np.asarray(values, np.float64)
     kept = values[~np.isnan(values)]
@@ -81,25 +109,26 @@ def bootstrap_median(values: np.ndarray, *, draws: int = 2000, seed: int = 0) ->
     if not len(kept):
         return Median(float("nan"), float("nan"), float("nan"), 0, missing)
     drawn = np.random.default_rng(seed).integers(0, len(kept), (draws, len(kept)))
-    # A rank, not a point between two: there is none between a number and an infinity.
+    # This method returns one of the values. Interpolation between a finite and an infinite value is not possible.
     low, high = np.percentile(np.median(kept[drawn], axis=1), [2.5, 97.5], method="inverted_cdf")
     return Median(float(np.median(kept)), float(low), float(high), len(kept), missing)
 
 
 def _codes(groups: Sequence[object]) -> np.ndarray:
-    """Return an integer for each key, equal where keys are equal."""
+    """Return an integer for each key, shape (items,); equal keys have equal integers."""
     numbers: dict[object, int] = {}
     return np.array([numbers.setdefault(key, len(numbers)) for key in groups])
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """System minus baseline on the same items.
+    """The paired difference between a system and a baseline: system minus baseline on the same items.
 
     Attributes:
-        difference: mean difference with its interval.
-        p: two-sided Wilcoxon signed-rank test over groups, NaN below 6 groups.
-        better: share of items on which the system is strictly better.
+        difference: mean difference with its 95 % interval.
+        p: p-value of the two-sided Wilcoxon signed-rank test over the mean differences of the groups; NaN with fewer
+            than 6 groups, or if all differences are zero.
+        better: share of the compared items on which the system is strictly better, 0 to 1; NaN if there are none.
     """
 
     difference: Interval
@@ -115,7 +144,24 @@ def compare(
     smaller_is_better: bool = True,
     seed: int = 0,
 ) -> Comparison:
-    """Compare two systems item by item; pairs in which either is not applicable are left out."""
+    """Compare a system with a baseline on the same items by a paired test.
+
+    Args:
+        system: scores of the system, shape (items,).
+        baseline: scores of the baseline on the same items in the same order, shape (items,).
+        groups: a key for each item; items with equal keys are treated as one group. By default each item is a group of
+            its own.
+        smaller_is_better: whether smaller scores are better.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The comparison. Items whose difference is not finite (one of the scores is NaN or infinite) are left out and
+        counted as missing.
+
+    Example:
+        >>> compare(np.array([1.0, 2.0]), np.array([2.0, 2.5])).difference
+        Interval(mean=-0.75, low=-1.0, high=-0.5, count=2, missing=0)
+    """
     difference = np.asarray(system, np.float64) - np.asarray(baseline, np.float64)
     interval = bootstrap_mean(difference, groups, seed=seed)
     keep = np.isfinite(difference)
@@ -129,7 +175,18 @@ def compare(
 
 
 def holm(p_values: Mapping[str, float]) -> dict[str, float]:
-    """Return p-values adjusted for their number (Holm's step-down); NaN stays NaN."""
+    """Return p-values corrected for multiple tests by Holm's step-down method.
+
+    Args:
+        p_values: p-value of each test, by name. NaN stays NaN and does not count as a test.
+
+    Returns:
+        The corrected p-values by name, at most 1.
+
+    Example:
+        >>> holm({"a": 0.01, "b": 0.04})
+        {'a': 0.02, 'b': 0.04}
+    """
     known = sorted((p, name) for name, p in p_values.items() if np.isfinite(p))
     adjusted: dict[str, float] = dict.fromkeys(p_values, float("nan"))
     highest = 0.0

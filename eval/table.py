@@ -1,6 +1,7 @@
-"""Scores of single items, gathered: any aggregate is a query over one tidy frame.
+"""Summaries and comparisons of systems from one data frame of item scores.
 
-A frame has one row a (system, item) and one column a metric; NaN means not applicable.
+The data frame of scores has one row for each (system, item) and one column for each metric. An item is a note or a
+track. NaN means that the metric does not apply to the item.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,7 +15,12 @@ from eval.statistics import Comparison, Interval, bootstrap_mean, compare, holm
 
 @dataclass(frozen=True)
 class Metric:
-    """A column of the scores, and whether smaller values are better."""
+    """A metric of the scores.
+
+    Attributes:
+        column: name of its column.
+        smaller_is_better: whether smaller values are better.
+    """
 
     column: str
     smaller_is_better: bool = True
@@ -23,16 +29,22 @@ class Metric:
 def summarise(
     scores: pd.DataFrame, metrics: Sequence[str], by: Sequence[str] = ("system",), group: str | None = None
 ) -> pd.DataFrame:
-    """Return mean, 95 % interval and counts of each metric.
+    """Return mean, 95 % bootstrap interval and counts of each metric for each system.
 
     Args:
-        scores: tidy frame.
-        metrics: columns to summarise.
-        by: columns that tell systems apart.
-        group: column whose equal values are drawn together (velocities of one pitch).
+        scores: one row for each (system, item), with the columns `by`, `metrics` and `group`.
+        metrics: columns of the metrics to summarise.
+        by: columns whose values identify a system; each combination of values is summarised separately.
+        group: column of the groups; items with equal values are resampled together, such as one pitch of an instrument
+            at several velocities. None resamples single items.
 
     Returns:
-        A row a (system, metric): columns `by`, metric, mean, low, high, count, missing.
+        One row for each combination of `by` and each metric. Columns: `by`, metric, and the fields of
+        `eval.statistics.Interval` (mean, low, high, count, missing).
+
+    Example:
+        >>> summary = summarise(scores, ["spectral", "in_tune"], group="pair")
+        >>> interval_of(summary, "spectral", system="sing").mean
     """
     rows = []
     for key, part in scores.groupby(list(by), sort=False):
@@ -44,7 +56,16 @@ def summarise(
 
 
 def interval_of(summary: pd.DataFrame, metric: str, **keys: str) -> Interval | None:
-    """Return one interval of a summary, or None where it has none."""
+    """Return the interval of one metric from a summary.
+
+    Args:
+        summary: table as `summarise` returns it.
+        metric: name of the metric.
+        **keys: values of the columns `by` of the row, such as `system="sing"`.
+
+    Returns:
+        The interval of the first row that matches, or None if no row matches.
+    """
     for row in summary.to_dict("records"):
         if row["metric"] == metric and all(row[name] == value for name, value in keys.items()):
             return Interval(row["mean"], row["low"], row["high"], int(row["count"]), int(row["missing"]))
@@ -53,11 +74,12 @@ def interval_of(summary: pd.DataFrame, metric: str, **keys: str) -> Interval | N
 
 @dataclass(frozen=True)
 class Items:
-    """What scores are paired by.
+    """The columns by which scores of two systems are paired.
 
     Attributes:
-        column: that tells items apart, such as notes or tracks.
-        group: column whose equal values are drawn together (velocities of one pitch), if there is one.
+        column: column that identifies an item, such as "note" or "track".
+        group: column of the groups; items with equal values are treated as one group (velocities of one pitch). None
+            if there are no groups.
     """
 
     column: str = "note"
@@ -71,17 +93,25 @@ def compare_systems(
     metric: Metric,
     items: Items = Items(),
 ) -> pd.DataFrame:
-    """Compare a system with each baseline on the items both have, by a paired test.
+    """Compare a system with each baseline by a paired test on the items that both have.
 
     Args:
-        scores: tidy frame.
-        system: whose differences to the baselines are taken.
-        baselines: what it is compared with.
-        metric: column of the scores, and which way is better.
-        items: what scores are paired by.
+        scores: one row for each (system, item), with the column "system", the columns of `items` and of `metric`.
+        system: name of the system.
+        baselines: names of the systems that it is compared with.
+        metric: the metric to compare.
+        items: the columns by which scores are paired.
 
     Returns:
-        A row a baseline: baseline, difference, low, high, count, p (Holm-adjusted), better.
+        One row for each baseline that has scores. Columns: baseline, difference (mean of system minus baseline), low
+        and high (95 % interval), count (compared items), p (corrected by Holm's method for the number of baselines),
+        better (share of items on which the system is strictly better).
+
+    Raises:
+        ValueError: two rows have the same system and item.
+
+    Example:
+        >>> compare_systems(scores, "sing", ["silence"], Metric("spectral"), Items("note", group="pair"))
     """
     wide = scores.pivot(index=items.column, columns="system", values=metric.column)
     groups = scores.drop_duplicates(items.column).set_index(items.column)[items.group] if items.group else None

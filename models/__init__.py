@@ -1,7 +1,7 @@
-"""How each system is built and trained.
+"""Networks of each system, and their training.
 
 * `separation/`: separation: vocals out of a mixture by latent diffusion
-* `synthesis/`: SING: (instrument, pitch, velocity) to a note
-* `training/`: the training loop that all systems share: steps, checkpoints, resuming, several processes
-* `losses`: losses: what training minimises. Mean over everything, so they do not depend on batch size
+* `synthesis/`: SING: synthesises a note from instrument, pitch and velocity
+* `training/`: the training loop that all systems share: optimiser steps, checkpoints, resuming, several processes
+* `losses`: training losses of waveforms: the spectral loss of SING, and the mean squared error
 """

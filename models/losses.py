@@ -1,4 +1,6 @@
-"""Losses: what training minimises. Mean over everything, so they do not depend on batch size.
+"""Training losses of waveforms: the spectral loss of SING, and the mean squared error.
+
+Each loss is a mean over all elements, so its size does not depend on batch size or length.
 
 Shapes: B batch, T samples.
 """
@@ -13,15 +15,27 @@ WaveLoss = Callable[[Tensor, Tensor], Tensor]
 
 
 def spectral(reference: Tensor, estimate: Tensor) -> Tensor:
-    """Return SING's spectral loss of (B, T): mean |l(reference) - l(estimate)|, l = log(1 + |STFT|²).
+    """Return the spectral loss of SING: mean |l(reference) - l(estimate)| with l = log(1 + |STFT|²).
 
-    Float32 whatever the network's precision: a power of 10⁴ has no room in 8 bits of mantissa.
+    The STFT has FFT size 1024 and hop 256 (`data.signal.log_power`). It is computed in float32 even if the
+    network runs in bfloat16, whose 8 bits of mantissa are too few for powers of about 10⁴.
+
+    Args:
+        reference: true waveform, float, shape (B, T), full scale [-1, 1].
+        estimate: generated waveform, same shape and scale.
+
+    Returns:
+        The loss, a float32 scalar; 0 for equal magnitudes, whatever the phases.
+
+    Example:
+        >>> spectral(wave, wave)
+        tensor(0.)
     """
     return (log_power(reference.float()) - log_power(estimate.float())).abs().mean()
 
 
 def waveform(reference: Tensor, estimate: Tensor) -> Tensor:
-    """Return the mean squared error of samples of (B, T)."""
+    """Return the mean squared error of the samples of two waveforms (B, T), a float32 scalar."""
     return (reference.float() - estimate.float()).square().mean()
 
 

@@ -83,6 +83,11 @@ def test_a_song_that_is_missing_fails_the_system():
     lost = (frame["system"] == "diffusion") & (frame["track"] == "test 2")
     found = acceptance_criteria(frame[~lost], Bounds())["complete"]
     assert (found.passed, found.found) == (False, pytest.approx(2 / 3))
+    # As `write_scores` says it: a row with the reason, and without a metric, instead of the scores.
+    reason = frame[lost].iloc[:1].assign(source=None, metric=None, value=float("nan"), reason="it is silent")
+    told = pd.concat([frame[~lost], reason], ignore_index=True)
+    found = acceptance_criteria(told, Bounds())["complete"]
+    assert (found.passed, found.found) == (False, pytest.approx(2 / 3))
 
 
 @pytest.mark.parametrize("system", ["mixture", "codec_ceiling", "masks", "diffusion"])

@@ -19,6 +19,8 @@ from assets.store.versions import REASON, RECIPE, Version
 from data.errors import InputError
 from data.files.durable import read_json, write_json
 
+_PARTS = {"versions", "current", "experiments", "pins", "damaged"}  # folders of an asset
+
 
 @dataclass(frozen=True)
 class Garbage:
@@ -108,6 +110,8 @@ def garbage(root: Path, may_go_on: Callable[[Mapping[str, Any]], bool] = lambda 
                 found.append(Garbage(folder, why, _size(folder), in_use=_in_use(folder)))
         for folder in sorted(home.glob("damaged/*")):
             found.append(Garbage(folder, f"damaged: {_reason(folder)}", _size(folder), in_use=False))
+        for folder in sorted(path for path in home.iterdir() if path.is_dir() and path.name not in _PARTS):
+            found.append(Garbage(folder, "no part of this store", _size(folder), in_use=False))
     known = set(homes(root))
     for folder in sorted(path for path in root.glob("*/*") if path.is_dir() and path not in known):
         found.append(Garbage(folder, "no asset of this store", _size(folder), in_use=False))

@@ -1,6 +1,6 @@
-"""Notes, songs and singers that this machine makes by itself, so that everything runs without a download.
+"""Generates demo notes, songs and singing voices, so that everything runs without a download.
 
-* `notes`: the embedded demo data: notes of ten synthetic instruments in NSynth's exact on-disk form
-* `singer`: a singer made of formulas: source, vocal tract, consonants, breath, and the exact pitch
-* `songs`: the embedded songs: drums, bass, chords, a lead and a singer, in MUSDB18-HQ's form
+* `notes`: generates the demo notes: ten synthetic instruments, in the on-disk format of NSynth
+* `singer`: synthesises a singing voice: voiced source, vocal tract, consonants and breath, with its exact pitch
+* `songs`: generates the demo songs: drums, bass, chords, a lead and a singer, in the on-disk format of MUSDB18-HQ
 """

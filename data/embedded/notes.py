@@ -1,10 +1,9 @@
-"""The embedded demo data: notes of ten synthetic instruments in NSynth's exact on-disk form.
+"""Generates the demo notes: ten synthetic instruments, in the on-disk format of NSynth.
 
-Everything is computed, so nothing is downloaded and no licence applies. The physics is
-simple but real enough that the labels mean something: partials follow the pitch (stretched
-where strings are stiff), brightness follows velocity, and what an instrument is shows in its
-spectrum, its envelope and its noise. Two instruments share each family, so that a map of
-learnt instruments has families to find.
+All notes are computed, so nothing is downloaded and no licence applies. The physical model is simple, but the labels
+are meaningful: partials follow the pitch (stretched for stiff strings), brightness follows the velocity, and an instrument
+differs from others in its spectrum, envelope and noise. Each family has two instruments, so that a map of learned
+instrument embeddings can show families.
 
 Shapes: T samples, K partials.
 """
@@ -33,23 +32,23 @@ _PEAK = 0.9
 
 @dataclass(frozen=True)
 class Instrument:
-    """What makes the sound of one instrument.
+    """Synthesis parameters of one instrument.
 
     Attributes:
-        family: as NSynth names it.
-        source: as NSynth names it.
-        tilt: partial k has amplitude k^-tilt at full velocity.
-        softening: how much steeper the tilt gets at the lowest velocity.
+        family: family name of NSynth.
+        source: source name of NSynth.
+        tilt: partial k has the amplitude k^-tilt at full velocity.
+        softening: value added to the tilt as the velocity approaches zero.
         even: amplitude of even partials relative to odd ones.
-        stiffness: partial k lies at k·f0·sqrt(1 + stiffness·k²).
-        decay: seconds until a struck fundamental has fallen by 1/e; 0 for a held tone.
-        damping: how much faster high partials die.
-        attack: seconds.
-        release: seconds until a released tone has fallen by 1/e.
-        formants: centres in Hz of a body that colours the spectrum; empty for none.
-        position: where a string is plucked or struck, as a share of its length; 0 for nowhere.
-        vibrato: depth in semitones; its rate is 5.5 Hz.
-        breath: level of noise relative to the tone.
+        stiffness: partial k has the frequency k·f0·sqrt(1 + stiffness·k²).
+        decay: time constant in seconds of a struck fundamental; 0 for a held tone.
+        damping: how much faster higher partials decay: the partial at r·f0 at 1 + damping·(r - 1) times the rate.
+        attack: duration of the attack in seconds.
+        release: time constant in seconds of the released tone.
+        formants: centre frequencies in Hz of the resonances of the body; empty for none.
+        position: where a string is plucked or struck, as a fraction of its length; 0 for no such effect.
+        vibrato: depth of the vibrato in semitones; its rate is 5.5 Hz.
+        breath: level of the noise relative to the tone.
     """
 
     family: str
@@ -84,12 +83,15 @@ INSTRUMENTS = (
 
 
 def note(number: int, pitch: int, velocity: int) -> np.ndarray:
-    """Return one note of `INSTRUMENTS[number]`: 4 s at 16 kHz, float (64,000,), peak 0.9.
+    """Return one note of `INSTRUMENTS[number]`: 4 s at 16 kHz, float64, (64000,), peak 0.9.
 
     Args:
-        number: which instrument.
+        number: index of the instrument.
         pitch: MIDI note number.
         velocity: MIDI velocity, 1 to 127.
+
+    Example:
+        >>> pcm = to_pcm16(note(0, pitch=60, velocity=100))
     """
     instrument = INSTRUMENTS[number]
     time = np.arange(FRAMES) / SAMPLE_RATE
@@ -99,7 +101,7 @@ def note(number: int, pitch: int, velocity: int) -> np.ndarray:
     envelope = _envelope(instrument, time)
     wave *= envelope / np.abs(wave).max()
     if instrument.breath:
-        # Two neighbouring samples averaged: a little less hiss at the top of the spectrum.
+        # Averaging two neighbouring samples attenuates the highest frequencies of the noise a little.
         noise = generator.standard_normal(FRAMES + 1)
         wave += instrument.breath * envelope * (noise[1:] + noise[:-1])
     return wave * (_PEAK / np.abs(wave).max())
@@ -108,7 +110,7 @@ def note(number: int, pitch: int, velocity: int) -> np.ndarray:
 def _tone(
     instrument: Instrument, f0: float, level: float, time: np.ndarray, generator: np.random.Generator
 ) -> np.ndarray:
-    """Return the sum of the partials, (T,), each with its own decay."""
+    """Return the sum of the partials, (T,), each with its own decay; `level` is the velocity, 0 to 1."""
     k = np.arange(1, _MOST_PARTIALS + 1)
     ratio = k * np.sqrt(1 + instrument.stiffness * k**2)
     # Drawn for all partials, so that an instrument's phases do not depend on the pitch.
@@ -141,13 +143,13 @@ def _body(instrument: Instrument, frequency: np.ndarray) -> np.ndarray:
 
 
 def _envelope(instrument: Instrument, time: np.ndarray) -> np.ndarray:
-    """Return attack, hold and release over time, (T,)."""
+    """Return the envelope over time, (T,): linear attack, hold, exponential release."""
     released = np.exp(-np.maximum(time - _HELD_SECONDS, 0) / instrument.release)
     return np.minimum(time / instrument.attack, 1.0) * released
 
 
 def _metadata() -> Iterator[tuple[str, int, int, int, dict[str, Any]]]:
-    """Yield name, instrument, pitch, velocity and NSynth metadata of every note."""
+    """Yield the name, instrument number, pitch, velocity and NSynth metadata of every note."""
     numbers: Counter[str] = Counter()
     count = 0
     for number, instrument in enumerate(INSTRUMENTS):
@@ -183,9 +185,12 @@ def _metadata() -> Iterator[tuple[str, int, int, int, dict[str, Any]]]:
 
 
 def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
-    """Write the demo notes as `folder`/nsynth-train and return that folder; at once if they are there.
+    """Write the demo notes to `folder`/nsynth-train and return that folder; return at once if they exist.
 
-    The same notes come out every time; the file `complete.json` is written last.
+    The notes are the same every time. The file `complete.json` is written last and marks them as complete.
+
+    Example:
+        >>> parts = find_parts(str(make_notes(Path("downloads/demo"))))
     """
     part = folder / "nsynth-train"
     marker = part / "complete.json"

@@ -1,10 +1,9 @@
-"""A singer made of formulas: a source with vibrato and scoops, a vocal tract, consonants, breath.
+"""Synthesises a singing voice: voiced source, vocal tract, consonants and breath, with its exact pitch.
 
-Made for the embedded songs: deterministic, no download, and the exact pitch it sings comes with it, which
-judges of pitch need. The voiced part is a sum of partials weighted by a cascade of ten resonances
-(Klatt, JASA 1980); breath and fricatives are noise shaped by the same resonances or by a band of its own.
+Made for the demo songs: deterministic, without a download, and with the exact pitch, which pitch metrics need. The voiced part is a sum of partials weighted by a cascade of ten resonances (Klatt, JASA 1980); breath
+and fricatives are noise, shaped by the first five resonances or by a frequency band of their own.
 
-Shapes: T samples, N control frames (200 a second), R resonances.
+Shapes: T samples, N control frames (200 per second), F frequency bins.
 """
 
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import numpy as np
 
 CONTROL_RATE = 200
 RESONANCES = 5
-# Centres of the first five resonances of an adult male tract in Hz, and bandwidths of all ten.
+# In Hz: the first five resonances of an adult male vocal tract (centres), and the bandwidths of all ten.
 VOWELS = {
     "a": (730, 1090, 2440, 3400, 4400),
     "e": (530, 1840, 2480, 3500, 4500),
@@ -33,12 +32,12 @@ class Consonant:
     """How a syllable begins.
 
     Attributes:
-        seconds: how long.
+        seconds: duration.
         voice: level of the voiced part.
-        noise: level of the frication.
-        centre: of the frication band in Hz.
-        width: of the frication band in Hz.
-        locus: where the first three resonances come from, empty for the vowel's own.
+        noise: level of the frication noise.
+        centre: centre frequency of the frication band in Hz.
+        width: width of the frication band in Hz.
+        locus: frequencies in Hz of the first three resonances during the consonant; empty for those of the vowel.
     """
 
     seconds: float = 0.0
@@ -71,19 +70,19 @@ CONSONANTS = {
 
 @dataclass(frozen=True)
 class Singer:
-    """What tells one voice from another.
+    """Parameters that distinguish one voice from another.
 
     Attributes:
-        lowest, highest: range, MIDI.
-        tract: resonances relative to an adult male's.
-        colour: factor of each of the first five resonances.
-        tilt: fall of the source spectrum, dB an octave.
-        breath: level of aspiration.
-        vibrato_hz, vibrato: rate, and depth in semitones.
-        jitter: unsteadiness of pitch in semitones.
-        glide: seconds a scoop into a note takes.
-        neutral: how far vowels are drawn to the neutral one, 0 to 1.
-        ring: singer's formant near 3 kHz, dB.
+        lowest, highest: pitch range, MIDI.
+        tract: factor of the resonance frequencies relative to an adult male.
+        colour: factor of each of the first five resonance frequencies.
+        tilt: slope of the source spectrum: partial amplitudes fall by `tilt` - 3 dB per octave.
+        breath: level of the aspiration noise.
+        vibrato_hz, vibrato: vibrato rate in Hz, and depth in semitones.
+        jitter: size of the random pitch fluctuations, in semitones.
+        glide: time constant in seconds of the pitch glide (scoop) into a note.
+        neutral: how far vowels move towards the neutral vowel, 0 to 1.
+        ring: gain of the singer's formant near 3 kHz, in dB.
     """
 
     lowest: int
@@ -102,7 +101,15 @@ class Singer:
 
 @dataclass(frozen=True)
 class Sung:
-    """A syllable on a note: begins at `start` seconds, lasts `seconds`, pitch in MIDI."""
+    """One syllable on one note.
+
+    Attributes:
+        start: beginning in seconds.
+        seconds: duration.
+        pitch: MIDI note number.
+        consonant: key of `CONSONANTS`, "" for none.
+        vowel: key of `VOWELS`.
+    """
 
     start: float
     seconds: float
@@ -113,12 +120,12 @@ class Sung:
 
 @dataclass(frozen=True)
 class Voice:
-    """What was sung.
+    """A synthesised vocal line and its exact pitch.
 
     Attributes:
-        wave: float (T,), peak 0.8.
-        hertz: the pitch at each control frame, (N,); between notes it glides on.
-        voiced: where there is a pitch to hear, (N,).
+        wave: waveform, float, (T,), peak 0.8.
+        hertz: pitch in Hz at each control frame, (N,); interpolated between notes.
+        voiced: whether there is an audible pitch at each control frame, (N,).
     """
 
     wave: np.ndarray
@@ -127,7 +134,7 @@ class Voice:
 
 
 def make_singer(seed: int) -> Singer:
-    """Return singer number `seed`; half of them are high voices."""
+    """Return singer number `seed`, a high or a low voice with equal probability."""
     draw = np.random.default_rng([seed, 7])
     high = bool(draw.integers(2))
     return Singer(
@@ -148,7 +155,10 @@ def make_singer(seed: int) -> Singer:
 
 @dataclass
 class _Controls:
-    """What moves while singing, at the control rate; all (N,), resonances (N, 5)."""
+    """Time-varying parameters at the control rate: all (N,), except resonances, (N, 5).
+
+    Pitch is in MIDI (NaN where nothing is sung), levels are factors, and resonances, centre and width are in Hz.
+    """
 
     pitch: np.ndarray
     level: np.ndarray
@@ -159,19 +169,24 @@ class _Controls:
 
     @classmethod
     def still(cls, count: int, singer: Singer) -> "_Controls":
+        """Return the controls of `count` frames of silence."""
         resonances = np.tile(_NEUTRAL * singer.tract * np.array(singer.colour), (count, 1))
         silence = np.zeros(count)
         return cls(np.full(count, np.nan), silence, resonances, silence.copy(), silence + 3000, silence + 2000)
 
 
 def sing(notes: Sequence[Sung], singer: Singer, sample_rate: int, seed: int) -> Voice:
-    """Return what `singer` makes of `notes`, which begin in order and do not overlap.
+    """Synthesise `notes` with the voice of `singer`.
 
     Args:
-        notes: at least one.
-        singer: whose voice.
-        sample_rate: in Hz.
-        seed: of everything that differs between two performances.
+        notes: at least one syllable; in order of time and without overlap.
+        singer: voice to use.
+        sample_rate: sample rate in Hz.
+        seed: seed of everything random in a performance.
+
+    Example:
+        >>> voice = sing([Sung(0.0, 0.8, 60, "l", "a")], make_singer(0), 44_100, seed=0)
+        >>> voice.wave, voice.hertz  # (T,), (N,)
     """
     draw = np.random.default_rng([seed, 11])
     seconds = max(note.start + note.seconds for note in notes) + 0.4
@@ -193,13 +208,13 @@ def sing(notes: Sequence[Sung], singer: Singer, sample_rate: int, seed: int) -> 
 
 
 def _smooth(values: np.ndarray, reach: int) -> np.ndarray:
-    """Return `values` averaged over `reach` frames to both sides under a Hann window."""
+    """Return `values` averaged over `reach` frames on both sides with a Hann window."""
     window = np.hanning(2 * reach + 3)[1:-1]
     return np.convolve(np.pad(values, reach, mode="edge"), window / window.sum(), "valid")
 
 
 def _shape(controls: _Controls, note: Sung, singer: Singer, before: int | None, draw: np.random.Generator) -> None:
-    """Write one syllable into the controls."""
+    """Write one syllable into the controls; `before` is the pitch of the previous note, None for the first."""
     consonant = CONSONANTS[note.consonant]
     here = slice(int(note.start * CONTROL_RATE), int((note.start + note.seconds) * CONTROL_RATE))
     time = np.arange(here.stop - here.start) / CONTROL_RATE
@@ -223,7 +238,7 @@ def _shape(controls: _Controls, note: Sung, singer: Singer, before: int | None, 
 
 
 def _gain(resonances: np.ndarray, singer: Singer, frequency: np.ndarray) -> np.ndarray:
-    """Return the gain of the vocal tract at one frequency a frame, (N,)."""
+    """Return the gain of the vocal tract at one frequency per frame, (N,)."""
     gain = np.ones(len(frequency))
     upper = np.broadcast_to(_UPPER * singer.tract, (len(frequency), len(_UPPER)))
     for centre, width in zip(np.concatenate([resonances, upper], 1).T, _BANDWIDTHS, strict=True):
@@ -253,7 +268,7 @@ def _tone(controls: _Controls, hertz: np.ndarray, singer: Singer, sample_rate: i
 
 
 def _noise(controls: _Controls, singer: Singer, sample_rate: int, length: int, draw: np.random.Generator) -> np.ndarray:
-    """Return breath and frication, (T,): white noise through a filter that changes every 10 ms."""
+    """Return breath and frication noise, (T,): white noise through a filter that changes every 10 ms."""
     size, step = 1024, sample_rate // (CONTROL_RATE // 2)
     window, frequency = np.hanning(size), np.fft.rfftfreq(size, 1 / sample_rate)
     white, shaped = draw.standard_normal(length + 2 * size), np.zeros(length + 2 * size)
@@ -273,7 +288,7 @@ def _noise(controls: _Controls, singer: Singer, sample_rate: int, length: int, d
 
 
 def _breath(resonances: np.ndarray, frequency: np.ndarray) -> np.ndarray:
-    """Return the gain of the tract for noise, (F,)."""
+    """Return the gain of the vocal tract for breath noise, (F,)."""
     ratio = np.square(frequency[:, None] / resonances)
     damping = np.square(2 * frequency[:, None] * _BANDWIDTHS[:RESONANCES] / np.square(resonances))
     return 1 / np.sqrt(np.square(ratio - 1) + damping + 1e-3).prod(1)

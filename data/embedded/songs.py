@@ -1,7 +1,7 @@
-"""The embedded songs: drums, bass, chords, a lead and a singer, in MUSDB18-HQ's exact on-disk form.
+"""Generates the demo songs: drums, bass, chords, a lead and a singer, in the on-disk format of MUSDB18-HQ.
 
-Everything is computed: no download, no licence, and the mixture is the exact sum of its sources. Songs
-differ in tempo, key, rhythm, instruments and singer; chords go I-V-vi-IV. Instruments are those of the
+All songs are computed: nothing is downloaded, no licence applies, and the mixture is exactly the sum of its sources.
+Songs differ in tempo, key, rhythm, instruments and singer; the chords are I-V-vi-IV. The instruments are those of the
 demo notes.
 
 Shapes: T samples.
@@ -28,20 +28,20 @@ VERSION = 2
 SONGS = 12
 SINGERS = 8
 _BARS = 8
-_CHORDS = ((0, (0, 4, 7)), (7, (0, 4, 7)), (9, (0, 3, 7)), (5, (0, 4, 7)))  # root above the key, intervals
+_CHORDS = ((0, (0, 4, 7)), (7, (0, 4, 7)), (9, (0, 3, 7)), (5, (0, 4, 7)))  # semitones above the tonic: root, intervals
 _SCALE = frozenset({0, 2, 4, 5, 7, 9, 11})
-_BASSES, _CHORDAL, _LEADS = (0, 2, 3), (0, 1, 2, 4, 5, 8), (3, 6, 7, 9)  # of `notes.INSTRUMENTS`
+_BASSES, _CHORDAL, _LEADS = (0, 2, 3), (0, 1, 2, 4, 5, 8), (3, 6, 7, 9)  # indices of `notes.INSTRUMENTS`
 _LEVEL = 0.95
 
 
 @dataclass(frozen=True)
 class Song:
-    """One song: `sources` int16 (T, 2) by name, and what is known of its singing.
+    """One generated song.
 
     Attributes:
-        sources: the mixture, exactly the sum of the others, and the others.
-        hertz: the pitch of the vocals at each control frame (`data.embedded.singer.CONTROL_RATE`).
-        voiced: where there is one.
+        sources: int16, (T, 2), by name: the mixture first, then the sources that sum exactly to it.
+        hertz: pitch of the vocals in Hz at each control frame (`data.embedded.singer.CONTROL_RATE`).
+        voiced: whether there is an audible pitch at each control frame.
         singer: number of the singer.
     """
 
@@ -52,7 +52,14 @@ class Song:
 
 
 def melody(seed: int, beat: float, key: int, singer: Singer) -> list[Sung]:
-    """Return syllables over the chords, in the singer's range; `beat` in seconds."""
+    """Return a melody of random syllables over the chords, within the singer's range.
+
+    Args:
+        seed: seed of the melody.
+        beat: duration of a beat in seconds.
+        key: tonic of the key in semitones above C.
+        singer: the singer.
+    """
     draw = np.random.default_rng([seed, 3])
     syllables = [(consonant, vowel) for consonant in CONSONANTS for vowel in VOWELS]
     found, current = [], (singer.lowest + singer.highest) // 2
@@ -78,7 +85,7 @@ def melody(seed: int, beat: float, key: int, singer: Singer) -> list[Sung]:
 
 @functools.lru_cache(maxsize=256)
 def _note(instrument: int, pitch: int, seconds: float) -> np.ndarray:
-    """Return a note at 44.1 kHz that ends after `seconds` with a short fade, (T,)."""
+    """Return a note at 44.1 kHz, (T,), that fades out within 0.1 s after `seconds`."""
     wave = note(instrument, pitch, 96)[: int((seconds + 0.1) * NOTE_RATE)]
     fade = int(0.1 * NOTE_RATE)
     wave[-fade:] *= np.linspace(1, 0, fade)
@@ -86,7 +93,7 @@ def _note(instrument: int, pitch: int, seconds: float) -> np.ndarray:
 
 
 def _drum(kind: str, seed: int) -> np.ndarray:
-    """Return one hit of a drum, (T,)."""
+    """Return one hit of a drum at 44.1 kHz, (T,); `kind` is "kick", "snare", "hat" or "open hat"."""
     draw = np.random.default_rng([seed, 13, len(kind)])
     time = np.arange(int(0.4 * SAMPLE_RATE)) / SAMPLE_RATE
     noise = draw.standard_normal(len(time))
@@ -100,13 +107,13 @@ def _drum(kind: str, seed: int) -> np.ndarray:
 
 
 class _Mixer:
-    """Adds mono sounds to stereo sources."""
+    """Mixes mono sounds into stereo sources, (T, 2) float each."""
 
     def __init__(self, seconds: float) -> None:
         self.sources = {name: np.zeros((int(seconds * SAMPLE_RATE), 2)) for name in SOURCES[1:]}
 
     def put(self, source: str, wave: np.ndarray, seconds: float, level: float, pan: float = 0.0) -> None:
-        """Add `wave` from `seconds` on, panned from -1 (left) to 1 (right) at equal power."""
+        """Add `wave` at `seconds` to a source; `pan` goes from -1 (left) to 1 (right) at constant power."""
         target = self.sources[source]
         start = max(0, round(seconds * SAMPLE_RATE))
         count = max(0, min(len(wave), len(target) - start))
@@ -114,7 +121,7 @@ class _Mixer:
         target[start : start + count] += level * wave[:count, None] * sides
 
     def reverberate(self, source: str, level: float, draw: np.random.Generator) -> None:
-        """Add 0.9 s of exponentially fading echo, different left and right."""
+        """Add reverberation: convolution with 0.9 s of exponentially decaying noise, different left and right."""
         time = np.arange(int(0.9 * SAMPLE_RATE))[:, None] / SAMPLE_RATE
         response = draw.standard_normal((len(time), 2)) * np.exp(-time / 0.22)
         response /= np.sqrt(np.square(response).sum(0))
@@ -122,7 +129,7 @@ class _Mixer:
         self.sources[source] = dry + level * fftconvolve(dry, response, axes=0)[: len(dry)]
 
     def pcm(self) -> dict[str, np.ndarray]:
-        """Return int16 sources whose exact sum is the mixture, which peaks below full scale."""
+        """Return int16 sources and, first, the mixture, which is exactly their sum and peaks below full scale."""
         peak = np.abs(sum(self.sources.values())).max()
         found = {name: np.rint(wave * (_LEVEL * 32767 / peak)).astype(np.int16) for name, wave in self.sources.items()}
         total = sum(one.astype(np.int32) for one in found.values())
@@ -130,7 +137,11 @@ class _Mixer:
 
 
 def make_song(seed: int) -> Song:
-    """Return song number `seed`."""
+    """Return song number `seed`.
+
+    Example:
+        >>> vocals = make_song(0).sources["vocals"]  # int16, (T, 2)
+    """
     draw = np.random.default_rng([VERSION, seed])
     beat, key, number = 60 / int(draw.integers(80, 128)), int(draw.integers(12)), seed % SINGERS
     mixer, put = _Mixer(_BARS * 4 * beat + 1), None
@@ -149,7 +160,7 @@ Put = Callable[..., None]
 
 
 def _play_drums(put: Put, beat: float, seed: int, draw: np.random.Generator) -> None:
-    """Play a pattern of sixteenths, a little unsteady."""
+    """Play a pattern of sixteenth notes with slight timing deviations."""
     pattern = draw.random(16) < 0.22
     pattern[[0, 8]] = True
     kit = {kind: _drum(kind, seed) for kind in ("kick", "snare", "hat", "open hat")}
@@ -165,7 +176,7 @@ def _play_drums(put: Put, beat: float, seed: int, draw: np.random.Generator) -> 
 
 
 def _play_band(put: Put, beat: float, key: int, draw: np.random.Generator) -> None:
-    """Play bass, chords (held or broken) and here and there a note of a lead."""
+    """Play bass, chords (held or broken) and occasional notes of a lead."""
     bass, chordal, lead = (int(draw.choice(group)) for group in (_BASSES, _CHORDAL, _LEADS))
     broken = bool(draw.integers(2))
     for bar in range(_BARS):
@@ -186,9 +197,12 @@ def _play_band(put: Put, beat: float, key: int, draw: np.random.Generator) -> No
 
 
 def make_songs(folder: Path, *, listener: Listener = ignore) -> Path:
-    """Write the embedded songs below `folder`/musdb18hq and return that; at once if they are there.
+    """Write the demo songs to `folder`/musdb18hq and return that folder; return at once if they exist.
 
-    Every fourth song is a test song. The file `complete.json` is written last.
+    Every fourth song is a test song. The file `complete.json` is written last and marks the songs as complete.
+
+    Example:
+        >>> tracks = find_tracks(make_songs(Path("downloads")))
     """
     root = folder / "musdb18hq"
     marker = root / "complete.json"

@@ -1,10 +1,10 @@
-"""Files in and out: sound of every format, archives, downloads, tables, writing that survives a crash.
+"""Reads and writes files: audio, archives, downloads and tables, with writes that survive a crash.
 
-* `archive`: members of a tar.gz, read as a stream and by our own rules: nothing is ever unpacked
-* `audio`: audio files in and out. The only module that touches an audio codec (soundfile, soxr)
-* `containers`: sound in containers that libsndfile does not read, such as M4A and MP4, a block at a time
-* `download`: downloads that survive a cut line: resumed where they stopped, never spliced, checked at the end
-* `durable`: files that are whole or absent: written beside, forced to disk, renamed over
-* `names`: names that are safe to store under: what comes from metadata never becomes a path as it is
-* `tables`: parquet tables: written whole, with plain metadata beside the rows; read with their checksums
+* `archive`: reads the members of a .tar.gz as a stream; nothing is unpacked to disk
+* `audio`: reads, writes and resamples audio; the only module that uses the audio libraries soundfile and soxr
+* `containers`: reads audio from containers that libsndfile does not support (M4A, MP4, WebM, WMA), in blocks
+* `download`: downloads files: resumes after a broken connection and checks the finished file
+* `durable`: writes files atomically: a file is complete or absent, also after a crash
+* `names`: makes and checks ids that are safe as file names, for text that comes from metadata
+* `tables`: reads and writes Parquet tables, with page checksums and with JSON metadata in the file
 """

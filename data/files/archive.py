@@ -1,13 +1,12 @@
-"""Members of a tar.gz, read as a stream and by our own rules: nothing is ever unpacked.
+"""Reads the members of a .tar.gz as a stream; nothing is unpacked to disk.
 
-Only regular files are handed out, as a name and bytes; no path of theirs is used as a path.
-Links, devices and fifos are refused, so a hostile archive cannot escape; sizes are told
-before a byte is read, so it cannot fill the memory either. (`tarfile`'s own filters have
-been bypassed, CVE-2025-4517, and it reads extended headers of any size into memory.)
+Only regular files are returned, as a name and bytes; their names are never used as paths. Links, devices and FIFOs
+are refused, so a malicious archive cannot write anywhere. The size of a member is known before its content is read, so
+it cannot fill the memory either. (The extraction filters of Python's `tarfile` have been bypassed, CVE-2025-4517, and
+`tarfile` reads extended headers of any size into memory.)
 
-Format: POSIX.1-1988 ustar, blocks of 512 bytes. Extended headers are skipped where they only
-refine times or owners, and refused where they change a name or a size (names over 100
-characters, which occur in no data set here).
+Format: POSIX.1-1988 ustar, blocks of 512 bytes. Extended headers are skipped if they only carry times or owners, and
+refused if they change a name or a size (names over 100 characters, which occur in no data set used here).
 """
 
 import sys
@@ -25,12 +24,18 @@ _LARGEST_HEADER = 1 << 16
 
 
 class BadArchive(InputError):
-    """The archive is damaged, cut off or holds what must not be there."""
+    """The archive is damaged, incomplete, or contains a kind of member that is not allowed."""
 
 
 @dataclass(frozen=True)
 class Member:
-    """A regular file of an archive. `stream` gives its bytes until the next member is asked for."""
+    """A regular file of an archive.
+
+    Attributes:
+        name: path inside the archive, as stored; not safe to use as a path.
+        size: size in bytes.
+        stream: its content; readable until the next member is requested.
+    """
 
     name: str
     size: int
@@ -38,7 +43,10 @@ class Member:
 
 
 class _Unpacked:
-    """The bytes inside a gzip, unpacked by a process of its own: a thread would contend for the interpreter."""
+    """The decompressed bytes of a gzip file.
+
+    A separate process unpacks it, because a thread would compete for the interpreter lock.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -53,7 +61,11 @@ class _Unpacked:
         self._process.communicate()
 
     def read(self, size: int) -> bytes:
-        """Return the next `size` bytes, fewer at the end of a whole archive."""
+        """Return the next `size` bytes, fewer at the end of a complete archive.
+
+        Raises:
+            BadArchive: the gzip file is damaged or truncated.
+        """
         assert self._process.stdout is not None
         content = self._process.stdout.read(size)
         if len(content) < size and self._process.wait():
@@ -64,7 +76,11 @@ class _Unpacked:
 
 
 class Window:
-    """The next `size` bytes of a stream, read as a file of their own; `left` of them are unread."""
+    """The next `size` bytes of a stream, readable as a file of their own.
+
+    Attributes:
+        left: number of bytes that have not been read yet.
+    """
 
     def __init__(self, stream: _Unpacked, size: int) -> None:
         self._stream, self.left = stream, size
@@ -77,17 +93,22 @@ class Window:
 
 
 def members(path: Path) -> Iterator[Member]:
-    """Yield the regular files of a .tar.gz in order; what is not read of one is skipped.
+    """Yield the regular files of a .tar.gz in order; content that the caller does not read is skipped.
 
     Raises:
-        BadArchive: not a gzip, damaged, cut off (also between two members), or a link or
-            device inside.
+        BadArchive: the file is not a gzip, is damaged or truncated (also between two members), or contains a link
+            or a device.
+
+    Example:
+        >>> for member in members(Path("nsynth-test.jsonwav.tar.gz")):
+        ...     content = member.stream.read()
     """
     with _Unpacked(path) as stream:
         yield from _members(stream, path)
 
 
 def _members(stream: _Unpacked, path: Path) -> Iterator[Member]:
+    """Parse the TAR headers in `stream` and yield the regular files; `path` is for error messages."""
     while any(header := _exactly(stream, _BLOCK, path)):
         name, size, kind = _parse(header, path)
         if kind not in _REGULAR + _FOLDER + _EXTENDED:
@@ -109,6 +130,7 @@ def _members(stream: _Unpacked, path: Path) -> Iterator[Member]:
 
 
 def _exactly(stream: _Unpacked, size: int, path: Path) -> bytes:
+    """Return exactly `size` bytes of `stream`, or raise `BadArchive` if it ends before."""
     content = stream.read(size)
     if len(content) != size:
         raise BadArchive(f"{path}: cut off between two members; delete it and fetch it again")
@@ -116,7 +138,7 @@ def _exactly(stream: _Unpacked, size: int, path: Path) -> bytes:
 
 
 def _parse(header: bytes, path: Path) -> tuple[str, int, int]:
-    """Return name, size and type of a 512-byte ustar header, its checksum verified."""
+    """Return the name, size in bytes and type of a 512-byte ustar header, after checking its checksum."""
     try:
         promised, size = _octal(header[148:156]), _octal(header[124:136])
     except ValueError as error:
@@ -124,16 +146,16 @@ def _parse(header: bytes, path: Path) -> tuple[str, int, int]:
     if sum(header) - sum(header[148:156]) + 8 * ord(" ") != promised:
         raise BadArchive(f"{path}: a TAR header does not match its checksum; delete it and fetch it again")
     name, prefix = header[:100].split(b"\0")[0], header[345:500].split(b"\0")[0]
-    # GNU and older headers keep other things where POSIX keeps the prefix of a long name.
+    # GNU and older headers store other data where POSIX stores the prefix of a long name.
     full = prefix + b"/" + name if prefix and header[257:263] == b"ustar\0" else name
     return full.decode("utf-8", "backslashreplace"), size, header[156]
 
 
 def _octal(field: bytes) -> int:
-    """Return a number of a header. Python would take a sign too, and a negative size has no end.
+    """Return an octal number of a header. Python's `int` would also accept a sign, and a negative size has no end.
 
     Raises:
-        ValueError: there is anything but octal digits.
+        ValueError: the field contains anything but octal digits.
     """
     digits = field.strip(b"\0 ")
     if not all(byte in b"01234567" for byte in digits):

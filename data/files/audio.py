@@ -1,8 +1,9 @@
-"""Audio files in and out. The only module that touches an audio codec (soundfile, soxr).
+"""Reads, writes and resamples audio; the only module that uses the audio libraries soundfile and soxr.
 
-Conventions: PCM is 16-bit, shape (samples, channels); a float waveform is PCM divided by
-32,767, full scale [-1, 1]. Nothing is trusted about a file: libsndfile reads a truncated
-WAV to its end without a word, so the length its header promises is checked here.
+Conventions: PCM is int16, shape (T, K); a float waveform is PCM divided by 32,767, full scale [-1, 1]. The data length
+in a WAV header is compared with the size of the file, because libsndfile reads a truncated WAV without an error.
+
+Shapes: T samples, K channels.
 """
 
 import io
@@ -22,32 +23,44 @@ FULL_SCALE = 32767
 
 
 class UnreadableAudio(InputError):
-    """The bytes are not a whole, finite audio file."""
+    """The bytes are not a complete audio file with finite samples."""
 
 
 @dataclass(frozen=True)
 class Pcm:
-    """Decoded audio: `samples` int16 (T, channels), at `sample_rate` Hz."""
+    """Decoded audio.
+
+    Attributes:
+        samples: int16, (T, K).
+        sample_rate: sample rate in Hz.
+    """
 
     samples: np.ndarray
     sample_rate: int
 
     @property
     def channels(self) -> int:
+        """Number of channels K."""
         return self.samples.shape[1]
 
 
 def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
     """Decode the bytes of a WAV, FLAC, OGG, MP3 or AIFF file to 16-bit PCM.
 
-    A file may promise any length in a few bytes; what promises more than `longest` samples in all
-    is refused before memory is asked for.
+    16-bit samples are returned unchanged and 8-bit samples converted exactly; other formats are rounded to 16 bits.
 
-    16-bit sources come out unchanged. Others are rounded to 16 bits.
+    Args:
+        content: bytes of the whole file.
+        longest: largest number of samples, over all channels, that is decoded. A small file can declare any length;
+            a longer one is refused before memory is allocated.
 
     Raises:
-        UnreadableAudio: empty, unknown, truncated, NaN or beyond full scale; the message
-            says which.
+        UnreadableAudio: the file is empty, of unknown format, truncated, too long, or has samples that are NaN,
+            infinite or beyond full scale; the message says which.
+
+    Example:
+        >>> pcm = decode(Path("note.wav").read_bytes())
+        >>> wave = to_float(pcm.samples)  # (T, K)
     """
     _check_riff_length(io.BytesIO(content))
     try:
@@ -75,11 +88,15 @@ def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
 
 
 def read(path: Path) -> Pcm:
-    """Decode the audio file at `path` to 16-bit PCM.
+    """Decode the audio file at `path` to 16-bit PCM, with the rules of `decode`.
 
     Raises:
-        UnreadableAudio: the file is damaged or no audio; the message names it.
+        UnreadableAudio: the file is damaged or not audio; the message names it.
         FileNotFoundError: there is no such file.
+
+    Example:
+        >>> pcm = read(Path("note.wav"))
+        >>> wave = to_float(pcm.samples)  # (T, K)
     """
     try:
         return decode(path.read_bytes())
@@ -88,7 +105,7 @@ def read(path: Path) -> Pcm:
 
 
 def _check_riff_length(file: IO[bytes]) -> None:
-    """Refuse a WAV whose data chunk is longer than the bytes that are there; leaves the file at its beginning."""
+    """Raise `UnreadableAudio` if a WAV is shorter than its header declares; leaves the file at its beginning."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     start = file.read(12)
@@ -102,7 +119,7 @@ def _check_riff_length(file: IO[bytes]) -> None:
 
 
 def _data_length(file: IO[bytes], size: int) -> int:
-    """Return the bytes of sound that a WAV of `size` bytes promises, and leave the file where they begin."""
+    """Return the bytes of audio that the header of a WAV of `size` bytes declares; leaves the file where they begin."""
     while file.tell() + 8 <= size:
         name, length = struct.unpack("<4sI", file.read(8))
         if name == b"data":
@@ -112,13 +129,24 @@ def _data_length(file: IO[bytes], size: int) -> int:
 
 
 class SoundReader:
-    """A sound file of any length, read forward a block at a time; `frames`, `sample_rate` and `channels` tell of it."""
+    """Reads an audio file of any length forward, in blocks.
+
+    Attributes:
+        path: the file.
+        frames: number of samples T per channel.
+        sample_rate: sample rate in Hz.
+        channels: number of channels K.
+
+    Example:
+        >>> with SoundReader(Path("song.wav")) as song:
+        ...     block = song.read(65_536)
+    """
 
     def __init__(self, path: Path) -> None:
         """Open `path`.
 
         Raises:
-            UnreadableAudio: damaged or no audio; the message names it.
+            UnreadableAudio: the file is damaged or not audio; the message names it.
             FileNotFoundError: there is no such file.
         """
         try:
@@ -137,10 +165,10 @@ class SoundReader:
         self._file.close()
 
     def read(self, count: int) -> np.ndarray:
-        """Return the next samples, float32 (at most `count`, channels).
+        """Return the next samples, float32, (at most `count`, K); (0, K) at the end.
 
         Raises:
-            UnreadableAudio: the file ends before it should, or holds NaN.
+            UnreadableAudio: the file is shorter than declared, or holds NaN or infinite samples.
         """
         before = self._file.tell()
         samples = self._file.read(count, dtype="float32", always_2d=True)
@@ -152,7 +180,12 @@ class SoundReader:
 
 
 class WavWriter:
-    """Writes a 16-bit WAV piece by piece."""
+    """Writes a 16-bit WAV file in blocks.
+
+    Example:
+        >>> with WavWriter(Path("vocals.wav"), sample_rate=44_100, channels=2) as file:
+        ...     file.write(wave)
+    """
 
     def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
         self._file = soundfile.SoundFile(path, "w", sample_rate, channels, "PCM_16", format="WAV")
@@ -164,44 +197,70 @@ class WavWriter:
         self._file.close()
 
     def write(self, wave: np.ndarray) -> None:
-        """Append a float waveform (T, channels), clipped at full scale."""
+        """Append a float waveform, (T, K), full scale [-1, 1]; samples beyond full scale are clipped."""
         self._file.write(to_pcm16(wave))
 
 
 class Resampler:
-    """Resamples a long signal piece by piece (soxr VHQ)."""
+    """Resamples a long signal in blocks (soxr VHQ). Equal rates return the input unchanged.
+
+    Example:
+        >>> resampler = Resampler(44_100, 16_000, channels=2)
+        >>> wave = np.concatenate([resampler.feed(first, last=False), resampler.feed(second, last=True)])
+    """
 
     def __init__(self, from_rate: int, to_rate: int, channels: int) -> None:
         same = from_rate == to_rate
         self._stream = None if same else soxr.ResampleStream(from_rate, to_rate, channels, "float32", "VHQ")
 
     def feed(self, wave: np.ndarray, *, last: bool) -> np.ndarray:
-        """Return what the next piece (T, channels) float32 adds; the last call empties the filter."""
+        """Return the resampled samples that this block completes, float32, (any number, K).
+
+        Args:
+            wave: next block, float32, (T, K).
+            last: whether this is the last block; the samples still in the filter are then returned as well.
+        """
         return wave if self._stream is None else self._stream.resample_chunk(wave, last=last)
 
 
 def to_pcm16(wave: np.ndarray) -> np.ndarray:
-    """Return a finite float waveform as int16, rounded, clipped at full scale."""
+    """Return a finite float waveform of any shape as int16: clipped to [-1, 1], times 32,767, rounded."""
     return np.rint(np.clip(wave, -1.0, 1.0) * FULL_SCALE).astype(np.int16)
 
 
 def to_float(pcm: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """Return int16 PCM as float32 in [-1, 1], in `out` if given (divided by 32,767; -32,768 maps just below -1)."""
+    """Return int16 PCM of any shape as float32, divided by 32,767.
+
+    The range is [-1, 1], except that -32,768 becomes slightly less than -1.
+
+    Args:
+        pcm: int16 samples.
+        out: array for the result, float32, of the shape of `pcm`; a new one by default.
+    """
     return np.divide(pcm, np.float32(FULL_SCALE), out=out)
 
 
 def encode(pcm: np.ndarray, sample_rate: int, container: str) -> bytes:
-    """Return int16 PCM, (T,) or (T, channels), as the bytes of a 16-bit "WAV" or "FLAC" file."""
+    """Return int16 PCM, (T,) or (T, K), as the bytes of a 16-bit file; `container` is "WAV" or "FLAC"."""
     file = io.BytesIO()
     soundfile.write(file, pcm, sample_rate, format=container, subtype="PCM_16")
     return file.getvalue()
 
 
 def write_wav(path: Path, pcm: np.ndarray, sample_rate: int) -> None:
-    """Write int16 PCM, (T,) or (T, channels), as a 16-bit WAV file, whole or not at all."""
+    """Write int16 PCM, (T,) or (T, K), as a 16-bit WAV file, atomically (`durable.write_bytes`).
+
+    Example:
+        >>> write_wav(Path("note.wav"), to_pcm16(wave), 16_000)
+    """
     write_bytes(path, encode(pcm, sample_rate, "WAV"))
 
 
 def resample(wave: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:
-    """Return a float waveform (T,) or (T, channels) resampled with a band-limited filter (soxr VHQ)."""
+    """Return a float waveform, (T,) or (T, K), resampled with a band-limited filter (soxr VHQ).
+
+    Example:
+        >>> resample(np.zeros((44_100, 2), np.float32), 44_100, 16_000).shape
+        (16000, 2)
+    """
     return soxr.resample(wave, from_rate, to_rate, quality="VHQ")

@@ -1,6 +1,6 @@
-"""Sound in containers that libsndfile does not read, such as M4A and MP4, WebM and WMA, a block at a time.
+"""Reads audio from containers that libsndfile does not support (M4A, MP4, WebM, WMA), in blocks.
 
-What a container promises about its length is not trusted: samples are counted by decoding once before.
+The length that a container declares is not trusted: the file is decoded once to count its samples.
 
 Shapes: T samples, K channels.
 """
@@ -19,11 +19,15 @@ _ASF, _MATROSKA = b"\x30\x26\xb2\x75", b"\x1a\x45\xdf\xa3"
 
 
 def open_sound(path: Path) -> "SoundReader | ContainerReader":
-    """Open a sound file of any kind, to be read forward.
+    """Open an audio file of any supported format for reading forward in blocks.
 
     Raises:
-        UnreadableAudio: damaged or no audio; the message names it.
+        UnreadableAudio: the file is damaged or not audio; the message names it.
         FileNotFoundError: there is no such file.
+
+    Example:
+        >>> with open_sound(Path("song.m4a")) as song:
+        ...     block = song.read(65_536)  # float32, (T, K)
     """
     with open(path, "rb") as file:
         begin = file.read(12)
@@ -32,13 +36,20 @@ def open_sound(path: Path) -> "SoundReader | ContainerReader":
 
 
 class ContainerReader:
-    """The first sound of a container; `frames`, `sample_rate` and `channels` tell of it."""
+    """Reads the first audio stream of a container forward, in blocks; same interface as `audio.SoundReader`.
+
+    Attributes:
+        path: the file.
+        frames: number of samples T per channel.
+        sample_rate: sample rate in Hz.
+        channels: number of channels K.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open `path` and count its samples.
+        """Open `path` and decode it once to count its samples.
 
         Raises:
-            UnreadableAudio: damaged, or no sound inside; the message names it.
+            UnreadableAudio: the file is damaged or contains no audio; the message names it.
         """
         self.path = path
         with self._open() as container:
@@ -56,10 +67,10 @@ class ContainerReader:
         self._blocks.close()
 
     def read(self, count: int) -> np.ndarray:
-        """Return the next samples, float32 (at most `count`, K).
+        """Return the next samples, float32, (at most `count`, K); (0, K) at the end.
 
         Raises:
-            UnreadableAudio: the file is damaged, or holds NaN.
+            UnreadableAudio: the file is damaged, or holds NaN or infinite samples.
         """
         pieces, have = [self._held], len(self._held)
         while have < count and (block := next(self._blocks, None)) is not None:
@@ -72,6 +83,7 @@ class ContainerReader:
         return samples
 
     def _open(self) -> Any:
+        """Return the opened container, which has at least one audio stream."""
         try:
             container = av.open(str(self.path))
         except FFmpegError as error:
@@ -82,7 +94,7 @@ class ContainerReader:
         return container
 
     def _decoded(self) -> Generator[np.ndarray, None, None]:
-        """Yield all samples, (T, K) float32."""
+        """Decode the stream from its beginning and yield blocks of samples, float32, (T, K)."""
         resampler = av.AudioResampler(format="fltp")
         try:
             with self._open() as container:

@@ -1,8 +1,9 @@
-"""Downloads that survive a cut line: resumed where they stopped, never spliced, checked at the end.
+"""Downloads files: resumes after a broken connection and checks the finished file.
 
-The bytes gather in `<name>.partial`; beside it `<name>.validator` keeps the server's ETag or
-Last-Modified of the version they belong to. A restart asks for the rest with Range and
-If-Range and appends only to an exact 206; any other answer starts over.
+The bytes are collected in `<name>.partial`. The file `<name>.validator` beside it holds the ETag or the Last-Modified
+date of the server's version they belong to. A restart requests the rest with the headers Range and If-Range, and
+appends only if the server answers 206 with exactly that range; after any other answer it starts again from the first
+byte. So bytes of two versions are never mixed.
 """
 
 import fcntl
@@ -21,22 +22,22 @@ from data.progress import Listener, Progress, ignore
 
 _CHUNK = 1 << 16
 _TIMEOUT = (10, 60)
-_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # answers that may be others a moment later
+_BUSY = frozenset({408, 425, 429, 500, 502, 503, 504})  # status codes after which another attempt may succeed
 
 
 class DownloadError(InputError):
-    """The file could not be fetched whole."""
+    """The file could not be downloaded completely, or is not the expected file."""
 
 
 @dataclass(frozen=True)
 class Remote:
-    """A file somewhere else. Checks that are None are not made.
+    """A file on a server, and what is known about it. Checks whose value is None are not made.
 
     Attributes:
-        url: where it is, http or https.
-        size: bytes.
-        sha256: checksum of the whole, hexadecimal.
-        magic: the bytes it begins with, which tell it from an error page.
+        url: http or https address.
+        size: expected size in bytes.
+        sha256: expected SHA-256 of the whole file, hexadecimal.
+        magic: bytes that the file must begin with, to detect an error page instead of the file.
     """
 
     url: str
@@ -46,18 +47,23 @@ class Remote:
 
 
 def fetch(remote: Remote, path: Path, *, listener: Listener = ignore, tries: int = 5, pause: float = 2.0) -> Path:
-    """Download `remote` to `path` and return it; at once if it is there already.
+    """Download `remote` to `path` and return `path`; return at once if the file exists already.
 
     Args:
-        remote: what to fetch.
-        path: final name; absent until the file is whole and checked.
-        listener: is told bytes, rate and time left.
-        tries: attempts without any new byte before giving up; the partial file stays.
-        pause: seconds before the first retry, doubled at each.
+        remote: file to download.
+        path: final name; absent until the file is complete and checked.
+        listener: callback that receives progress reports, in bytes.
+        tries: failed attempts in a row, none of which brought a new byte, before giving up; the partial file is kept.
+        pause: seconds to wait before the next attempt. The wait doubles at each attempt without a new byte, also the
+            first, and returns to `pause` after new bytes.
 
     Raises:
-        DownloadError: unreachable, refused, or not the file expected; the message says what
-            came and what to do. A file that fails its checks is kept as `<name>.refused`.
+        DownloadError: the server cannot be reached or refuses, another process is downloading to `path`, or the file
+            is not the expected one; the message says what was received and what to do. A complete file that fails
+            its checks is kept as `<name>.refused`.
+
+    Example:
+        >>> fetch(Remote("https://example.org/songs.zip", magic=b"PK"), Path("downloads/songs.zip"))
     """
     if path.is_file():
         return path
@@ -70,7 +76,7 @@ def fetch(remote: Remote, path: Path, *, listener: Listener = ignore, tries: int
 
 @contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Keep other processes from fetching to `path` meanwhile: two would write into one partial file."""
+    """Lock `path` against other processes: two downloads would write into the same partial file."""
     lock = path.with_name(path.name + ".lock")
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -86,7 +92,7 @@ def _alone(path: Path) -> Iterator[None]:
 
 
 def _fetch(remote: Remote, path: Path, listener: Listener, tries: int, pause: float) -> None:
-    """Download until whole, checked and published."""
+    """Download until the file is complete, check it and move it to its final name."""
     partial = path.with_name(path.name + SUFFIX)
     left, wait = tries, pause
     while True:
@@ -107,49 +113,53 @@ def _fetch(remote: Remote, path: Path, listener: Listener, tries: int, pause: fl
 
 
 class _Cut(Exception):
-    """The connection ended before the promised length."""
+    """The attempt failed, but another may succeed: broken connection, busy server, or a changed file."""
 
 
 def _size(path: Path) -> int:
+    """Return the size of a file in bytes, 0 if it does not exist."""
     return path.stat().st_size if path.is_file() else 0
 
 
 def _validator(partial: Path) -> Path:
+    """Return the path of the file that holds the ETag or date of the server's version."""
     return partial.with_suffix(".validator")
 
 
 def _transfer(remote: Remote, partial: Path, listener: Listener) -> None:
-    """Append to `partial` what is missing, starting over where the server's file is another."""
+    """Append the missing bytes to `partial`, or start again if the file on the server has changed."""
     known: str = read_json(_validator(partial))["validator"] if _validator(partial).is_file() else ""
     have = _size(partial) if known else 0
     headers = {"Accept-Encoding": "identity"}  # a compressed body would make byte positions meaningless
     if have:
         headers |= {"Range": f"bytes={have}-", "If-Range": known}
-    with requests.get(remote.url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
-        if answer.status_code == 416:  # nothing after `have`: whole already, or a shorter file now
-            if answer.headers.get("Content-Range") == f"bytes */{have}":
+    with requests.get(remote.url, headers=headers, stream=True, timeout=_TIMEOUT) as response:
+        if response.status_code == 416:  # no bytes after `have`: complete, or a shorter file now
+            if response.headers.get("Content-Range") == f"bytes */{have}":
                 return
             _forget(partial)
             raise _Cut("the server's file has changed")
-        if answer.status_code in _BUSY:
-            raise _Cut(f"the server answers {answer.status_code} {answer.reason}")
-        if answer.status_code not in (200, 206):
-            raise DownloadError(f"{remote.url}: the server answers {answer.status_code} {answer.reason}; check the URL")
-        if answer.status_code == 206 and not answer.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
+        if response.status_code in _BUSY:
+            raise _Cut(f"the server answers {response.status_code} {response.reason}")
+        if response.status_code not in (200, 206):
+            raise DownloadError(
+                f"{remote.url}: the server answers {response.status_code} {response.reason}; check the URL"
+            )
+        if response.status_code == 206 and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
             _forget(partial)
             raise _Cut("the server sent another range than asked")
-        _append(answer, partial, have if answer.status_code == 206 else 0, remote, listener)
+        _append(response, partial, have if response.status_code == 206 else 0, remote, listener)
 
 
-def _append(answer: requests.Response, partial: Path, have: int, remote: Remote, listener: Listener) -> None:
-    """Write the answer's body from byte `have` of `partial` on."""
-    length = answer.headers.get("Content-Length")
+def _append(response: requests.Response, partial: Path, have: int, remote: Remote, listener: Listener) -> None:
+    """Write the body of the response to `partial` from byte `have` on."""
+    length = response.headers.get("Content-Length")
     total = have + int(length) if length is not None else None
     if remote.size is not None and total is not None and total != remote.size:
         raise DownloadError(f"{remote.url}: the server offers {total:,} bytes, {remote.size:,} are expected; refused")
-    # A weak ETag only promises a similar file, so it cannot vouch for splicing bytes.
-    tag = answer.headers.get("ETag", "")
-    known = tag if tag and not tag.startswith("W/") else answer.headers.get("Last-Modified")
+    # A weak ETag only says that two files are similar, so bytes must not be appended because of it.
+    tag = response.headers.get("ETag", "")
+    known = tag if tag and not tag.startswith("W/") else response.headers.get("Last-Modified")
     if have == 0:
         _forget(partial)
         if known:
@@ -157,7 +167,7 @@ def _append(answer: requests.Response, partial: Path, have: int, remote: Remote,
     progress = Progress(f"download {partial.stem}", total=total, unit="bytes", listener=listener)
     progress.skip(have)
     with open(partial, "ab") as file:
-        for chunk in answer.iter_content(_CHUNK):
+        for chunk in response.iter_content(_CHUNK):
             if have == 0 and not chunk.startswith(remote.magic[: len(chunk)]):
                 raise DownloadError(
                     f"{remote.url}: the answer begins with {chunk[:24]!r}, not with {remote.magic!r} "
@@ -174,12 +184,13 @@ def _append(answer: requests.Response, partial: Path, have: int, remote: Remote,
 
 
 def _forget(partial: Path) -> None:
+    """Delete the partial file and its validator."""
     partial.unlink(missing_ok=True)
     _validator(partial).unlink(missing_ok=True)
 
 
 def _check(remote: Remote, partial: Path) -> None:
-    """Refuse a file of the wrong size, checksum or kind; the file is kept aside."""
+    """Raise `DownloadError` if the file has the wrong size, checksum or first bytes; it is kept as `<name>.refused`."""
     faults = []
     if remote.size is not None and _size(partial) != remote.size:
         faults.append(f"{_size(partial):,} bytes came, {remote.size:,} are expected")

@@ -1,9 +1,9 @@
-"""Files that are whole or absent: written beside, forced to disk, renamed over.
+"""Writes files atomically: a file is complete or absent, also after a crash.
 
-A reader sees the old file or the new one, never half of one, whatever instant the
-process is killed or the power fails at. The file is fsynced before the rename and its
-folder after it: without the first the name can outlive the bytes, without the second
-the name itself can be lost.
+The content is written to a temporary file in the same folder, forced to disk (fsync) and then renamed. A reader sees
+the old file or the new one, never part of one, at whatever moment the process is killed or the power fails. The file
+is synced before the rename and its folder after it: without the first, the new name could exist without its content;
+without the second, the new name itself could be lost.
 """
 
 import hashlib
@@ -18,7 +18,7 @@ SUFFIX = ".partial"
 
 
 def sync(path: Path) -> None:
-    """Force the content of a closed file, or the names in a folder, to disk."""
+    """Force the content of a closed file, or the list of names in a folder, to disk."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -27,26 +27,32 @@ def sync(path: Path) -> None:
 
 
 def publish(partial: Path, path: Path) -> None:
-    """Move the finished and fsynced file `partial` to its final name."""
+    """Rename the finished and synced file `partial` to `path`, and sync the folder."""
     os.replace(partial, path)
     sync(path.parent)
 
 
 @contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
-    """Hand out a path to write to; what is there takes the name `path` if the block ends well.
+    """Context manager: yields a temporary path, and renames that file to `path` if the block ends without an exception.
+
+    For libraries that open files themselves. After an exception the temporary file is deleted and an older `path` kept.
 
     Args:
-        path: final name; its folder is made if need be. An older file stays until the end.
+        path: final name; its folder is created if necessary.
 
     Yields:
-        A path in the same folder, for libraries that open files themselves.
+        A path in the same folder, to which the block must write a file.
 
     Raises:
-        OSError: the disk is full or the folder cannot be written to; nothing is left behind.
+        OSError: the disk is full or the folder is not writable; no temporary file is left behind.
+
+    Example:
+        >>> with replacing_path(Path("vocals.wav")) as partial, WavWriter(partial, 44_100, 2) as file:
+        ...     file.write(wave)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # The process id keeps two writers of the same file from mixing their bytes.
+    # With the process id in the name, two writers of the same file cannot mix their bytes.
     partial = path.with_name(f"{path.name}.{os.getpid()}{SUFFIX}")
     try:
         yield partial
@@ -60,19 +66,26 @@ def replacing_path(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """Open a binary file that takes the name `path` only if the block ends well (`replacing_path`)."""
+    """Context manager: yields a binary file that gets the name `path` if the block ends without an exception."""
     with replacing_path(path) as partial, open(partial, "wb") as file:
         yield file
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content` to `path`, whole or not at all."""
+    """Write `content` to `path` atomically; the folder is created if necessary."""
     with replacing(path) as file:
         file.write(content)
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as strict JSON (no NaN), whole or not at all."""
+    """Write `value` to `path` atomically as JSON: UTF-8, sorted keys.
+
+    Raises:
+        ValueError: `value` contains NaN or infinity, which JSON does not have.
+
+    Example:
+        >>> write_json(Path("result/metrics.json"), {"sdr": 5.2})
+    """
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     write_bytes(path, text.encode() + b"\n")
 
@@ -83,6 +96,6 @@ def read_json(path: Path) -> Any:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file's content in hexadecimal."""
+    """Return the SHA-256 of the content of a file, in hexadecimal."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

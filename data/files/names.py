@@ -1,4 +1,4 @@
-"""Names that are safe to store under: what comes from metadata never becomes a path as it is."""
+"""Makes and checks ids that are safe as file names, for text that comes from metadata."""
 
 import hashlib
 import re
@@ -8,15 +8,15 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 
 
 def is_id(text: str) -> bool:
-    """Tell whether `text` can serve as an id: letters, digits, "_" and "-", at most 96 of them."""
+    """Return whether `text` is a valid id: 1 to 96 ASCII letters, digits, "_" and "-", not beginning with "_" or "-"."""
     return _SAFE.fullmatch(text) is not None
 
 
 def check_id(text: str) -> str:
-    """Return `text` if it can serve as an id.
+    """Return `text` if it is a valid id.
 
     Raises:
-        ValueError: it cannot; `make_id` makes one of any text.
+        ValueError: it is not; `make_id` makes an id from any text.
     """
     if not is_id(text):
         raise ValueError(f"{text!r} is no id: only letters, digits, '_' and '-', at most 96; use make_id")
@@ -24,10 +24,14 @@ def check_id(text: str) -> str:
 
 
 def make_id(text: str) -> str:
-    """Return an id for any text: its letters and digits, and 8 characters of its hash.
+    """Return an id for any text: its ASCII letters and digits, at most 60 characters, and 8 digits of its SHA-256.
 
-    Different texts give different ids even where they differ only in what is dropped,
-    in case or in Unicode form, so ids are safe on every file system.
+    Texts that differ only in dropped characters, in case or in Unicode form still get different ids, so the ids are
+    safe on every file system.
+
+    Example:
+        >>> make_id("Leaf - Wicked")
+        'leaf-wicked-25e3e195'
     """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].strip("-")

@@ -1,4 +1,4 @@
-"""Parquet tables: written whole, with plain metadata beside the rows; read with their checksums."""
+"""Reads and writes Parquet tables, with page checksums and with JSON metadata in the file."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +18,13 @@ from data.files.durable import replacing
 
 
 def write_table(path: Path, tables: Iterable[pa.Table], metadata: dict[str, Any]) -> None:
-    """Write tables of one schema as a Parquet file, a row group each, whole or not at all."""
+    """Write tables of one schema as one Parquet file, atomically.
+
+    Args:
+        path: the file.
+        tables: at least one table; each becomes a row group.
+        metadata: values that JSON can represent, stored in the schema; `read_table_metadata` returns them.
+    """
     tables = iter(tables)
     first = next(tables)
     schema = first.schema.with_metadata({"tessitura": json.dumps(metadata, sort_keys=True)})
@@ -28,34 +34,42 @@ def write_table(path: Path, tables: Iterable[pa.Table], metadata: dict[str, Any]
 
 
 def read_table(path: Path) -> pa.Table:
-    """Read a Parquet file, its page checksums verified.
+    """Read a Parquet file and verify its page checksums.
 
     Raises:
-        InputError: the file is damaged; the message names it.
+        InputError: the file is missing or damaged; the message names it.
     """
     with _blaming(path):
         return pq.read_table(path, page_checksum_verification=True)
 
 
 def read_table_metadata(path: Path) -> dict[str, Any]:
-    """Return the plain values `write_table` kept beside the rows.
+    """Return the metadata that `write_table` stored in the file.
 
     Raises:
-        InputError: the file is damaged or no table of ours; the message names it.
+        InputError: the file is missing, damaged, or was not written by `write_table`; the message names it.
     """
     with _blaming(path):
         return json.loads((pq.read_schema(path).metadata or {})[b"tessitura"])
 
 
 def write_frame(path: Path, frame: "pd.DataFrame") -> None:
-    """Write a data frame, without its index, as a Parquet file with page checksums, whole or not at all."""
+    """Write a data frame, without its index, as a Parquet file with page checksums, atomically.
+
+    Example:
+        >>> write_frame(Path("scores.parquet"), pd.DataFrame({"track": ["a"], "sdr": [5.2]}))
+    """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     with replacing(path) as file, pq.ParquetWriter(file, table.schema, write_page_checksum=True) as writer:
         writer.write_table(table)
 
 
 def read_frame(path: Path, columns: Sequence[str] | None = None) -> "pd.DataFrame":
-    """Read a Parquet file, or some columns of it, as a data frame, its page checksums verified.
+    """Read a Parquet file as a data frame and verify its page checksums.
+
+    Args:
+        path: the file.
+        columns: names of the columns to read, all by default.
 
     Raises:
         InputError: the file is missing or damaged; the message names it.
@@ -67,7 +81,7 @@ def read_frame(path: Path, columns: Sequence[str] | None = None) -> "pd.DataFram
 
 @contextmanager
 def _blaming(path: Path) -> Iterator[None]:
-    """Turn what a damaged Parquet file raises into an error that names it."""
+    """Context manager: turns the errors of a damaged Parquet file into an `InputError` that names the file."""
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, ValueError) as error:

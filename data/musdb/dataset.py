@@ -1,12 +1,12 @@
-"""MUSDB18 and MUSDB18-HQ declared: where they are, their tracks, sources and splits.
+"""Describes MUSDB18 and MUSDB18-HQ: where to find them, their tracks, sources and splits.
 
-MUSDB18 (Rafii et al. 2017, doi 10.5281/zenodo.1117372): 150 songs, 100 to train on and 50 to test,
-44.1 kHz stereo, four sources and their mixture. Two forms on disk, each a folder or the official zip:
+MUSDB18 (Rafii et al. 2017, doi 10.5281/zenodo.1117372): 150 songs, 100 for training and 50 for testing, 44.1 kHz
+stereo, four sources and their mixture. It exists in two forms, each as a folder or as the official zip:
 
     MUSDB18     train/<Artist - Title>.stem.mp4         five AAC streams, mixture first
     MUSDB18-HQ  train/<Artist - Title>/<source>.wav     five 16-bit WAV files
 
-How a track is read is told in `data.musdb.stems`.
+`data.musdb.stems` reads the tracks.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ CHANNELS = 2
 SOURCES = ("mixture", "drums", "bass", "other", "vocals")  # the order of the streams of a stem.mp4
 STEM_SUFFIX = ".stem.mp4"
 SUBSETS = ("train", "test")
-GROUPS = tuple(f"group-{number}" for number in range(4))  # a song more makes only its group anew
+GROUPS = tuple(f"group-{number}" for number in range(4))  # an additional song changes only its own group
 
 OFFICIAL = {
     "musdb18hq": Remote(
@@ -39,7 +39,7 @@ OFFICIAL = {
 }
 
 _TRAINING_TRACKS = 100
-# The field's validation set (musdb's mus.yaml, torchaudio); the other 86 training tracks are trained on.
+# The validation set usual in the field (musdb's mus.yaml, torchaudio); the other 86 training tracks are for training.
 VALIDATION = frozenset(
     {
         "Actions - One Minute Smile",
@@ -67,8 +67,8 @@ class Track:
     Attributes:
         name: "Artist - Title".
         subset: "train" or "test", as on disk.
-        place: a .stem.mp4 file, a folder of WAV files, or the zip that holds either.
-        member: the path inside the zip, "" where there is none.
+        place: a .stem.mp4 file, a folder of WAV files, or the zip that contains either.
+        member: path inside the zip, "" if there is no zip.
         split: "train", "valid" or "test".
     """
 
@@ -80,10 +80,18 @@ class Track:
 
 
 def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Track]:
-    """Return the tracks at `location`, sorted; a URL or "musdb18", "musdb18hq" is downloaded first.
+    """Return the tracks at `location`, sorted by subset and name, with their splits.
+
+    Args:
+        location: folder, zip, or a name of `OFFICIAL` ("musdb18", "musdb18hq"), which is downloaded first.
+        downloads: folder for downloaded archives.
+        listener: callback that receives progress reports of the download.
 
     Raises:
-        InputError: there is not one track, or one name stands for two.
+        InputError: no track is found, a name occurs twice, `location` is a URL, or the download fails.
+
+    Example:
+        >>> tracks = locate("musdb18hq", Path("downloads"), listener=print)
     """
     if location in OFFICIAL:
         path = fetch(OFFICIAL[location], downloads / f"{location}.zip", listener=listener)
@@ -95,10 +103,10 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
 
 
 def find_tracks(path: Path) -> list[Track]:
-    """Return the tracks in a folder or zip of this machine, sorted by subset and name, with their splits.
+    """Return the tracks in a local folder or zip, sorted by subset and name, with their splits.
 
     Raises:
-        InputError: there is not one track, or one name stands for two.
+        InputError: no track is found, or a name occurs twice.
     """
     tracks = sorted(_zipped(path) if path.is_file() else _in_folder(path), key=lambda one: (one.subset, one.name))
     if not tracks:
@@ -114,7 +122,10 @@ def find_tracks(path: Path) -> list[Track]:
 
 
 def _held_out(names: set[str]) -> set[str]:
-    """Return which training tracks validate: the field's 14, or of other songs as large a share, drawn by hash."""
+    """Return the training tracks used for validation.
+
+    These are the tracks of `VALIDATION` among `names`. If there are none, the same share of `names`, chosen by hash.
+    """
     if named := names & VALIDATION:
         return named
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
@@ -122,7 +133,7 @@ def _held_out(names: set[str]) -> set[str]:
 
 
 def source_version(tracks: Sequence[Track]) -> str:
-    """Return a hash of what lies there: names, splits, sizes and times of change, not contents."""
+    """Return a hash over names, splits, file sizes and modification times of the tracks, not over their contents."""
     digest = hashlib.sha256()
     for track in tracks:
         files = sorted(track.place.iterdir()) if track.place.is_dir() else [track.place]
@@ -135,12 +146,12 @@ def source_version(tracks: Sequence[Track]) -> str:
 
 
 def group_of(name: str) -> str:
-    """Return which of `GROUPS` a track belongs to, the same on every machine."""
+    """Return which of `GROUPS` a track belongs to. It depends on the name only, so it is the same on every machine."""
     return GROUPS[int(hashlib.sha256(name.encode()).hexdigest(), 16) % len(GROUPS)]
 
 
 def _in_folder(root: Path) -> Iterator[Track]:
-    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, good or not."""
+    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, usable or not."""
     for subset in SUBSETS:
         folder = root / subset
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -154,7 +165,7 @@ def _zipped(archive: Path) -> Iterator[Track]:
     """Yield the tracks of an official zip; nothing is unpacked.
 
     Raises:
-        InputError: it is no zip.
+        InputError: the file is not a zip.
     """
     try:
         with zipfile.ZipFile(archive) as file:

@@ -1,8 +1,8 @@
-"""Known defects of MUSDB18's songs: the official list, and what listeners have reported since.
+"""Lists known defects of MUSDB18's songs: the official list, and later reports by listeners.
 
 Sources: the errata on the data set's page (sigsep.github.io/datasets/musdb.html); github.com/sigsep/website, issue 48
-(2024). Of the reports only those are here whose songs are known to us by name or, where the artist alone is known, by
-artist; hum, pumping, distortion and speech were reported of 17 more songs whose names are not.
+(2024). Of the reports, only songs identified by name, or by artist if only the artist is known, are listed; hum,
+pumping, distortion and speech were reported for 17 more songs whose names are unknown.
 """
 
 OFFICIAL = {
@@ -49,7 +49,12 @@ REPORTED = {
 
 
 def errata(name: str) -> str:
-    """Return what is known to be wrong with the song "Artist - Title", official first; "" if nothing is."""
+    """Return the known defects of the song "Artist - Title", official ones first; "" if there are none.
+
+    Example:
+        >>> errata("BKS - Bulldozer")
+        'cowbell in other'
+    """
     artist = name.partition(" - ")[0]
     reported = REPORTED.get(name) or REPORTED.get(artist)
     return "; ".join(filter(None, (OFFICIAL.get(name), reported and f"reported: {reported}")))

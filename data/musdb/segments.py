@@ -1,11 +1,12 @@
-"""Random stretches of songs to train separation on, each batch a pure function of (seed, step).
+"""Makes training examples for separation from random segments of songs; each batch is a pure function of (seed, step).
 
-An example is a stretch of vocals, a stretch of accompaniment and their sum. The accompaniment is that of
-the vocals' own song, or, as the field does, of another one; both get a gain and a sign of their own, and
-are played faster or slower, which shifts their pitch. Most stretches without singing are passed over: they
-teach little more than silence.
+An example is a segment of vocals and a segment of accompaniment; their sum is the mixture. The accompaniment comes from
+the same place of the same song or, as is usual in the field (remixing), from a place drawn on its own. Each of the two
+gets a random gain and sign, its stereo channels may be swapped, and it is played faster or slower, which shifts its
+pitch. Most segments without singing are avoided, because they teach little more than silence.
 
-Only vocals and accompaniment are needed, at one sample rate, as `data.musdb.vocals` keeps them.
+Only vocals and accompaniment at one sample rate are needed, as `data.musdb.vocals` stores them.
+
 Shapes: B batch, T samples, K channels.
 """
 
@@ -24,14 +25,15 @@ from data.shards.reader import Shards
 
 @dataclass(frozen=True)
 class Mixing:
-    """How examples are made.
+    """Settings for making examples.
 
     Attributes:
-        samples: T.
-        remix: share of examples whose accompaniment comes from another song.
-        silent: share of stretches without singing that is kept.
-        gain: range of the gains, of full scale.
-        shift: most semitones that pitch is moved by, up or down; 0 moves nothing.
+        samples: length T of an example in samples.
+        remix: probability that the accompaniment is drawn on its own, from any song of the split.
+        silent: probability that the vocals are drawn from any place of a song; otherwise from around a second with
+            singing.
+        gain: range of the uniformly drawn gain factors.
+        shift: largest pitch shift in semitones, up or down; 0 for none.
     """
 
     samples: int
@@ -42,25 +44,32 @@ class Mixing:
 
     @property
     def reach(self) -> int:
-        """Samples read of a song at most: those of the fastest stretch."""
+        """Largest number of samples read from a song for one example: that of the fastest playback."""
         return math.ceil(self.samples * 2 ** (self.shift / 12))
 
 
 class Segments:
-    """Batches of (vocals, accompaniment), float32 (B, T, 2K): vocals first."""
+    """Training batches of (vocals, accompaniment), float32, (B, T, 2K): the channels of the vocals first.
+
+    Values may exceed [-1, 1] if gains are above 1. `Batch.rows` holds positions within the batch; there are no labels.
+
+    Example:
+        >>> segments = Segments(Shards(folder), "train", BatchPlan(size=16, seed=0), Mixing(samples=44_100))
+        >>> segments.load(step=0).values.shape  # (16, 44100, 2K)
+    """
 
     def __init__(self, shards: Shards, split: str, plan: BatchPlan, mixing: Mixing) -> None:
-        """Look for songs of `split` that are long enough.
+        """Find the songs of `split` that are long enough.
 
         Args:
-            shards: recordings with columns track, source ("vocals" or "accompaniment"), split, singing.
-            split: "train", for one.
+            shards: recordings with the columns track, source ("vocals" or "accompaniment"), split and singing.
+            split: split to draw from, such as "train".
             plan: size of a batch, seed and share of this process.
-            mixing: how examples are made.
+            mixing: settings for making examples.
 
         Raises:
             InputError: no song of the split is long enough.
-            ValueError: the batch cannot be shared evenly.
+            ValueError: the batch size is not a multiple of the number of processes.
         """
         self._shards, self._mixing, self._seed, self._numbers = shards, mixing, plan.seed, plan.numbers
         rows = {
@@ -82,17 +91,18 @@ class Segments:
         self._singing = [np.asarray(shards.table["singing"][row].as_py(), bool) for row, _ in self._pairs]
 
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
-        """Make batch `step`, in `out` (B, T, 2K) if given."""
+        """Make batch `step`, in the buffer `out`, float32, (B, T, 2K), if one is given."""
         values = self._buffer() if out is None else out
         for number, example in zip(self._numbers, values, strict=True):
             self._example(np.random.default_rng([self._seed, step, number]), example)
         return Batch(step, np.array(self._numbers), values, {})
 
     def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Make batches start … stop on a thread, at most `ahead` before they are needed."""
+        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by a thread."""
         return read_ahead(self.load, self._buffer, start, stop, ahead)
 
     def _buffer(self) -> np.ndarray:
+        """Return an uninitialised buffer for one batch."""
         return np.empty((len(self._numbers), self._mixing.samples, 2 * self._channels), np.float32)
 
     def _example(self, draw: np.random.Generator, example: np.ndarray) -> None:
@@ -111,11 +121,15 @@ class Segments:
             np.multiply(pcm, np.float32(gain), out=example[:, part * channels : (part + 1) * channels])
 
     def _speed(self, draw: np.random.Generator) -> float:
-        """Return how fast a stretch is played."""
+        """Return a random playback speed, between -`shift` and `shift` semitones."""
         return 2 ** (draw.uniform(-1, 1) * self._mixing.shift / 12)
 
     def _place(self, draw: np.random.Generator, *, singing: bool) -> tuple[int, int]:
-        """Return a song and where a stretch of it begins; with singing in its middle where asked and there is any."""
+        """Return a random song and the start of a segment in samples.
+
+        Songs are drawn with weights proportional to their length. With `singing`, the middle of the segment is in a second
+        with singing, unless the song has none or the segment would exceed the song.
+        """
         song = int(np.searchsorted(self._weights, draw.random(), side="right"))
         row = self._pairs[song][0]
         last = int(self._shards.column("frames")[row]) - self._mixing.reach
@@ -128,6 +142,6 @@ class Segments:
 
 
 def played(pcm: np.ndarray, samples: int) -> np.ndarray:
-    """Return int16 sound (T, K) played so fast that it lasts `samples` samples, float32."""
+    """Return int16 audio, (T, K), resampled to last `samples` samples: float32, (samples, K), in int16 units."""
     found = resample(pcm.astype(np.float32), len(pcm), samples)[:samples]
     return np.pad(found, ((0, samples - len(found)), (0, 0)))

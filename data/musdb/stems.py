@@ -1,7 +1,7 @@
-"""The sources of a MUSDB18 track, decoded: from AAC streams or WAV files, from a folder or a zip.
+"""Decodes the sources of a MUSDB18 track, from AAC streams or WAV files, in a folder or a zip.
 
-Nothing a file promises about its length is trusted: samples are counted by decoding. In MUSDB18 the
-mixture was coded apart from the sources and differs from their sum by about -30 dB.
+The length that a stream declares is not trusted: samples are counted by decoding. In MUSDB18 the mixture was encoded
+separately from the sources and differs from their sum by about -30 dB.
 
 Shapes: T samples, K channels.
 """
@@ -21,14 +21,17 @@ from data.musdb.dataset import CHANNELS, SAMPLE_RATE, SOURCES, STEM_SUFFIX, Trac
 
 
 class BadTrack(InputError):
-    """A song cannot be used; the message says why."""
+    """A track cannot be used; the message says why."""
 
 
 def read_track(track: Track) -> dict[str, np.ndarray]:
-    """Return int16 PCM (T, 2) of each source, sample-aligned and of one length.
+    """Return int16 PCM, (T, 2), of the mixture and each source by name, sample-aligned and of equal length.
 
     Raises:
-        BadTrack: a source is missing, unreadable, at another rate, or longer than the others.
+        BadTrack: a source is missing, unreadable, of another sample rate, or of another length than the others.
+
+    Example:
+        >>> vocals = read_track(track)["vocals"]
     """
     try:
         sources = _read_stems(track) if _is_stem(track) else _read_folder(track)
@@ -41,11 +44,12 @@ def read_track(track: Track) -> dict[str, np.ndarray]:
 
 
 def _is_stem(track: Track) -> bool:
+    """Return whether the track is a .stem.mp4 file."""
     return (track.member or track.place.name).endswith(STEM_SUFFIX)
 
 
 def _bytes(track: Track, name: str) -> bytes:
-    """Return the bytes of a file of the track ("" is the track itself)."""
+    """Return the bytes of the file `name` of the track, or of the track itself if `name` is ""."""
     if not track.member:
         return (track.place / name if name else track.place).read_bytes()
     with zipfile.ZipFile(track.place) as file:
@@ -53,7 +57,7 @@ def _bytes(track: Track, name: str) -> bytes:
 
 
 def _read_folder(track: Track) -> dict[str, np.ndarray]:
-    """Return the sources of a folder of WAV files."""
+    """Return the decoded sources of a folder of WAV files."""
     found = {}
     for name in SOURCES:
         try:
@@ -67,14 +71,14 @@ def _read_folder(track: Track) -> dict[str, np.ndarray]:
 
 
 def _checked(pcm: Pcm, what: str) -> np.ndarray:
-    """Return stereo samples at 44.1 kHz; mono is doubled."""
+    """Return int16 samples, (T, 2), at 44.1 kHz; mono is copied to both channels."""
     if pcm.sample_rate != SAMPLE_RATE or pcm.channels > CHANNELS:
         raise UnreadableAudio(f"{what}: {pcm.sample_rate} Hz, {pcm.channels} channels; 44100 Hz stereo is expected")
     return pcm.samples if pcm.channels == CHANNELS else np.repeat(pcm.samples, CHANNELS, axis=1)
 
 
 def _read_stems(track: Track) -> dict[str, np.ndarray]:
-    """Return the five streams of a stem.mp4, decoded."""
+    """Return the decoded five streams of a .stem.mp4 file, by source name."""
     content = io.BytesIO(_bytes(track, ""))
     try:
         with av.open(content) as container:
@@ -98,7 +102,7 @@ def _read_stems(track: Track) -> dict[str, np.ndarray]:
 
 
 def _frames(container: Any, streams: list[Any]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield stream number and float samples (T, K) of every frame of every stream."""
+    """Yield the stream number and the float samples, (T, K), of every frame of every stream."""
     for packet in container.demux(streams):
         for frame in packet.decode():
             samples = frame.to_ndarray()
@@ -107,9 +111,13 @@ def _frames(container: Any, streams: list[Any]) -> Iterator[tuple[int, np.ndarra
 
 
 def flags(sources: Mapping[str, np.ndarray]) -> list[str]:
-    """Return what is remarkable about a track, sorted: "silent <source>", "not the sum of its sources".
+    """Return quality flags of a track, sorted: "silent <source>" and "not the sum of its sources".
 
-    The sum is told from the mixture at 15 dB: MUSDB18's own coding noise lies near 30 dB.
+    The latter means that the energy of mixture minus sum is above -15 dB relative to the mixture; MUSDB18's own coding
+    noise is near -30 dB.
+
+    Args:
+        sources: int16 PCM, (T, 2), of the mixture and each source by name.
     """
     found = [f"silent {name}" for name, pcm in sources.items() if not pcm.any()]
     mixture = sources["mixture"].astype(np.float64)

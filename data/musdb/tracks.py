@@ -1,10 +1,7 @@
-"""MUSDB18 tracks into shards: a recording per source, all sources of a track sample-aligned.
+"""Writes MUSDB18 tracks as shards: one recording per source, all sources of a track sample-aligned.
 
-A track that cannot be used goes to the quarantine table with its reason and stops nothing. The index
-says of every recording which track and source it is, its split, its known defects, and how loud each of
-its seconds is, so that silent stretches can be passed over without reading them.
-
-Shapes: T samples, K channels.
+A track that cannot be used goes to the quarantine table with its reason and does not stop the others. For each
+recording the index holds its track, source, split and known defects (`COLUMNS`).
 """
 
 import hashlib
@@ -31,17 +28,20 @@ COLUMNS = pa.schema([("track", pa.string()), ("source", pa.string()), ("split", 
 
 
 def recording_id(track: Track, source: str) -> str:
-    """Return the id of a source of a track; names of any kind are safe in it."""
+    """Return the id of a source of a track; it is safe as a file name for any track name."""
     return f"{make_id(track.name)}-{source}"
 
 
 def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: int = SHARD_BYTES) -> None:
-    """Write `tracks` as shards; killed and called again, it goes on and ends at the same bytes.
+    """Write `tracks` as shards; if it is killed and called again, it resumes and produces the same bytes.
 
     Args:
-        execution: the folder of the shards.
-        tracks: the songs; one that cannot be used becomes a row of the quarantine table.
-        shard_bytes: a shard is finished when it holds as many bytes.
+        execution: output folder of the shards, and listener.
+        tracks: songs to read (`dataset.locate`); one that cannot be used becomes a row of the quarantine table.
+        shard_bytes: size in bytes from which a shard is finished and the next one begins.
+
+    Example:
+        >>> ingest_tracks(Execution(Path("tracks")), locate("musdb18hq", Path("downloads")))
     """
     if is_committed(execution.folder):
         return
@@ -49,7 +49,7 @@ def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: in
     done = {one for rows in writer.rows() for one in rows["id"].to_pylist()}
     done |= {one.id for one in writer.rejections()}
     begun = [number for number, track in enumerate(tracks) if _ids(track) & done]
-    first = begun[-1] if begun else 0  # the last one may be half there
+    first = begun[-1] if begun else 0  # the last one may be stored only in part
     progress = Progress("ingest tracks", total=len(tracks), unit="tracks", listener=execution.listener)
     progress.skip(first)
     for items in _in_order(tracks[first:]):
@@ -63,10 +63,17 @@ def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: in
 
 
 def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
-    """Write `tracks` as shards, a folder for each group of them, and groups.json last.
+    """Write `tracks` as shards, one folder for each group of tracks, and then groups.json.
 
-    A group in which nothing has changed is taken over from an earlier result (`Execution.earlier`), so that one
-    song more does not mean to decode all of them again. Killed and called again, it goes on.
+    A group in which nothing has changed is hard-linked from an earlier result (`Execution.earlier`), so that one
+    additional song does not require decoding all others again. If it is killed and called again, it resumes.
+
+    Args:
+        execution: output folder, listener, code version and earlier results.
+        tracks: songs to read (`dataset.locate`).
+
+    Example:
+        >>> ingest_groups(Execution(Path("tracks")), locate("musdb18hq", Path("downloads")))
     """
     found = {}
     for group in GROUPS:
@@ -79,7 +86,7 @@ def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
 
 
 def _taken_over(execution: Execution, group: str, version: str) -> bool:
-    """Link the shards of a group from an earlier result, if one has the same."""
+    """Hard-link the shards of a group from an earlier result with the same version; return whether there is one."""
     folder = execution.folder / group
     for earlier in execution.earlier:
         record = earlier / _GROUPS
@@ -94,16 +101,21 @@ def _taken_over(execution: Execution, group: str, version: str) -> bool:
 
 
 def group_folders(folder: Path) -> list[Path]:
-    """Return the folders of shards that `ingest_groups` has written into `folder`, sorted."""
+    """Return the folders of shards that `ingest_groups` has written into `folder`, sorted.
+
+    Example:
+        >>> tracks = [Shards(one) for one in group_folders(Path("tracks"))]
+    """
     return [folder / group for group in sorted(read_json(folder / _GROUPS))]
 
 
 def _ids(track: Track) -> set[str]:
+    """Return all ids that items of a track can have: of its recordings and of its rejection."""
     return {recording_id(track, source) for source in SOURCES} | {make_id(track.name)}
 
 
 def _in_order(tracks: Sequence[Track]) -> Iterator[list[Item]]:
-    """Read tracks on a second thread, one ahead, and yield their items in order."""
+    """Read tracks on a second thread, one ahead, and yield the items of each in order."""
     with ThreadPoolExecutor(1) as pool:
         following = pool.submit(_items, tracks[0]) if tracks else None
         for number in range(len(tracks)):
@@ -114,7 +126,7 @@ def _in_order(tracks: Sequence[Track]) -> Iterator[list[Item]]:
 
 
 def _items(track: Track) -> list[Item]:
-    """Return the recordings of a track, or why there are none."""
+    """Return the recordings of a track, or one rejection."""
     try:
         sources = read_track(track)
     except BadTrack as error:
@@ -124,7 +136,7 @@ def _items(track: Track) -> list[Item]:
 
 
 def _describe(rows: pa.Table, known: dict[str, tuple[Track, str]]) -> pa.Table:
-    """Return the rows with the columns of `COLUMNS`."""
+    """Return the index rows with the columns of `COLUMNS` added."""
     found = [known[one] for one in rows["id"].to_pylist()]
     values = {
         "track": [track.name for track, _ in found],

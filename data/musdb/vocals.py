@@ -1,7 +1,7 @@
-"""Songs at the rate a system works at: vocals and accompaniment of each, and the seconds with singing.
+"""Writes resampled songs as shards: vocals and accompaniment, and which seconds contain singing.
 
-The accompaniment is the mixture minus the vocals, so a song needs no other source. Stereo is kept, or
-summed to mono. The index keeps which seconds hold singing, so that training need not look for it.
+The accompaniment is the mixture minus the vocals, so no other source of a song is needed. Stereo is kept or averaged to
+mono. The index says which seconds contain singing, so that training need not search for it.
 
 Shapes: T samples, K channels.
 """
@@ -22,23 +22,23 @@ from data.shards.units import Labelling, Unit, write_units
 from data.shards.writer import Record
 
 PARTS = ("vocals", "accompaniment")
-_HEARD = 10 ** (-50 / 20)  # root mean square of a second, of full scale
+_HEARD = 10 ** (-50 / 20)  # RMS of a second, relative to full scale, above which it counts as singing
 
 
 @dataclass(frozen=True)
 class _Song:
-    """A song: the shards it is in, rows of its mixture and vocals, and its labels."""
+    """A song: the shards it is in, and the index rows of its mixture and vocals."""
 
     shards: Shards
     mixture: int
     vocals: int
 
     def label(self, name: str) -> str:
-        """Return a text column of the song's index row."""
+        """Return a text column of the index row of the song's vocals."""
         return str(self.shards.column(name)[self.vocals])
 
     def id(self, part: str) -> str:
-        """Return the id of a part: that of the vocals recording with the part behind it."""
+        """Return the id of a part: the id of the vocals recording, followed by the part."""
         return f"{self.label('id')}-{part}"
 
 
@@ -55,15 +55,18 @@ def _songs(shards: Shards) -> list[_Song]:
 
 
 def resample_songs(execution: Execution, tracks: Sequence[Path], sample_rate: int, channels: int) -> None:
-    """Write vocals and accompaniment of all songs as shards, resampled.
+    """Write the vocals and the accompaniment of all songs as shards, resampled.
 
-    Killed and called again, it goes on and ends at the same bytes.
+    If it is killed and called again, it resumes and produces the same bytes. Values beyond full scale are clipped.
 
     Args:
-        execution: the folder of the shards.
-        tracks: folders of shards that hold the tracks (`data.musdb.tracks`).
-        sample_rate: in Hz, of what is written.
-        channels: 2, or 1 for the mean of both.
+        execution: output folder of the shards, and listener.
+        tracks: folders of shards that contain the tracks (`data.musdb.tracks`).
+        sample_rate: sample rate of the output in Hz.
+        channels: channels of the output: 2, or 1 for the mean of both.
+
+    Example:
+        >>> resample_songs(Execution(Path("songs")), group_folders(Path("tracks")), 24_000, channels=1)
     """
     todo = [song for one in tracks for song in _songs(Shards(one))]
     by_id = {song.id(part): (song, part) for song in todo for part in PARTS}
@@ -73,19 +76,19 @@ def resample_songs(execution: Execution, tracks: Sequence[Path], sample_rate: in
 
 
 def _describe(rows: pa.Table, by_id: dict[str, tuple[_Song, str]]) -> pa.Table:
-    """Return the rows with track, source, split, errata and the seconds with singing."""
+    """Return the index rows with source, track, split, errata and singing (one boolean per second) added."""
     found = [by_id[one] for one in rows["id"].to_pylist()]
     rows = rows.append_column("source", pa.array([part for _, part in found], pa.string()))
     for name in ("track", "split", "errata"):
         rows = rows.append_column(name, pa.array([song.label(name) for song, _ in found], pa.string()))
-    heard = [
+    seconds = [
         singing(song.shards.read(song.vocals), int(song.shards.column("sample_rate")[song.vocals])) for song, _ in found
     ]
-    return rows.append_column("singing", pa.array(heard, pa.list_(pa.bool_())))
+    return rows.append_column("singing", pa.array(seconds, pa.list_(pa.bool_())))
 
 
 def _parts(song: _Song, sample_rate: int, channels: int) -> Iterator[Record]:
-    """Yield vocals and accompaniment of a song."""
+    """Yield the vocals and the accompaniment of a song."""
     mixture, vocals = (to_float(song.shards.read(row)) for row in (song.mixture, song.vocals))
     rate = float(song.shards.column("sample_rate")[song.vocals])
     for part, wave in zip(PARTS, (vocals, mixture - vocals), strict=True):
@@ -94,7 +97,7 @@ def _parts(song: _Song, sample_rate: int, channels: int) -> Iterator[Record]:
 
 
 def singing(pcm: np.ndarray, sample_rate: int) -> list[bool]:
-    """Return which whole seconds of int16 (T, K) are louder than -50 dB of full scale."""
+    """Return, for each whole second of int16 PCM, (T, K), whether its RMS level is above -50 dBFS."""
     count = len(pcm) // sample_rate
     seconds = pcm[: count * sample_rate].reshape(count, -1).astype(np.float64) / FULL_SCALE
     return (np.sqrt(np.square(seconds).mean(1)) > _HEARD).tolist()

@@ -1,7 +1,7 @@
-"""NSynth: what it is, how it is ingested, labelled and split, and what must not leak between splits.
+"""NSynth: its notes, labels and splits, ingestion into shards, and checks for leaks between splits.
 
-* `dataset`: NSynth declared: where it comes from, what its labels mean, and SING's split of it
-* `ingest`: NSynth parts into shards: every note checked, stored or quarantined with its reason
-* `labels`: labels joined to stored notes: metadata, split, and what shows only when all notes are known
-* `leaks`: what two splits of NSynth must not share: an (instrument, pitch) pair, or a sound
+* `dataset`: describes NSynth: where to find it, its labels and their ranges, and the split used by SING
+* `ingest`: reads NSynth parts into shards: every note is checked, then stored or quarantined with a reason
+* `labels`: joins labels to the stored notes: metadata, split, and duplicates found by comparing all notes
+* `leaks`: checks that no two splits of NSynth share an (instrument, pitch) pair or identical audio
 """

@@ -1,13 +1,13 @@
-"""NSynth declared: where it comes from, what its labels mean, and SING's split of it.
+"""Describes NSynth: where to find it, its labels and their ranges, and the split used by SING.
 
-NSynth (Engel et al. 2017, arXiv 1704.01279): 305,979 notes of 1,006 instruments, 4 s each,
-16 kHz mono 16-bit, 3 s held and 1 s of decay. Peaks are normalised, so level does not tell
-velocity. On disk: `nsynth-<part>/examples.json` (one object keyed by note name) and
-`nsynth-<part>/audio/<note name>.wav`, as a folder or as `.jsonwav.tar.gz`.
+NSynth (Engel et al. 2017, arXiv 1704.01279): 305,979 notes of 1,006 instruments, 4 s each, 16 kHz mono 16-bit: 3 s held
+and 1 s of decay. Peaks are normalised, so the level does not depend on the velocity. On disk:
+`nsynth-<part>/examples.json` (one object keyed by note name) and `nsynth-<part>/audio/<note name>.wav`, as a folder
+or as an archive `.jsonwav.tar.gz`.
 
-Two splits exist and guard different things. The official one separates *instruments*; SING
-embeds instruments, so it cannot play unseen ones and splits the official training part by
-*(instrument, pitch)* instead (`completion_split`), sharing instruments on purpose.
+There are two splits with different purposes. The official one separates *instruments*. SING learns an embedding per
+instrument and cannot play unseen ones, so it splits the official training part by *(instrument, pitch)* instead
+(`completion_split`); its splits share instruments on purpose.
 """
 
 import hashlib
@@ -43,7 +43,7 @@ QUALITIES = (
 )  # fmt: skip
 
 _HOST = "http://download.magenta.tensorflow.org/datasets/nsynth/"
-# The publisher gives no sizes or checksums of these: the gzip CRC is verified while ingesting.
+# The publisher gives no sizes or checksums; the gzip CRC is verified while ingesting.
 OFFICIAL = {
     part: Remote(f"{_HOST}nsynth-{part}.jsonwav.tar.gz", magic=b"\x1f\x8b") for part in ("train", "valid", "test")
 }
@@ -64,27 +64,37 @@ LABELS = pa.schema(
 
 @dataclass(frozen=True)
 class Part:
-    """One part of NSynth on disk: a folder holding `examples.json` and `audio/`, or an archive."""
+    """One part of NSynth on disk.
+
+    Attributes:
+        name: name of the part, such as "nsynth-train".
+        path: folder that contains `examples.json` and `audio/`, or an archive.
+    """
 
     name: str
     path: Path
 
     @property
     def is_archive(self) -> bool:
+        """Whether the part is an archive."""
         return self.path.is_file()
 
 
 def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Part]:
-    """Return the parts of NSynth found at `location`, downloading them first if it is a URL.
+    """Return the parts of NSynth at `location`; a remote archive is downloaded first.
 
     Args:
-        location: a folder (of one part or of several parts or archives), an archive, a URL of
-            an archive, or "official" for the publisher's training archive.
-        downloads: where downloaded archives are kept.
-        listener: is told of the download.
+        location: folder (of one part, or of several parts or archives), archive, URL of an archive, or "official" for
+            the publisher's training archive.
+        downloads: folder for downloaded archives.
+        listener: callback that receives progress reports of the download.
 
     Raises:
-        InputError: there is nothing of NSynth's shape; the message says what was looked for.
+        InputError: there is no NSynth data at `location`, or it cannot be downloaded; the message says what was
+            expected.
+
+    Example:
+        >>> parts = locate("official", Path("downloads"), listener=print)
     """
     if not is_remote(location):
         return find_parts(location)
@@ -94,22 +104,22 @@ def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[
     name = Path(location.split("?", maxsplit=1)[0]).name
     if not name.endswith(".tar.gz") or not is_id(name.removesuffix(".tar.gz").replace(".", "-")):
         raise InputError(f"{location}: the URL must end in a plain NAME.jsonwav.tar.gz")
-    # Two servers may call their archives the same.
+    # Archives of two servers may have the same name.
     folder = downloads / hashlib.sha256(location.encode()).hexdigest()[:12]
     path = fetch(Remote(location, magic=b"\x1f\x8b"), folder / name, listener=listener)
     return [Part(_part_name(path), path)]
 
 
 def is_remote(location: str) -> bool:
-    """Tell whether a location is to be downloaded: "official" or a URL."""
+    """Return whether a location must be downloaded: "official" or a URL."""
     return location == "official" or location.startswith(("http://", "https://"))
 
 
 def find_parts(location: str) -> list[Part]:
-    """Return the parts of NSynth at a folder or archive of this machine, sorted by name.
+    """Return the parts of NSynth in a local folder or archive, sorted by name.
 
     Raises:
-        InputError: there is nothing of NSynth's shape; the message says what was looked for.
+        InputError: there is no NSynth data, or a part exists twice; the message says what was expected.
     """
     path = Path(location).expanduser()
     found = sorted(_parts_in(path), key=lambda part: part.name)
@@ -125,9 +135,9 @@ def find_parts(location: str) -> list[Part]:
 
 
 def source_version(parts: Sequence[Part]) -> str:
-    """Return a hash of what lies at the parts: names, sizes and times of change, not contents.
+    """Return a hash over names, sizes and modification times of the files of the parts, not over their contents.
 
-    It tells whether the source has changed without reading it.
+    It detects a changed source without reading it.
     """
     digest = hashlib.sha256()
     for part in parts:
@@ -139,11 +149,12 @@ def source_version(parts: Sequence[Part]) -> str:
 
 
 def _part_name(path: Path) -> str:
+    """Return the name of a part from its file name: everything before the first dot."""
     return path.name.split(".")[0]
 
 
 def _parts_in(path: Path) -> Iterable[Part]:
-    """Yield the parts at or directly below `path`."""
+    """Yield the parts at `path` or directly below it."""
     for candidate in [path, *(sorted(path.iterdir()) if path.is_dir() else [])]:
         is_folder = (candidate / "examples.json").is_file() and (candidate / "audio").is_dir()
         if is_folder or (candidate.is_file() and candidate.name.endswith(".tar.gz")):
@@ -151,7 +162,7 @@ def _parts_in(path: Path) -> Iterable[Part]:
 
 
 class Readable(Protocol):
-    """Anything that hands out bytes."""
+    """Anything with a binary `read`, such as an open file."""
 
     def read(self, size: int = -1, /) -> bytes:
         """Return at most `size` bytes, b"" at the end."""
@@ -160,25 +171,34 @@ class Readable(Protocol):
 
 @dataclass
 class Metadata:
-    """The labels of one part: a table with columns id and `LABELS`, and what was wrong with the rest."""
+    """The labels of one part.
+
+    Attributes:
+        table: one row per valid note, with the columns id and `LABELS`.
+        faults: (id, reason) of every invalid note.
+    """
 
     table: pa.Table
     faults: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read_metadata(stream: Readable, name: str) -> Metadata:
-    """Read an `examples.json` of any size, a note at a time.
+    """Read an `examples.json` of any size, one note at a time.
 
     Args:
         stream: the file, open for reading.
-        name: what to call it in errors.
+        name: name of the file in error messages.
 
     Returns:
-        A row for every sound note, and (id, reason) for every faulty one: an unsafe or
-        repeated key, a missing or wrong field.
+        A row for every valid note, and (id, reason) for every invalid one: an unsafe or repeated key, or a missing or
+        wrong field. A repeated key is listed as invalid and its first occurrence keeps its row.
 
     Raises:
-        InputError: it is no JSON object.
+        InputError: the content is not a JSON object.
+
+    Example:
+        >>> with open("nsynth-test/examples.json", "rb") as file:
+        ...     labels = read_metadata(file, "examples.json").table
     """
     columns: dict[str, list[Any]] = {"id": [], **{name: [] for name in LABELS.names}}
     faults, seen = [], set()
@@ -234,11 +254,16 @@ def _fault(key: str, value: Any) -> str | None:
 
 
 def completion_split(names: Sequence[str], instruments: Sequence[int], pitches: Sequence[int]) -> list[str]:
-    """Return "train", "valid" or "test" for each note: SING's completion split, bit for bit.
+    """Return "train", "valid" or "test" for each note: SING's completion split, exactly as its authors draw it.
 
-    Names are walked in lexicographic order; every new (instrument, pitch) pair draws one number
-    from Python's Mersenne Twister seeded with 42: below 0.1 the pair is valid, below 0.2 test,
-    else train. Velocities of a pair stay together because most are nearly the same sound.
+    Names are visited in lexicographic order. Every new (instrument, pitch) pair draws one number from Python's
+    Mersenne Twister with seed 42: below 0.1 the pair is "valid", below 0.2 "test", otherwise "train". The velocities
+    of a pair stay in one split because most of them sound nearly the same.
+
+    Args:
+        names: note names.
+        instruments: instrument number of each note.
+        pitches: pitch of each note, MIDI.
     """
     generator = random.Random(42)
     drawn: dict[tuple[int, int], str] = {}
@@ -255,8 +280,8 @@ def completion_split(names: Sequence[str], instruments: Sequence[int], pitches: 
 def released_subset(test_names: Sequence[str], size: int = 100) -> list[str]:
     """Return the notes of SING's listening tests: `size` of the sorted test notes, shuffled with seed 42.
 
-    With NSynth's real metadata this is the authors' published list of 100 names in order, the
-    one proof that a split is theirs.
+    With the metadata of the real NSynth this gives the authors' published list of 100 names in the same order. That
+    list is the only proof that a split equals theirs.
     """
     order = list(range(len(test_names)))
     random.Random(42).shuffle(order)

@@ -1,14 +1,14 @@
-"""NSynth parts into shards: every note checked, stored or quarantined with its reason.
+"""Reads NSynth parts into shards: every note is checked, then stored or quarantined with a reason.
 
     folder ─ sorted files ┐                        ┌ record ── shard
                           ├─ entry ─ decode, check ┤
     tar.gz ─ unpacked ────┘                        └ rejection ─ quarantine
-             (by a process of its own)
+             (by a separate process)
 
-Archives are read once, front to back; nothing is unpacked to disk and memory holds one note at
-a time. One thread does the rest: several would hand the interpreter's lock back and forth. Labels
-come from `examples.json`, wherever in the archive it lies, and are joined to the index at the end;
-a WAV without metadata or metadata without a WAV is quarantined then.
+An archive is read once from beginning to end; nothing is unpacked to disk, and memory holds one note at a time. One
+thread does the rest, because several would compete for the interpreter lock. The labels come from `examples.json`, at
+any position in the archive, and are joined to the index at the end; a WAV without metadata or metadata without a WAV
+is then quarantined.
 """
 
 import hashlib
@@ -29,13 +29,20 @@ from data.shards.quality import defect, flags
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
-_LARGEST_NOTE = 1 << 20
-_LONGEST_NOTE = 1 << 22  # samples; what is longer than a note but not absurd is told its length
+_LARGEST_NOTE = 1 << 20  # bytes read of a WAV in an archive
+_LONGEST_NOTE = 1 << 22  # samples; a recording up to this length is rejected with its length as the reason
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A WAV of the source, not yet looked into. `content` is None where a fault is known already."""
+    """A WAV file of the source, not decoded yet.
+
+    Attributes:
+        id: the file name without its ending, or an id made from it.
+        part: name of the NSynth part.
+        content: bytes of the file, None if `fault` is known already.
+        fault: why the file cannot be used, "" if nothing is known.
+    """
 
     id: str
     part: str
@@ -44,18 +51,18 @@ class Entry:
 
 
 def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD_BYTES) -> None:
-    """Write the notes of `parts` as shards; killed and called again, it goes on and ends at the same bytes.
+    """Write the notes of `parts` as shards; if it is killed and called again, it resumes and produces the same bytes.
+
+    Args:
+        execution: output folder of the shards, and listener.
+        parts: parts of NSynth to read (`dataset.locate`).
+        shard_bytes: size in bytes from which a shard is finished and the next one begins.
+
+    Raises:
+        InputError: a part has no metadata, an archive is damaged, or there is no usable note.
 
     Example:
         >>> ingest(Execution(Path("shards")), locate("nsynth-train.jsonwav.tar.gz", Path("downloads")))
-
-    Args:
-        execution: the folder of the shards.
-        parts: where the notes lie.
-        shard_bytes: a shard is finished when it holds as many bytes.
-
-    Raises:
-        InputError: a part has no metadata, or an archive is damaged.
     """
     folder = execution.folder
     if not is_committed(folder):
@@ -73,7 +80,7 @@ def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD
 
 
 def describe(folder: Path) -> dict[str, int | float]:
-    """Return how much an ingested folder holds, as plain figures."""
+    """Return the numbers of notes (per split, quarantined), instruments, hours, shards and bytes of an ingested folder."""
     shards = Shards(folder)
     splits = Counter(shards.column("split").tolist())
     return {
@@ -90,14 +97,14 @@ def describe(folder: Path) -> dict[str, int | float]:
 
 
 def _count(parts: Sequence[Part]) -> int | None:
-    """Return how many notes are to come, or None where an archive hides it."""
+    """Return how many notes there are, or None if a part is an archive."""
     if any(part.is_archive for part in parts):
         return None
     return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix == ".wav")
 
 
 def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
-    """Yield the WAVs of all parts after the first `skip`; metadata met on the way is put aside."""
+    """Yield the WAV files of all parts after the first `skip`; metadata found on the way is stored in `folder`."""
     seen: set[str] = set()
     number = 0
     for part in parts:
@@ -114,7 +121,7 @@ def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
 
 
 def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield name and reader of the WAVs of a folder, sorted."""
+    """Yield the name and a reader of each WAV file of a folder, sorted."""
     if not metadata_path(folder, part).is_file():
         with open(part.path / "examples.json", "rb") as stream:
             keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
@@ -124,7 +131,7 @@ def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], 
 
 
 def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield name and reader of the WAVs of an archive, in its order."""
+    """Yield the name and a reader of each WAV file of an archive, in the order of the archive."""
     for member in members(part.path):
         name = PurePosixPath(member.name).name
         if name == "examples.json" and not metadata_path(folder, part).is_file():
@@ -135,7 +142,7 @@ def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[],
 
 
 def _checked(entry: Entry) -> Item:
-    """Decode one WAV and tell whether it is a note of NSynth: a record with flags, or a rejection."""
+    """Decode one WAV file and check that it is an NSynth note; return a record with flags, or a rejection."""
     if entry.content is None:
         return Rejection(entry.id, entry.fault, entry.part)
     try:

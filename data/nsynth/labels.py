@@ -1,4 +1,4 @@
-"""Labels joined to stored notes: metadata, split, and what shows only when all notes are known."""
+"""Joins labels to the stored notes: metadata, split, and duplicates found by comparing all notes."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -15,23 +15,28 @@ from data.shards.writer import Rejection, ShardWriter
 
 
 def metadata_path(folder: Path, part: Part) -> Path:
-    """Return where the metadata of a part is put aside while it is ingested."""
+    """Return where the metadata of a part is stored while the part is ingested."""
     return folder / f"metadata-{make_id(part.name)}.parquet"
 
 
 def keep_metadata(metadata: Metadata, folder: Path, part: Part) -> None:
-    """Put the metadata aside, so that a restart need not parse it again."""
+    """Store the metadata of a part in `folder`, so that a restart need not parse it again."""
     write_table(metadata_path(folder, part), [metadata.table], {"faults": metadata.faults})
 
 
 class Labels:
-    """The metadata of all parts, looked up by (part, id)."""
+    """The metadata and split of all notes of all parts, found by (part, id)."""
 
     def __init__(self, parts: Sequence[Part], folder: Path, writer: ShardWriter) -> None:
-        """Read the kept metadata and compare it with what `writer` has stored.
+        """Read the stored metadata and compare it with the notes that `writer` has stored.
+
+        Args:
+            parts: the NSynth parts.
+            folder: folder of the shards and of the stored metadata.
+            writer: the writer of the shards, after all notes were added.
 
         Raises:
-            InputError: an archive held no `examples.json`.
+            InputError: an archive contains no `examples.json`, or no note was stored.
         """
         tables, splits, keys = [], [], []
         self._faults: dict[tuple[str, str], str] = {}
@@ -52,7 +57,7 @@ class Labels:
         self._compare_audio(folder, writer)
 
     def _compare_audio(self, folder: Path, writer: ShardWriter) -> None:
-        """Find what is stored twice, and what is stored at all."""
+        """Find duplicate notes, the copies to remove, and all notes that were found in the source."""
         writer.flush()
         columns = ["id", "part", "shard", "offset", "nbytes", "crc32"]
         pieces = [rows.select(columns) for rows in writer.rows()]
@@ -71,7 +76,7 @@ class Labels:
         self._seen = set(zip(parts, ids, strict=True)) | {(one.part, one.id) for one in writer.rejections()}
 
     def without_sound(self) -> list[Rejection]:
-        """Return a rejection for every note of the metadata that has no WAV."""
+        """Return a rejection for every note of the metadata that has no WAV file."""
         return [
             Rejection(one, self._faults.get((part, one), "metadata without a WAV"), part)
             for part, one in chain(self._row, self._faults)
@@ -79,7 +84,11 @@ class Labels:
         ]
 
     def join(self, rows: pa.Table) -> pa.Table:
-        """Return `rows` with label columns and split added, and reasons where a note is refused."""
+        """Return index rows with label columns, split and flags added, and a reason where a note is rejected.
+
+        Args:
+            rows: accepted index rows (`data.shards.writer.LOCATION`).
+        """
         keys = list(zip(rows["part"].to_pylist(), rows["id"].to_pylist(), strict=True))
         numbers = [self._row.get(key) for key in keys]
         labels = self._table.take(pa.array(numbers, pa.int64()))
@@ -97,7 +106,7 @@ class Labels:
 
 
 def _split_part(parts: Sequence[Part]) -> Part | None:
-    """Return the part SING trains on: the training part, or the only one."""
+    """Return the part that SING splits and trains on: the training part, or the only part there is."""
     if len(parts) == 1:
         return parts[0]
     return next((part for part in parts if part.name == "nsynth-train"), None)

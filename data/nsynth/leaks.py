@@ -1,4 +1,4 @@
-"""What two splits of NSynth must not share: an (instrument, pitch) pair, or a sound."""
+"""Checks that no two splits of NSynth share an (instrument, pitch) pair or identical audio."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -9,7 +9,16 @@ from data.shards.duplicates import leaked_audio
 
 
 def leaks(folder: Path, index: pa.Table) -> list[str]:
-    """Return a message for everything two splits of a committed index share; empty if all is well."""
+    """Return a message for everything that two splits of a committed index share; an empty list if nothing.
+
+    Args:
+        folder: folder of the shards.
+        index: index of the shards (`Shards.table`).
+
+    Example:
+        >>> leaks(folder, Shards(folder).table)
+        []
+    """
     found = []
     splits: dict[tuple[int, int], set[str]] = defaultdict(set)
     columns = (index[name].to_pylist() for name in ("instrument", "pitch", "split"))

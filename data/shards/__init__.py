@@ -1,10 +1,10 @@
-"""Recordings in shards: written, found again by offset, checked, and drawn in batches.
+"""Recordings stored in TAR shards: writing, random access, quality checks and training batches.
 
-* `augment`: changes of training examples whose randomness depends on (seed, step) alone
-* `duplicates`: recordings that are the same sound, and which of them must go
-* `loader`: batches of recordings, each a pure function of (seed, step)
-* `quality`: what is wrong with a recording, told by a look at its samples
-* `reader`: reading shards: any recording, or any stretch of one, by its offset, with its checksum
-* `units`: shards written unit by unit: after a stop, what is stored already is not made again
-* `writer`: shards: recordings in TAR files that any tool can open, found through a Parquet index
+* `augment`: augments training examples; the randomness depends only on (seed, step)
+* `duplicates`: finds recordings with identical audio, and decides which copies to remove from which split
+* `loader`: loads training batches of recordings; each batch is a pure function of (seed, step)
+* `quality`: detects defects of a recording from its samples
+* `reader`: reads shards: any recording or segment of one, located by the index and checked by its checksum
+* `units`: writes shards unit by unit; after a stop, units that are stored already are not made again
+* `writer`: writes recordings into TAR files (shards) with a Parquet index that locates each recording
 """

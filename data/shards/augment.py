@@ -1,4 +1,7 @@
-"""Changes of training examples whose randomness depends on (seed, step) alone."""
+"""Augments training examples; the randomness depends only on (seed, step).
+
+Shapes: B batch, T samples.
+"""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +10,25 @@ import numpy as np
 
 from data.files.audio import resample, to_float, to_pcm16
 
-_GUARD = 2048  # samples beyond what is needed, so that the resampling filter sees no end that is none
+_GUARD = 2048  # additional input samples, so that the cut does not affect the resampled samples that are kept
 
 
 def shift_pitch(pcm: np.ndarray, semitones: int, length: int | None = None) -> np.ndarray:
-    """Return the first `length` samples of int16 PCM (T,) played faster or slower by whole semitones.
+    """Return int16 PCM, (T,), played faster or slower so that its pitch moves by whole semitones.
 
-    Cut or zero-padded to (length,), T by default. Speed changes with pitch: a note held 3 s is
-    held 3.4 s two semitones lower.
+    The duration changes with the pitch: a note held for 3 s is held for 3.4 s two semitones lower.
+
+    Args:
+        pcm: int16, (T,).
+        semitones: positive for a higher pitch and faster playback, negative for the opposite.
+        length: number of samples to return, T by default.
+
+    Returns:
+        int16, (length,), cut or zero-padded at the end. With 0 semitones it is `pcm[:length]`, a view without padding.
+
+    Example:
+        >>> shift_pitch(np.zeros(64_000, np.int16), 2).shape
+        (64000,)
     """
     length = len(pcm) if length is None else length
     if semitones == 0:
@@ -26,29 +40,41 @@ def shift_pitch(pcm: np.ndarray, semitones: int, length: int | None = None) -> n
 
 
 class PitchShift:
-    """Shifts each note of a batch by one of `semitones`, far ones seldom; its pitch label follows.
+    """Augmentation that shifts each note of a batch by a random number of semitones and updates its pitch label.
 
-    Where few notes are known per instrument this shows a model the pitches between them. Only
-    training notes are shifted, so no recording of a test pair is ever heard; but a neighbour moved
-    to its pitch carries its label, as the nearest-pitch copy does.
+    Large shifts are drawn less often: the weight of a shift decreases linearly with its size. A note whose label would
+    leave the range `lowest` to `highest` is not shifted.
+
+    With few recorded notes per instrument, this shows a model the pitches between them. It is applied to training
+    notes only, so no recording of a test (instrument, pitch) pair is used for training. But a neighbouring note that
+    is shifted to the pitch of such a pair carries its label, as in the baseline that copies the nearest note.
+
+    Args:
+        semitones: shifts to draw from; include 0 to leave some notes as they are.
+        lowest: lowest allowed pitch label, MIDI.
+        highest: highest allowed pitch label, MIDI.
+
+    Example:
+        >>> treatment = Treatment(PitchShift([-2, -1, 0, 1, 2]))
+        >>> batches = Batches(shards, rows, BatchPlan(size=32, seed=0), {"pitch": shards.column("pitch")}, treatment)
     """
 
     def __init__(self, semitones: Sequence[int], lowest: int = 0, highest: int = 120) -> None:
         self._semitones, self._lowest, self._highest = np.array(semitones), lowest, highest
         distance = np.abs(self._semitones)
-        weights = 1 + distance.max() - distance  # a note far away tells less of this one
+        weights = 1 + distance.max() - distance  # the larger the shift, the less the result resembles a real note of that pitch
         self._shares = np.cumsum(weights) / weights.sum()
 
     def __call__(
         self, values: np.ndarray, heard: int, labels: dict[str, np.ndarray], draws: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Shift the first `heard` samples of int16 `values` (B, T, 1) in place and return their labels.
+        """Shift the notes of a batch in place and return the labels with new pitches.
 
         Args:
-            values: notes.
-            heard: samples that are wanted; what follows them is left undefined.
-            labels: theirs, (B,) each, "pitch" among them.
-            draws: a uniform number in [0, 1) for each note, (B,).
+            values: notes, int16, (B, T, 1).
+            heard: number of samples that are used of each note; those after them are left undefined.
+            labels: label columns, (B,) each, with "pitch" (MIDI) among them.
+            draws: one uniform random number in [0, 1) per note, (B,).
         """
         shifts = self._semitones[np.searchsorted(self._shares, draws, side="right")]
         pitch = labels["pitch"] + shifts

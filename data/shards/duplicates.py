@@ -1,4 +1,4 @@
-"""Recordings that are the same sound, and which of them must go so that no split shares a sound with another."""
+"""Finds recordings with identical audio, and decides which copies to remove so that no two splits share audio."""
 
 import hashlib
 from collections import defaultdict
@@ -12,10 +12,17 @@ _PRECEDENCE = ("test", "valid", "train")
 
 
 def identical_audio(folder: Path, rows: pa.Table) -> list[list[int]]:
-    """Return the groups of rows, by number, whose raw values are the same bytes.
+    """Return the groups of index rows, by row number, whose stored values are the same bytes.
 
-    Equal CRC-32s name candidates; only those are read and compared by SHA-256, since among
-    300,000 recordings a dozen pairs share a CRC-32 by chance.
+    Rows with equal CRC-32s are candidates. Only these are read and compared by SHA-256, because among 300,000
+    recordings about a dozen pairs share a CRC-32 by chance.
+
+    Args:
+        folder: folder of the shards.
+        rows: index rows with the columns crc32, shard, offset and nbytes.
+
+    Returns:
+        Groups of at least two row numbers each.
     """
     candidates: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for number, checksums in enumerate(rows["crc32"].to_pylist()):
@@ -30,16 +37,22 @@ def identical_audio(folder: Path, rows: pa.Table) -> list[list[int]]:
 
 
 def _digest(folder: Path, shard: int, offset: int, nbytes: int) -> bytes:
+    """Return the SHA-256 of the stored values of one recording."""
     with open(folder / shard_name(shard), "rb") as file:
         file.seek(offset)
         return hashlib.sha256(file.read(nbytes)).digest()
 
 
 def copies_to_remove(groups: list[list[int]], ids: list[str], splits: list[str]) -> dict[str, str]:
-    """Return id -> reason for every recording whose audio also lies in a split that outranks its own.
+    """Return the recordings to remove because a split of higher rank contains the same audio: id -> reason.
 
-    Test outranks valid outranks train: what a model is judged on stays as published, and the
-    training copy goes. Recordings without a split ("") are left alone.
+    "test" ranks above "valid", and "valid" above "train": the published evaluation data stays complete and the training
+    copy is removed. Recordings without a split ("") are not removed.
+
+    Args:
+        groups: groups of row numbers with identical audio (`identical_audio`).
+        ids: id of every row.
+        splits: split of every row.
     """
     removed = {}
     for group in groups:
@@ -54,7 +67,12 @@ def copies_to_remove(groups: list[list[int]], ids: list[str], splits: list[str])
 
 
 def leaked_audio(folder: Path, index: pa.Table) -> list[str]:
-    """Return a message for every recording whose sound also lies in a split that outranks its own."""
+    """Return a message for every recording of an index whose audio is also in a split of higher rank.
+
+    Args:
+        folder: folder of the shards.
+        index: index with the columns id, split, crc32, shard, offset and nbytes.
+    """
     groups = identical_audio(folder, index)
     copies = copies_to_remove(groups, index["id"].to_pylist(), index["split"].to_pylist())
     return [f"{one}: {reason}" for one, reason in sorted(copies.items())]

@@ -1,12 +1,10 @@
-"""Batches of recordings, each a pure function of (seed, step).
+"""Loads training batches of recordings; each batch is a pure function of (seed, step).
 
-The order of epoch e is a permutation drawn from (seed, e) alone, and step s takes the next
-batch of it, so a resumed run, or one with other numbers of threads or processes, sees the
-same batches. There is no loader state to save.
+The order of epoch e is a permutation drawn from (seed, e) only, and step s takes the next batch of it. So a resumed
+run, or a run with another number of threads or processes, gets the same batches, and no loader state is saved.
 
-Reading happens on a thread ahead of the training step, into a ring of buffers used again
-and again: touching fresh memory would cost more than reading the file. Sound stays int16 on
-the way to the device and is converted there.
+A thread reads ahead of the training step into a ring of buffers that are reused, because the first access to newly
+allocated memory costs more than reading the file. int16 audio is converted later, on the training device.
 
 Shapes: B batch, T samples, K channels.
 """
@@ -27,13 +25,13 @@ from data.shards.reader import Shards
 
 @dataclass(frozen=True)
 class Batch:
-    """Recordings and their labels. `values` is overwritten once the next batch is asked for.
+    """Recordings and their labels. `values` is valid only until the next batch of the stream is requested.
 
     Attributes:
-        step: which step of training it belongs to.
-        rows: index rows, (B,).
-        values: int16 or float, (B, T, K), as stored.
-        labels: label columns, (B,) each.
+        step: training step that the batch is for.
+        rows: index rows of the recordings, (B,).
+        values: int16 or float, as stored, (B, T, K).
+        labels: label columns by name, (B,) each.
     """
 
     step: int
@@ -42,7 +40,10 @@ class Batch:
     labels: dict[str, np.ndarray]
 
     def split(self, pieces: int) -> list["Batch"]:
-        """Return the batch cut into equal pieces, in order."""
+        """Return the batch cut into `pieces` batches of equal size, in order; the arrays are views.
+
+        `pieces` must divide B: otherwise the list has more entries than `pieces`.
+        """
         if pieces == 1:
             return [self]
         cuts = [
@@ -55,17 +56,18 @@ class Batch:
         ]
 
 
-# Given values, how much of each is wanted, labels and draws; changes the values and returns the labels.
+# Arguments: values (B, T, K), number of samples used of each, labels, and one uniform random number in [0, 1) for each.
+# Changes the values in place and returns the labels.
 Augmentation = Callable[[np.ndarray, int, dict[str, np.ndarray], np.ndarray], dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Treatment:
-    """What is done to recordings on their way into a batch.
+    """Processing of recordings when they are loaded into a batch.
 
     Attributes:
-        augment: changes a batch in place and returns its labels.
-        heard: how many samples of each recording a step looks at; all by default.
+        augment: changes the values of a batch in place and returns its labels; None for no augmentation.
+        heard: returns, for a step, how many samples of each recording are used; None for all.
     """
 
     augment: Augmentation | None = None
@@ -77,12 +79,12 @@ AS_STORED = Treatment()
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """How many examples a batch has, what draws them, and which of them this process takes.
+    """Size of a batch, the random seed, and the part of each batch that this process loads.
 
     Attributes:
-        size: examples of a batch, over all processes together.
-        seed: of the order and of every draw.
-        share: number of this process, and how many processes share each batch.
+        size: number of examples in a batch, over all processes together.
+        seed: seed of the order of examples and of all random draws.
+        share: (number of this process, number of processes that share each batch).
     """
 
     size: int
@@ -91,10 +93,10 @@ class BatchPlan:
 
     @property
     def numbers(self) -> range:
-        """The places in a batch that this process fills.
+        """Positions within the whole batch that this process loads.
 
         Raises:
-            ValueError: the batch cannot be shared evenly.
+            ValueError: the batch size is not a multiple of the number of processes.
         """
         rank, world = self.share
         if self.size % world:
@@ -102,19 +104,26 @@ class BatchPlan:
         return range(rank * self.size // world, (rank + 1) * self.size // world)
 
 
-@functools.lru_cache(maxsize=4)  # asked once a step, drawn once an epoch
+@functools.lru_cache(maxsize=4)  # called at every step, drawn once per epoch
 def epoch_order(count: int, seed: int, epoch: int) -> np.ndarray:
-    """Return the order of `count` examples in `epoch`: a permutation that depends on nothing else."""
+    """Return the order of `count` examples in `epoch`: a read-only permutation that depends only on the arguments."""
     order = np.random.default_rng([seed, epoch]).permutation(count)
     order.flags.writeable = False
     return order
 
 
 class Batches:
-    """Batches of rows of shards, addressed by step.
+    """Batches of recordings from shards, addressed by step.
 
-    Incomplete batches at the end of an epoch are dropped. Several processes take a slice each of
-    every batch, so the whole batch is the same whatever their number.
+    An incomplete batch at the end of an epoch is dropped. If several processes train together, each takes its slice of
+    every batch, so the whole batch does not depend on their number.
+
+    Attributes:
+        per_epoch: number of batches in an epoch.
+
+    Example:
+        >>> batches = Batches(shards, shards.rows(split="train"), BatchPlan(size=32, seed=0))
+        >>> batches.load(step=0).values.shape  # (B, T, K)
     """
 
     def __init__(
@@ -125,18 +134,18 @@ class Batches:
         labels: Mapping[str, np.ndarray] | None = None,
         treatment: Treatment = AS_STORED,
     ) -> None:
-        """Choose rows of `shards`.
+        """Prepare batches of some rows of `shards`.
 
         Args:
-            shards: where the recordings are.
+            shards: recordings, all of the same size.
             rows: index rows to draw from.
             plan: size of a batch, seed and share of this process.
-            labels: a column over all index rows for each name.
-            treatment: what is done to the recordings.
+            labels: label columns by name; each covers all index rows.
+            treatment: processing of the recordings.
 
         Raises:
             InputError: there are fewer rows than a batch needs.
-            ValueError: the batch cannot be shared evenly by the processes.
+            ValueError: the batch size is not a multiple of the number of processes.
         """
         if len(rows) < plan.size:
             raise InputError(
@@ -157,22 +166,32 @@ class Batches:
         return self._rows[order[position * self._size : (position + 1) * self._size][self._share]]
 
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
-        """Read batch `step`, into `out` (B, T, K) if given."""
+        """Load batch `step`, into the buffer `out`, (B, T, K), if one is given.
+
+        Raises:
+            CorruptShard: stored bytes do not match their checksum.
+            ValueError: the recordings differ in size, or `out` does not fit them.
+        """
         rows = self.rows(step)
         values = allocate(self._shards, rows) if out is None else out
         self._shards.read_into(rows.tolist(), values)
         labels = {name: column[rows] for name, column in self._labels.items()}
-        augment, heard = self._treatment.augment, values.shape[1]
+        augment, used = self._treatment.augment, values.shape[1]
         if self._treatment.heard is not None:
-            heard = self._treatment.heard(step)
+            used = self._treatment.heard(step)
         if augment is not None:
-            # Drawn for the whole batch, so that it does not matter how many processes share it.
+            # Drawn for the whole batch, so that the number of processes that share it does not matter.
             draws = np.random.default_rng([self._seed, step, 1]).random(self._size)
-            labels = augment(values, heard, labels, draws[self._share])
-        return Batch(step, rows, values[:, :heard], labels)
+            labels = augment(values, used, labels, draws[self._share])
+        return Batch(step, rows, values[:, :used], labels)
 
     def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Read batches start … stop on a thread, at most `ahead` before they are needed.
+        """Context manager: an iterator over the batches of steps start to stop - 1, loaded ahead by a thread.
+
+        Args:
+            start: first step.
+            stop: step after the last one.
+            ahead: largest number of batches loaded before they are requested.
 
         Example:
             >>> with batches.stream(step, steps) as stream:
@@ -193,7 +212,15 @@ def read_ahead(
     stop: int,
     ahead: int = 2,
 ) -> Iterator[Iterator[Batch]]:
-    """Give the batches start … stop as `load` makes them on a thread, at most `ahead` before they are needed."""
+    """Context manager: an iterator over the batches of steps start to stop - 1, which a thread loads ahead.
+
+    Args:
+        load: loads the batch of a step into a buffer.
+        make_buffer: allocates a buffer; called `ahead` + 1 times.
+        start: first step.
+        stop: step after the last one.
+        ahead: largest number of batches loaded before they are requested.
+    """
     ready: queue.Queue[tuple[Batch, np.ndarray] | BaseException] = queue.Queue()
     free: queue.Queue[np.ndarray | None] = queue.Queue()
     for _ in range(ahead + 1 if start < stop else 0):
@@ -210,7 +237,7 @@ def read_ahead(
 def _fill(
     load: Callable[[int, np.ndarray], Batch], steps: range, ready: "queue.Queue[Any]", free: "queue.Queue[Any]"
 ) -> None:
-    """Fill free buffers in the order of steps until told to stop."""
+    """Load the batches of `steps` in order into free buffers; None in the queue `free` ends the thread."""
     try:
         for step in steps:
             if (buffer := free.get()) is None:
@@ -221,7 +248,7 @@ def _fill(
 
 
 def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> Iterator[Batch]:
-    """Yield batches as they come; a buffer goes back when the next batch is asked for."""
+    """Yield `count` loaded batches; the buffer of a batch is reused once the next batch is requested."""
     for _ in range(count):
         found = ready.get()
         if isinstance(found, BaseException):
@@ -232,7 +259,11 @@ def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> I
 
 
 def allocate(shards: Shards, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-    """Return an empty array that fits recordings `rows`, which are all of one size: (B, T, K)."""
+    """Return an uninitialised array, (B, T, K), for the recordings `rows`, in their stored type.
+
+    Raises:
+        ValueError: the recordings differ in size or type.
+    """
     sizes = {tuple(shards.column(name)[row] for name in ("frames", "channels", "dtype")) for row in rows}
     if len(sizes) != 1:
         raise ValueError(f"recordings of different sizes in one batch: {sorted(sizes)}")

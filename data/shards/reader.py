@@ -1,6 +1,6 @@
-"""Reading shards: any recording, or any stretch of one, by its offset, with its checksum.
+"""Reads shards: any recording or segment of one, located by the index and checked by its checksum.
 
-Shapes: B batch, T samples (or frames), K channels (or values a frame).
+Shapes: B batch, T samples (or frames), K channels (or values per frame).
 """
 
 import os
@@ -20,26 +20,27 @@ from data.shards.writer import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums
 
 
 class CorruptShard(InputError):
-    """A shard does not hold what its index says."""
+    """The content of a shard does not match its index."""
 
 
 class Shards:
-    """Random access to the recordings of a committed folder of shards. Safe to share between threads.
+    """Random access to the recordings in a finished folder of shards. Threads may share it.
 
     Attributes:
-        table: the index, a row a recording (columns: `data.shards.writer.LOCATION` and the labels).
-        metadata: plain values stored with the index.
+        folder: folder of the shards.
+        table: the index, one row per recording (columns: `data.shards.writer.LOCATION` without reason, and labels).
+        metadata: values stored with the index.
 
     Example:
-        >>> shards = Shards(folder)
-        >>> pcm = shards.read(shards.rows(split="test")[0])
+        >>> shards = Shards(Path("shards"))
+        >>> pcm = shards.read(shards.rows(split="test")[0])  # (T, K)
     """
 
     def __init__(self, folder: Path) -> None:
         """Open `folder`.
 
         Raises:
-            InputError: no complete index, one of another version, or a shard is missing or cut.
+            InputError: the index is missing or of another format version, or a shard is missing or has another size.
         """
         self.folder = folder
         path = folder / INDEX
@@ -57,7 +58,7 @@ class Shards:
             if found != one["bytes"]:
                 raise CorruptShard(f"{shard}: {found} bytes where {one['bytes']} were written; ingest again")
         self._columns: dict[str, np.ndarray] = {}
-        # Plain numbers: reading a note costs 20 µs, boxing numpy scalars would add a third.
+        # Lists of Python integers: reading a note takes 20 µs, and creating numpy scalars would add a third.
         self._shard: list[int] = self.table["shard"].to_pylist()
         self._offset: list[int] = self.table["offset"].to_pylist()
         self._nbytes: list[int] = self.table["nbytes"].to_pylist()
@@ -70,7 +71,7 @@ class Shards:
         return len(self.table)
 
     def column(self, name: str) -> np.ndarray:
-        """Return an index column as an array, read-only and the same one each time."""
+        """Return an index column as a read-only array, which is cached."""
         if name not in self._columns:
             values = self.table[name].to_numpy()
             values.flags.writeable = False
@@ -78,37 +79,37 @@ class Shards:
         return self._columns[name]
 
     def rows(self, **equal: Any) -> np.ndarray:
-        """Return the numbers of the rows whose columns have these values, e.g. split="test"."""
+        """Return the numbers of the rows whose columns have these values, such as `rows(split="test")`."""
         keep = np.ones(len(self), dtype=bool)
         for name, value in equal.items():
             keep &= self.column(name) == value
         return np.flatnonzero(keep)
 
     def read(self, row: int) -> np.ndarray:
-        """Return one whole recording, (T, K) in its stored type, checked.
+        """Return one whole recording, (T, K), in its stored type.
 
         Raises:
-            CorruptShard: the bytes do not match their checksum; the message names them.
+            CorruptShard: the bytes do not match their checksum; the message names the recording.
         """
         values = np.empty((self.column("frames")[row], self.column("channels")[row]), self.column("dtype")[row])
         self._fill(row, values)
         return values
 
     def read_into(self, rows: Sequence[int], out: np.ndarray) -> None:
-        """Read recordings of equal size into `out`, (B, T, K) of their stored type, checked.
+        """Read recordings of equal size into `out`, (B, T, K), of their stored type.
 
-        Reusing `out` matters: touching fresh memory costs more than reading the file. One thread reads:
-        two would spend more on handing the interpreter's lock to each other than they gain.
+        Reuse `out`: the first access to newly allocated memory costs more than reading the file. One thread reads,
+        because two would lose more time by passing the interpreter lock to each other than they gain.
 
         Raises:
-            CorruptShard: the bytes do not match their checksum; the message names them.
+            CorruptShard: the bytes do not match their checksum; the message names the recording.
             ValueError: `out` does not fit the recordings.
         """
         for row, values in zip(rows, out, strict=True):
             self._fill(row, values)
 
     def _fill(self, row: int, values: np.ndarray) -> None:
-        """Read recording `row` into contiguous `values`."""
+        """Read recording `row` into the contiguous array `values` and check it."""
         if values.nbytes != self._nbytes[row]:
             raise ValueError(f"{values.nbytes} bytes asked of a recording of {self._nbytes[row]}")
         raw = values.data.cast("B")
@@ -117,13 +118,16 @@ class Shards:
             raise self._corrupt(row)
 
     def segment(self, row: int, start: int, length: int) -> np.ndarray:
-        """Return samples start … start + length of a recording, (length, K), checked.
+        """Return samples start to start + length - 1 of a recording, (length, K), in its stored type.
 
-        Reads whole checksum blocks, so at most 2 MiB more than asked.
+        Reads whole checksum blocks of 1 MiB, so at most 2 MiB more than requested.
 
         Raises:
-            CorruptShard: the bytes do not match their checksum; the message names them.
-            ValueError: the stretch does not lie within the recording.
+            CorruptShard: the bytes do not match their checksum; the message names the recording.
+            ValueError: the segment is not within the recording.
+
+        Example:
+            >>> second = shards.segment(row, start=44_100, length=44_100)  # (44100, K)
         """
         frames, dtype = int(self.column("frames")[row]), np.dtype(self.column("dtype")[row])
         if start < 0 or length < 0 or start + length > frames:
@@ -139,7 +143,7 @@ class Shards:
         return np.frombuffer(raw[begin : begin + length * width], dtype).reshape(length, channels)
 
     def _pread(self, row: int, raw: memoryview, start: int) -> None:
-        """Fill `raw` from byte `start` of a recording on."""
+        """Fill `raw` with the bytes of a recording from its byte `start` on, opening the shard file if necessary."""
         number = self._shard[row]
         descriptor = self._descriptors.get(number)
         if descriptor is None:
@@ -155,6 +159,7 @@ class Shards:
             raw, position = raw[count:], position + count
 
     def _corrupt(self, row: int) -> CorruptShard:
+        """Return the exception for a damaged recording."""
         path = self.folder / shard_name(self._shard[row])
         return CorruptShard(
             f"{path}: recording {self.column('id')[row]} does not match its CRC-32; "
@@ -162,7 +167,7 @@ class Shards:
         )
 
     def damaged(self) -> Iterator[str]:
-        """Yield a message for every shard or recording whose CRC-32 is wrong."""
+        """Yield a message for every shard file, and every recording, whose CRC-32 is wrong."""
         for one in self.metadata["shards"]:
             if _file_crc32(self.folder / one["name"]) != one["crc32"]:
                 yield f"{self.folder / one['name']}: CRC-32 differs from the index"
@@ -173,7 +178,7 @@ class Shards:
                 yield str(error)
 
     def close(self) -> None:
-        """Close the shard files; reading opens them again."""
+        """Close the shard files; the next read opens them again."""
         _close_all(self._descriptors)
 
 
@@ -187,12 +192,13 @@ def _file_crc32(path: Path) -> int:
 
 
 def _close_all(descriptors: dict[int, int]) -> None:
+    """Close all file descriptors and remove them from `descriptors`."""
     while descriptors:
         os.close(descriptors.popitem()[1])
 
 
 def find_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:
-    """Return a message for each of `count` recordings, drawn from all, that is not what was written."""
+    """Return a message for each damaged recording among `count` recordings drawn at random."""
     rows = np.random.default_rng(seed).permutation(len(shards))[:count]
     found = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Shards written unit by unit: after a stop, what is stored already is not made again."""
+"""Writes shards unit by unit; after a stop, units that are stored already are not made again."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import pyarrow as pa
 from data.progress import Progress
 from data.shards.writer import SHARD_BYTES, Item, ShardWriter, is_committed
 
-SMALL_SHARD_BYTES = 32 << 20  # for items that are slow to make: what a killed writer has to make again at most
+SMALL_SHARD_BYTES = 32 << 20  # for items that are slow to make: the most that must be made again after a kill
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class Unit:
     """Items that are made together, such as a batch of notes.
 
     Attributes:
-        count: how many items `make` gives.
-        make: makes them, in order. It is called only if some of them are not stored yet.
+        count: number of items that `make` returns.
+        make: makes the items, in order; called only if some of them are not stored yet.
     """
 
     count: int
@@ -29,11 +29,11 @@ class Unit:
 
 @dataclass(frozen=True)
 class Labelling:
-    """What the index says beside where each record lies.
+    """What is added to the index besides the location of each record.
 
     Attributes:
-        annotate: is given accepted index rows and returns them with label columns added (`ShardWriter.commit`).
-        metadata: is given the writer, all its shards finished, and returns plain values to be kept with the index.
+        annotate: receives accepted index rows and returns them with label columns added (`ShardWriter.commit`).
+        metadata: receives the writer, with all shards finished, and returns values to be stored with the index.
     """
 
     annotate: Callable[[pa.Table], pa.Table] = lambda rows: rows
@@ -49,15 +49,19 @@ def write_units(
 ) -> None:
     """Write the items of all units as shards into `folder`, in order, and commit them.
 
-    Stopped and called again with the same units, it goes on where it was and ends at the same bytes. Only a unit
-    of which some items are stored and others are not is made once more. A committed folder is left as it is.
+    If it is stopped and called again with the same units, it resumes and produces the same bytes. Only a unit of which
+    some items are stored and others are not is made again. A committed folder is not changed.
 
     Args:
-        folder: of the shards; made if need be.
-        units: all of them, also those that are stored already.
-        progress: is advanced by the number of items.
-        labelling: what the index says beside where each record lies.
-        shard_bytes: a shard is finished when it holds as many bytes.
+        folder: folder of the shards; created if necessary.
+        units: all units, including those that are stored already.
+        progress: advanced by the number of items.
+        labelling: what is added to the index besides the location of each record.
+        shard_bytes: size in bytes from which a shard is finished and the next one begins.
+
+    Example:
+        >>> units = [Unit(len(batch), partial(make_records, batch)) for batch in batches]
+        >>> write_units(folder, units, Progress("embed", total=1000, unit="notes"))
     """
     if is_committed(folder):
         progress.skip(sum(unit.count for unit in units))

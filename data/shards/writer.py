@@ -1,18 +1,17 @@
-"""Shards: recordings in TAR files that any tool can open, found through a Parquet index.
+"""Writes recordings into TAR files (shards) with a Parquet index that locates each recording.
 
-A shard is a plain TAR in WebDataset layout, one member a recording: `<id>.wav` for 16-bit
-sound, `<id>.npy` for arrays such as embeddings. The index says where the raw values of each
-recording lie, so that a reader never walks a TAR:
+A shard is a plain TAR in WebDataset layout, one member per recording: `<id>.wav` for 16-bit audio, `<id>.npy` for
+arrays such as embeddings. The index says where the values of each recording are, so a reader never scans a TAR:
 
     shard-00000.tar   | 512 TAR header | 44 WAV header | PCM ........... | padding | 512 ...
                                                        ^ offset  nbytes ^
 
-Order of writing: a shard, then its rows (`shard-00000.parquet`, which commits it), and after
-the last one `index.parquet`, which commits the whole. Killed anywhere, the next writer keeps
-the shards whose rows are there, deletes the rest and goes on; the bytes come out the same.
+Order of writing: a shard, then its rows (`shard-00000.parquet`, which commits the shard), and after the last one
+`index.parquet`, which commits the folder. If the writer is killed at any point, the next one keeps the shards whose
+rows exist, deletes the rest and continues; the resulting bytes are the same.
 
-Every item of the source becomes a row: accepted ones carry a location, rejected ones a
-reason. The accepted become the index, the rejected the quarantine table.
+Every item of the source becomes a row: accepted items with a location, rejected ones with a reason. The accepted rows
+form the index, the rejected ones the quarantine table.
 """
 
 import io
@@ -68,12 +67,12 @@ class Record:
     """One recording to be stored.
 
     Attributes:
-        id: unique name made of letters, digits, "_" and "-" (`names.make_id` makes one).
-        values: int16 sound (T, channels) or float16/float32 frames (N, D).
-        sample_rate: samples or frames a second.
-        part: which part of the source it came from.
-        flags: quality marks.
-        source_sha256: checksum of the file it was read from.
+        id: unique id: letters, digits, "_" and "-" (`names.make_id` makes one from any text).
+        values: int16 audio, (T, K), or float16/float32 frames, (N, D).
+        sample_rate: samples or frames per second.
+        part: part of the source that it comes from.
+        flags: quality flags (`data.shards.quality`).
+        source_sha256: SHA-256 of the file it was read from, "" if none.
     """
 
     id: str
@@ -86,7 +85,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Rejection:
-    """One item of the source that could not be stored, and why."""
+    """An item of the source that cannot be stored: its id, the reason, and the part of the source it comes from."""
 
     id: str
     reason: str
@@ -102,7 +101,7 @@ def shard_name(number: int) -> str:
 
 
 def block_checksums(raw: memoryview | bytes) -> list[int]:
-    """Return the CRC-32 of every MiB of `raw`: a part of a long recording can be checked alone."""
+    """Return the CRC-32 of each MiB of `raw`, so that part of a long recording can be checked alone."""
     view = memoryview(raw)
     return [isal_zlib.crc32(view[start : start + CRC_BLOCK]) for start in range(0, len(view), CRC_BLOCK)]
 
@@ -125,9 +124,9 @@ def _member(record: Record) -> tuple[str, bytes]:
 
 
 def is_committed(folder: Path) -> bool:
-    """Tell whether the shards in `folder` are finished: the index is there, and every shard has its size.
+    """Return whether the shards in `folder` are finished: the index exists and every shard has its full size.
 
-    What a writer that was killed right after its commit had left to clear away is cleared.
+    If so, it also deletes the files that a writer killed directly after its commit has left.
     """
     try:
         shards = read_table_metadata(folder / INDEX)["shards"]
@@ -141,7 +140,9 @@ def is_committed(folder: Path) -> bool:
 
 
 class ShardWriter:
-    """Writes records into shards, going on where a killed writer stopped.
+    """Writes records into shards and resumes where a killed writer stopped.
+
+    Not for a committed folder (`is_committed`): opening one deletes its index and its shards.
 
     Example:
         >>> writer = ShardWriter(folder)
@@ -151,19 +152,19 @@ class ShardWriter:
     """
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
-        """Open `folder` for writing; `consumed` then tells how many items are already safe in it."""
+        """Open `folder`; `consumed` is then the number of items that are stored already, rejected ones included."""
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._shard_bytes = folder, shard_bytes
         self.consumed = 0
         self._finished: list[dict[str, Any]] = []
         self._rows: list[dict[str, Any]] = []
         self._file: IO[bytes] | None = None
-        # An index that is there all the same (see `is_committed`) does not describe what will be here.
+        # If an index exists although the folder is not committed, it does not describe the new content.
         (folder / INDEX).unlink(missing_ok=True)
         self._recover()
 
     def _recover(self) -> None:
-        """Keep the finished shards, delete what a killed writer left behind."""
+        """Keep the finished shards and delete what a killed writer left behind."""
         while (rows := self._rows_path(len(self._finished))).is_file():
             metadata = read_table_metadata(rows)
             shard = self.folder / metadata["name"]
@@ -177,10 +178,11 @@ class ShardWriter:
                 path.unlink()
 
     def _rows_path(self, number: int) -> Path:
+        """Return the path of the rows of shard `number`."""
         return (self.folder / shard_name(number)).with_suffix(".parquet")
 
     def add(self, item: Item) -> None:
-        """Store a record, or note a rejection; the order of calls is the order of the index."""
+        """Store a record or a rejection; the index has the order of the calls."""
         if isinstance(item, Rejection):
             self._rows.append({"id": item.id, "part": item.part, "reason": item.reason})
         else:
@@ -230,7 +232,7 @@ class ShardWriter:
         self._position += len(piece)
 
     def _finish_shard(self) -> None:
-        """Close the open shard under its name, then commit it by writing its rows."""
+        """Close the open shard and give it its name, then commit it by writing its rows."""
         name = shard_name(len(self._finished))
         metadata = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
         if self._file is not None:
@@ -254,14 +256,14 @@ class ShardWriter:
             yield table.filter(table["reason"].is_null())
 
     def rejections(self) -> Iterator[Rejection]:
-        """Yield what was rejected, as far as shards are finished."""
+        """Yield the rejected items of all finished shards."""
         for number in range(len(self._finished)):
             table = read_table(self._rows_path(number))
             rejected = table.filter(table["reason"].is_valid()).select(["id", "reason", "part"])
             yield from (Rejection(**one) for one in rejected.to_pylist())
 
     def flush(self) -> None:
-        """Finish the open shard, so that `rows` tells of everything added, be it nothing."""
+        """Finish the open shard, so that `rows` covers all added items, even if there are none."""
         if self._rows or not self._finished:
             self._finish_shard()
 
@@ -271,13 +273,13 @@ class ShardWriter:
         missing: Sequence[Rejection] = (),
         **metadata: Any,
     ) -> None:
-        """Write the quarantine table, then the index, which makes the folder complete.
+        """Write the quarantine table, then the index, which completes the folder.
 
         Args:
-            annotate: is given the accepted rows of a shard and returns them with label columns
-                added; where it sets `reason` the row is quarantined after all. Called twice.
-            missing: what should have been in the source and was not.
-            **metadata: plain values kept in the index's metadata (where the sound came from).
+            annotate: receives the accepted rows of a shard and returns them with label columns added; a row for which
+                it sets `reason` is quarantined. Called twice for each shard.
+            missing: items that the source should contain but does not.
+            **metadata: values that JSON can represent, stored with the index (such as the parts of the source).
         """
         self.flush()
         metadata |= {"version": SCHEMA_VERSION, "shards": [one for one in self._finished if one["bytes"]]}
@@ -288,7 +290,7 @@ class ShardWriter:
             self._rows_path(number).unlink()
 
     def _rejected(self, annotate: Callable[[pa.Table], pa.Table], missing: Sequence[Rejection]) -> Iterator[pa.Table]:
-        """Yield the quarantined rows: of the source, the missing, and those of the annotation."""
+        """Yield the quarantined rows: rejected items, missing items, and rows rejected by `annotate`."""
         plain = [{"id": one.id, "part": one.part, "reason": one.reason} for one in chain(self.rejections(), missing)]
         yield pa.Table.from_pylist(plain, schema=_QUARANTINE_SCHEMA)
         for rows in map(annotate, self.rows()):

@@ -1,10 +1,12 @@
-"""Metrics as pure functions: arrays in, a number out, reference first.
+"""Metrics that compare an estimate with its reference: pure functions on arrays.
 
-* `bss`: BSS Eval version 4: SDR, ISR, SIR and SAR of every second, as museval defines them
-* `embedding`: distance between embeddings: what an encoder makes of an estimate against the reference
-* `pitch`: pitch of single notes: a tracker, and errors in cents against a known pitch
-* `sdr`: separation scores, each under its own name: never “SDR” alone
-* `spectral`: distances between spectra. Reference first, always; smaller is better
-* `tsne`: maps of learnt embeddings, and numbers that say whether the map may be believed
-* `waveform`: distances between waveforms, sample by sample. Reference first; smaller is better
+The reference is always the first argument.
+
+* `bss`: BSS Eval version 4 as museval defines it: SDR, ISR, SIR and SAR of each frame of a track
+* `embedding`: distance between the embeddings that an encoder computes of an estimate and of its reference
+* `pitch`: pitch tracker for single notes, and pitch errors in cents
+* `sdr`: all separation metrics of a track, each under a name that states its definition
+* `spectral`: distances between magnitude spectra of two waveforms
+* `tsne`: t-SNE maps of learnt embeddings, and numbers that show how far a map can be trusted
+* `waveform`: sample-by-sample distances between two waveforms, and loudness
 """

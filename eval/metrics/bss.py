@@ -1,18 +1,21 @@
-"""BSS Eval version 4: SDR, ISR, SIR and SAR of every second, as museval defines them.
+"""BSS Eval version 4 as museval defines it: SDR, ISR, SIR and SAR of each frame of a track.
 
-An estimate is split into what lies in the span of its own reference, delayed by 0 to 511 samples
-in every channel, what lies in the span of all references, and the rest:
+Each estimate is projected by least squares onto two spaces: P_own, the span of all channels of its own reference, and
+P_all, the span of all channels of all references, each channel delayed by 0 to L - 1 samples (L = 512 taps). The error
+is the sum of three parts:
 
     estimate - reference = (P_own - reference) + (P_all - P_own) + (estimate - P_all)
                             spatial error        interference      artifacts
 
-The filters of both projections are solved once for the whole track and applied to each second
-on its own, its tail of 511 samples included (Liutkus, Stöter and Ito, LVA/ICA 2018; museval
-0.4.1). Three things make this cheaper than museval: correlations are summed over short blocks
-instead of taken from one transform of the track, the normal matrix is factored once for all
-estimates, and energies are summed in the frequency domain, so that nothing is transformed back.
+The filters of both projections are computed once from the whole track and then applied to each frame separately. The
+tail of L - 1 samples that a filter adds after a frame belongs to the frame (Liutkus, Stöter and Ito, LVA/ICA 2018;
+museval 0.4.1).
 
-Shapes: S sources, T samples, K channels, L taps, N frames, F bins. Float64 throughout.
+This implementation is faster than museval for three reasons: correlations are summed over short blocks instead of one
+Fourier transform of the whole track, the normal matrix is factored once for all estimates, and energies are summed in
+the frequency domain, so no inverse transform is needed.
+
+Shapes: S sources, T samples, K channels, L taps, N frames, F frequency bins. Computation is in float64.
 """
 
 from dataclasses import dataclass
@@ -21,20 +24,21 @@ import numpy as np
 from scipy import fft, linalg
 
 TAPS = 512
-_BLOCK = 1 << 15  # samples of a block of the correlations
+_BLOCK = 1 << 15  # number of samples in a block of `correlate`
 METRICS = ("sdr", "isr", "sir", "sar")
-ILL_CONDITIONED = 1e-12  # a reciprocal condition below which filters are made of rounding errors
+ILL_CONDITIONED = 1e-12  # below this reciprocal condition number, rounding errors dominate the filters
 
 
 @dataclass(frozen=True)
 class Frames:
-    """What BSS Eval finds.
+    """The results of BSS Eval for the frames of a track.
 
     Attributes:
-        decibels: (4, S, N) in the order of `METRICS`; NaN where a frame is undefined, because some
-            reference or estimate is silent in it.
-        reciprocal_condition: of the normal matrix of all references; below `ILL_CONDITIONED` SIR, SAR
-            and ISR are made of rounding errors. NaN if nothing was solved.
+        decibels: ratios in dB, shape (4, S, N), in the order of `METRICS`; larger is better. NaN in frames in which any
+            reference or any estimate is silent.
+        reciprocal_condition: reciprocal condition number of the normal matrix of all references, 0 to 1. Below
+            `ILL_CONDITIONED`, ISR, SIR and SAR are dominated by rounding errors. 0 if the matrix is too close to
+            singular for a Cholesky factorisation; NaN if all frames are undefined and no filters were computed.
     """
 
     decibels: np.ndarray
@@ -42,22 +46,28 @@ class Frames:
 
     @property
     def undefined(self) -> int:
-        """How many frames have no value."""
+        """Number of frames without a value."""
         return int(np.isnan(self.decibels[0]).all(0).sum())
 
 
 def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: int, taps: int = TAPS) -> Frames:
-    """Return the ratios of each frame of `window` samples, `hop` apart; what follows the last is dropped.
+    """Return SDR, ISR, SIR and SAR of each source in each frame of a track.
+
+    Samples after the last whole frame are not scored.
 
     Args:
-        references: (S, T, K), true sources.
-        estimates: (S, T, K), in the same order.
-        window: samples of a frame; a track shorter than it is one frame.
-        hop: samples between frames.
-        taps: length of the filters.
+        references: true sources, float, shape (S, T, K).
+        estimates: estimated sources in the same order, float, shape (S, T, K).
+        window: length of a frame in samples. A track that is shorter is scored as one frame.
+        hop: distance between the starts of two frames, in samples.
+        taps: L, length of the projection filters in samples.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: the shapes differ or are not (S, T, K).
+
+    Example:
+        >>> frames = bss_eval(references, estimates, window=44100, hop=44100)
+        >>> sdr, isr, sir, sar = frames.decibels  # (S, N) each
     """
     if references.shape != estimates.shape or references.ndim != 3:
         raise ValueError(f"references {references.shape} and estimates {estimates.shape} are not alike (S, T, K)")
@@ -65,23 +75,30 @@ def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: in
     window = min(window, length)
     starts = np.arange((length - window + hop) // hop) * hop
     decibels = np.full((len(METRICS), sources, len(starts)), np.nan)
-    heard = np.array([_heard(references, start, window) and _heard(estimates, start, window) for start in starts])
-    if not heard.any():  # a track with a silent source, for one
+    defined = np.array([_heard(references, start, window) and _heard(estimates, start, window) for start in starts])
+    if not defined.any():  # for example, one source is silent in the whole track
         return Frames(decibels, float("nan"))
     filters = _Filters(references, estimates, window, taps)
-    for frame in np.flatnonzero(heard):
+    for frame in np.flatnonzero(defined):
         decibels[:, :, frame] = filters.ratios(references, estimates, starts[frame])
     return Frames(decibels, filters.reciprocal_condition)
 
 
 def _heard(signals: np.ndarray, start: int, window: int) -> bool:
-    """Return whether no signal is silent in a frame; as in museval, the sum over channels decides."""
+    """Return whether all signals (S, T, K) sound in the frame that begins at `start`.
+
+    As in museval, a signal is silent if the sum over its channels is zero at every sample.
+    """
     channels = _channels(signals, start, start + window).reshape(len(signals), signals.shape[2], -1)
     return bool(channels.sum(1).any(1).all())
 
 
 class _Filters:
-    """The filters of both projections, and what they make of frames."""
+    """The filters of both projections for one track, and the ratios of single frames computed with them.
+
+    Attributes:
+        reciprocal_condition: reciprocal condition number of the normal matrix of all references.
+    """
 
     def __init__(self, references: np.ndarray, estimates: np.ndarray, window: int, taps: int) -> None:
         sources, _, channels = references.shape
@@ -100,7 +117,10 @@ class _Filters:
             self._own.append(self._responses(own))
 
     def _responses(self, solution: np.ndarray) -> np.ndarray:
-        """Return the frequency responses of filters (inputs·L, outputs), as many in as out: (outputs, inputs, F)."""
+        """Return the frequency responses (outputs, inputs, F) of filters (inputs·L, outputs).
+
+        There are as many inputs as outputs.
+        """
         taps = solution.reshape(solution.shape[1], -1, solution.shape[1])  # (inputs, L, outputs)
         return np.ascontiguousarray(_transform(taps, self._size, axis=1).transpose(2, 0, 1))
 
@@ -108,9 +128,9 @@ class _Filters:
         return slice(source * self._channels, (source + 1) * self._channels)
 
     def ratios(self, references: np.ndarray, estimates: np.ndarray, start: int) -> np.ndarray:
-        """Return the ratios of the frame that begins at `start`, (4, S), in decibels.
+        """Return the ratios in dB of the frame that begins at sample `start`, shape (4, S).
 
-        A frame and a source at a time, so that what is worked on stays in the cache.
+        One frame and one source are processed at a time, so that the data in use fit into the processor cache.
         """
         true, found = (self._spectra(signals, start) for signals in (references, estimates))  # (S·K, F)
         energies = np.empty((7, self._sources))
@@ -127,9 +147,14 @@ class _Filters:
             return np.stack([10 * np.log10(above / below) for above, below in pairs])
 
     def _spectra(self, signals: np.ndarray, start: int) -> np.ndarray:
-        """Return the transforms of a frame, (S·K, F), scaled so that sums of squares are energies (Parseval)."""
+        """Return the one-sided spectra of a frame, (S·K, F).
+
+        They are scaled so that their sums of squares are proportional to energies, with the same factor for all
+        signals (Parseval's theorem).
+        """
         spectra = _transform(_channels(signals, start, start + self._window), self._size)
-        # All but the lowest and, of even sizes, the highest frequency stand for two.
+        # Each bin represents a positive and a negative frequency, except the lowest bin and, if the size is even, the
+        # highest one.
         spectra[:, 0] *= np.sqrt(0.5)
         if self._size % 2 == 0:
             spectra[:, -1] *= np.sqrt(0.5)
@@ -137,7 +162,7 @@ class _Filters:
 
 
 def _filtered(responses: np.ndarray, inputs: np.ndarray) -> np.ndarray:
-    """Return what filters (outputs, inputs, F) make of spectra (inputs, F): (outputs, F)."""
+    """Apply filters with responses (outputs, inputs, F) to spectra (inputs, F); return spectra (outputs, F)."""
     total, product = np.empty((len(responses), inputs.shape[1]), complex), np.empty(inputs.shape[1], complex)
     for output, row in enumerate(responses):
         np.multiply(row[0], inputs[0], out=total[output])
@@ -148,19 +173,20 @@ def _filtered(responses: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 
 
 def _transform(signals: np.ndarray, size: int, axis: int = -1) -> np.ndarray:
-    """Return the one-sided transform of real signals, zero-padded to `size`."""
+    """Return the one-sided Fourier transform of real signals along `axis`, zero-padded to `size`."""
     return np.asarray(fft.rfft(signals, size, axis))
 
 
 def _fast_size(least: int) -> int:
-    """Return a length of at least `least` that transforms quickly."""
+    """Return a length of at least `least` for which the Fourier transform is fast."""
     return int(fft.next_fast_len(least, real=True) or least)
 
 
 def _channels(signals: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Return a stretch of signals (S, T, K) channel by channel, (S·K, stop - start); zeros outside 0 … T.
+    """Return samples `start` to `stop` of signals (S, T, K) as one row for each channel, (S·K, stop - start).
 
-    A channel at a time: numpy would copy all of them at once a sample at a time.
+    Samples outside 0 … T are zero. The loop copies one channel at a time, because one numpy copy of all channels would
+    go through memory sample by sample and be slower.
     """
     sources, length, channels = signals.shape
     begin, end = max(0, start), min(length, stop)
@@ -172,15 +198,19 @@ def _channels(signals: np.ndarray, start: int, stop: int) -> np.ndarray:
 
 
 def correlate(first: np.ndarray, others: list[np.ndarray], taps: int) -> np.ndarray:
-    """Return r[a, b, lag + L - 1] = Σ_t first[a, t] · others[b, t + lag] for lags below `taps`: (A, B, 2L - 1).
+    """Return the cross-correlations of all channels of `first` with all channels of `others`, for lags |lag| < `taps`.
 
-    Blocks of `first` are correlated with the stretches of the others around them. The products
-    are summed over all blocks in the frequency domain, so memory does not grow with the track.
+    Blocks of `first` are correlated with the surrounding parts of the others. The products are summed over all blocks
+    in the frequency domain, so the memory needed does not depend on the length of the track.
 
     Args:
-        first: (S, T, K); its channels are a = 0 … S·K - 1.
-        others: signals like `first`; all their channels, one after the other, are b.
-        taps: L.
+        first: signals, shape (S, T, K). Its channels have the indices a = 0 … A - 1, with A = S·K.
+        others: signals of the same shape as `first`. The channels of all of them, one array after the other, have the
+            indices b = 0 … B - 1.
+        taps: L, the number of lags from 0 on.
+
+    Returns:
+        r[a, b, lag + L - 1] = Σ_t first[a, t] · others[b, t + lag], shape (A, B, 2L - 1).
     """
     length, margin = first.shape[1], taps - 1
     size = _fast_size(_BLOCK + 2 * margin)
@@ -194,12 +224,12 @@ def correlate(first: np.ndarray, others: list[np.ndarray], taps: int) -> np.ndar
             for b, other in enumerate(right):
                 np.multiply(spectrum, other, out=product)
                 summed[a, b] += product
-    # A stretch begins L - 1 samples before its block, so lag -(L - 1) comes first.
+    # The part of the others begins L - 1 samples before the block, so the first lag is -(L - 1).
     return np.asarray(fft.irfft(summed, size, axis=2))[..., : 2 * taps - 1]
 
 
 def _toeplitz(correlations: np.ndarray, taps: int) -> np.ndarray:
-    """Return the inner products of all delayed signals, (A·L, A·L), of their correlations (A, A, 2L - 1)."""
+    """Return the inner products of all delayed signals, (A·L, A·L), given their correlations (A, A, 2L - 1)."""
     delays = np.arange(taps)
     blocks = correlations[:, :, delays[:, None] - delays + taps - 1]  # (A, A, L, L)
     count = len(correlations) * taps
@@ -207,9 +237,15 @@ def _toeplitz(correlations: np.ndarray, taps: int) -> np.ndarray:
 
 
 def solve(normal: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the solution of the normal equations and the reciprocal of the matrix's condition number.
+    """Solve the normal equations `normal` @ x = `right`.
 
-    A matrix too near to singular for Cholesky's method is solved by least squares.
+    Args:
+        normal: symmetric matrix, shape (n, n).
+        right: right-hand sides, shape (n, m).
+
+    Returns:
+        The solution x, shape (n, m), and the reciprocal condition number of the matrix. A matrix that is too close to
+        singular for a Cholesky factorisation is solved by least squares, and its reciprocal condition number is 0.
     """
     matrix = normal + np.finfo(float).eps * np.eye(len(normal))
     norm = float(np.abs(matrix).sum(0).max())

@@ -1,10 +1,11 @@
-"""Separation scores, each under its own name: never "SDR" alone.
+"""All separation metrics of a track, each under a name that states its definition.
 
-The same estimate scores 8.8 or 6.4 dB by different definitions of SDR, all in use. Every row says
-which one it is, over which sources, in which windows, and how many of those had no value.
+Several definitions of SDR are in use, and the same estimate can have 8.8 dB by one and 6.4 dB by another. So no metric
+is called "SDR" alone. Each row of scores states the metric, the set of sources, the length of the frames and how many
+frames have no value. `DEFINITIONS` holds the definition of each metric.
 
-Conventions: reference first; sound is float, full scale [-1, 1]; decibels, larger is better
-except where said. A silent reference is not applicable: NaN, counted, never a number.
+Conventions: the reference is the first argument; sound is float, full scale [-1, 1]; values are in dB and larger is
+better, except where stated otherwise. If the reference is silent, a metric does not apply: its value is NaN.
 
 Shapes: T samples, K channels.
 """
@@ -38,19 +39,32 @@ _SUMMARY = ("source", "metric", "value", "frames", "undefined", "sources", "wind
 
 @dataclass(frozen=True)
 class TrackScores:
-    """Scores of a track, or of several together.
+    """Separation scores of one track, or of several tracks concatenated.
 
     Attributes:
-        summary: a row a source and metric: source, metric, value, frames, undefined, sources, window_seconds,
-            reciprocal_condition, embedding. Frames are 1 for metrics of the whole track, whose window_seconds are NaN.
-        seconds: a row a source and second: source, second, sdr, isr, sir, sar, sources.
+        summary: one row for each source and metric. Columns:
+            source: name of the source.
+            metric: name of the metric, a key of `DEFINITIONS`.
+            value: the score; for cSDR, cISR, cSIR and cSAR the median over the frames that have a value.
+            frames: number of frames; 1 for metrics of the whole track.
+            undefined: number of frames without a value.
+            sources: names of all sources of the track, joined by "+".
+            window_seconds: length of a frame in seconds; NaN for metrics of the whole track.
+            reciprocal_condition: see `eval.metrics.bss.Frames`, to two significant digits.
+            embedding: name of the encoder in rows of the metric "embedding MSE", None in the others.
+        seconds: one row for each source and frame of BSS Eval (1 s). Columns: source, second (number of the frame,
+            from 0), sdr, isr, sir, sar (dB), sources.
     """
 
     summary: pd.DataFrame
     seconds: pd.DataFrame
 
     def labelled(self, **labels: str) -> "TrackScores":
-        """Return the scores with columns in front that hold the same text in every row."""
+        """Return a copy of the scores with one more leading column for each label.
+
+        Args:
+            **labels: name of the column and the text that all its rows hold, such as `track="A song"`.
+        """
         frames = (self.summary.copy(), self.seconds.copy())
         for frame in frames:
             for place, (name, value) in enumerate(labels.items()):
@@ -59,7 +73,7 @@ class TrackScores:
 
     @classmethod
     def together(cls, scores: "Sequence[TrackScores]") -> "TrackScores":
-        """Return the scores of several tracks as one; of none, empty frames."""
+        """Return the scores of several tracks concatenated; empty data frames if there are no tracks."""
         if not scores:
             return cls(pd.DataFrame(columns=[*_SUMMARY]), pd.DataFrame(columns=[*_SECONDS]))
         return cls(
@@ -69,7 +83,25 @@ class TrackScores:
 
 
 def usdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Return the utterance-level SDR of (T, K) in dB, NaN where the reference is silent."""
+    """Return the utterance-level SDR (uSDR) of an estimate in dB, over the whole track and all channels.
+
+    10 log10((Σs² + 1e-7) / (Σ(s - e)² + 1e-7)) for reference s and estimate e, as in the challenges MDX21 and SDX23.
+
+    Args:
+        reference: true source, float, shape (T, K), full scale [-1, 1].
+        estimate: estimated source, same shape.
+
+    Returns:
+        The uSDR in dB, larger is better; NaN if the reference is silent.
+
+    Raises:
+        ValueError: the shapes differ.
+
+    Example:
+        >>> reference = np.array([[1.0, -1.0], [2.0, 0.0]])
+        >>> round(usdr(reference, 0.9 * reference), 3)
+        20.0
+    """
     reference, estimate = _pair(reference, estimate)
     if not reference.any():
         return float("nan")
@@ -78,9 +110,20 @@ def usdr(reference: np.ndarray, estimate: np.ndarray) -> float:
 
 
 def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Return the scale-invariant SDR of (T, K) in dB.
+    """Return the scale-invariant SDR of an estimate in dB (Le Roux et al. 2019), over the whole track.
 
-    NaN where the reference is silent, -inf for a silent estimate, inf for a perfect one.
+    All channels are treated as one vector. The reference is scaled to fit the estimate best.
+
+    Args:
+        reference: true source, float, shape (T, K).
+        estimate: estimated source, same shape.
+
+    Returns:
+        The SI-SDR in dB, larger is better; NaN if the reference is silent, -inf if only the estimate is silent, inf if
+        the estimate is a scaled copy of the reference.
+
+    Raises:
+        ValueError: the shapes differ.
     """
     reference, estimate = _pair(reference, estimate)
     energy = np.square(reference).sum()
@@ -99,16 +142,23 @@ def score_track(
     *,
     embedding: Embedding | None = None,
 ) -> TrackScores:
-    """Return every metric of every source of a track.
+    """Return all metrics of all sources of a track.
+
+    The metrics of BSS Eval are computed in frames of 1 s without overlap, or in one frame if the track is shorter. If
+    there is only one source, SIR is NaN, because no other source can interfere.
 
     Args:
-        references: (T, K) of each source; together they are the span that SIR and SAR refer to.
-        estimates: the same names and shapes.
+        references: true sources by name, float, shape (T, K) each. SIR and SAR refer to the span of all of them.
+        estimates: estimated sources, with the same names and shapes.
         sample_rate: in Hz.
-        embedding: the encoder of the embedding MSE; without one there is no row of it.
+        embedding: the encoder of the metric "embedding MSE"; None leaves this metric out.
 
     Raises:
-        ValueError: names or shapes differ, a track is too short, or a sample is not finite.
+        ValueError: names or shapes differ, the track is shorter than 1,025 samples, or a sample is not finite.
+
+    Example:
+        >>> scores = score_track({"vocals": vocals, "accompaniment": rest}, estimates, sample_rate=44100)
+        >>> scores.summary.pivot(index="source", columns="metric", values="value")
     """
     if set(references) != set(estimates):
         raise ValueError(f"references {sorted(references)} and estimates {sorted(estimates)} differ")
@@ -118,7 +168,7 @@ def score_track(
     rows, seconds = [], []
     for number, name in enumerate(names):
         per_second = dict(zip(METRICS, frames.decibels[:, number], strict=True))
-        if len(names) == 1:  # museval calls it infinite; there is nothing to interfere
+        if len(names) == 1:  # no other source can interfere; museval returns infinity here
             per_second["sir"] = np.full_like(per_second["sir"], np.nan)
         seconds.append(pd.DataFrame({"source": name, "second": np.arange(frames.decibels.shape[2]), **per_second}))
         window = min(1.0, true.shape[1] / sample_rate)
@@ -130,7 +180,7 @@ def score_track(
     summary = pd.DataFrame(rows, columns=["source", "metric", "value", "frames", "undefined", "window_seconds"])
     by_second = pd.concat(seconds, ignore_index=True)
     summary["sources"] = by_second["sources"] = "+".join(names)
-    # An order of magnitude: its last digits depend on the order in which threads add.
+    # Only the order of magnitude matters, and the last digits depend on the order in which threads add.
     summary["reciprocal_condition"] = float(f"{frames.reciprocal_condition:.2g}")
     summary["embedding"] = None
     if embedding is not None:
@@ -139,7 +189,11 @@ def score_track(
 
 
 def _stacked(kind: str, signals: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """Return the signals as one array (S, T, K), checked."""
+    """Return the signals as one array (S sources, T, K), in the order of `names`.
+
+    Raises:
+        ValueError: the shapes differ or a sample is not finite.
+    """
     shapes = {name: np.shape(signals[name]) for name in names}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"{kind}s of different (samples, channels): {shapes}")
@@ -152,7 +206,7 @@ def _stacked(kind: str, signals: Mapping[str, np.ndarray], names: Sequence[str])
 def _whole_track(
     reference: np.ndarray, estimate: np.ndarray, sample_rate: int, embedding: Embedding | None
 ) -> dict[str, float]:
-    """Return the metrics that have one value for a whole track, of (T, K)."""
+    """Return the metrics with one value for the whole track of a source (T, K), by name."""
     mono = reference.mean(1), estimate.mean(1)
     found = {
         "uSDR": usdr(reference, estimate),
@@ -165,16 +219,16 @@ def _whole_track(
 
 
 def _median(values: np.ndarray) -> float:
-    """Return the median over defined frames, NaN if there are none."""
+    """Return the median over the values that are not NaN; NaN if there are none."""
     defined = values[~np.isnan(values)]
     return float(np.median(defined)) if len(defined) else float("nan")
 
 
 def _pair(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both in float64.
+    """Return reference and estimate as float64 arrays.
 
     Raises:
-        ValueError: shapes differ.
+        ValueError: the shapes differ.
     """
     if np.shape(reference) != np.shape(estimate):
         raise ValueError(f"reference {np.shape(reference)} and estimate {np.shape(estimate)} differ in shape")

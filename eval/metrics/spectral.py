@@ -1,7 +1,10 @@
-"""Distances between spectra. Reference first, always; smaller is better.
+"""Distances between magnitude spectra of two waveforms.
 
-Conventions: waveforms are float, full scale [-1, 1], at one sample rate; every function takes
-(T,) or (B, T) and returns one number a waveform, shape () or (B,).
+Conventions: the reference is the first argument; smaller values are better. Waveforms are float, full scale [-1, 1],
+both at the same sample rate. Each metric takes one waveform (T,) or a batch (B, T) and returns one value for each
+waveform, shape () or (B,).
+
+Shapes: B batch, T samples.
 
 References: Défossez et al., SING, NeurIPS 2018, section 3.2 (`log_power_l1`); Yamamoto et al.,
 Parallel WaveGAN, ICASSP 2020, section 2.2 (`multi_resolution`).
@@ -16,10 +19,10 @@ RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
 
 
 def validate(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return both as float32 arrays of equal shape.
+    """Check a reference and an estimate of any shape and return both as float32 arrays.
 
     Raises:
-        ValueError: shapes differ, a waveform is empty, or a sample is NaN or infinite.
+        ValueError: the shapes differ, the arrays are empty, or a sample is NaN or infinite.
     """
     reference, estimate = np.asarray(reference, np.float32), np.asarray(estimate, np.float32)
     if reference.shape != estimate.shape:
@@ -33,19 +36,27 @@ def validate(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, n
 
 
 def log_power_l1(reference: np.ndarray, estimate: np.ndarray, *, margin: int = 512) -> np.ndarray:
-    """Return the mean over bins and frames of |l(reference) - l(estimate)|, l = log(1 + |STFT|²).
+    """Return the spectral loss of SING: the mean absolute difference of log power spectra.
 
-    SING's spectral loss and the measure of its Table 1: FFT 1024, hop 256, periodic Hann, natural
-    logarithm. It hides what lies below -48 dBFS and cannot tell a semitone from silence on a pure
-    tone: read it beside the pitch.
+    It is the mean of |l(reference) - l(estimate)| over frequency bins and frames, with l = log(1 + |STFT|²), the
+    natural logarithm, FFT size 1024, hop 256 and a periodic Hann window (SING, section 3.2; the metric of its Table 1).
+
+    It does not show differences below about -48 dBFS. For a pure tone, an estimate that is a semitone off has nearly
+    the same loss as silence, so read it together with the pitch error.
 
     Args:
-        reference: (T,) or (B, T).
-        estimate: the same shape.
-        margin: zeros added at both ends, as the paper's padded notes have.
+        reference: true waveforms, float, full scale [-1, 1], shape (T,) or (B, T).
+        estimate: estimated waveforms, same shape.
+        margin: number of zeros added at both ends; notes in the paper are padded in this way.
 
     Returns:
-        () or (B,).
+        The loss of each waveform, shape () or (B,); smaller is better.
+
+    Raises:
+        ValueError: as `validate`.
+
+    Example:
+        >>> float(log_power_l1(recording, synthesised))
     """
     reference, estimate = validate(reference, estimate)
     width = [(0, 0)] * (reference.ndim - 1) + [(margin, margin)]
@@ -56,22 +67,28 @@ def log_power_l1(reference: np.ndarray, estimate: np.ndarray, *, margin: int = 5
 def multi_resolution(
     reference: np.ndarray, estimate: np.ndarray, *, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS
 ) -> np.ndarray:
-    """Return the multi-resolution STFT distance.
+    """Return the multi-resolution STFT distance (Parallel WaveGAN, section 2.2).
 
-    At each resolution, with magnitudes M of the centred STFT (floor 1e-5), the spectral
-    convergence |M - M̂|_F / |M|_F plus the mean of |log M - log M̂|; then the mean over resolutions.
-    A silent reference has no spectral convergence: its result is NaN, not applicable.
+    At each resolution it is the spectral convergence |M - M̂|_F / |M|_F plus the mean of |log M - log M̂|, where M and M̂
+    are the magnitudes of the centred STFTs of reference and estimate (at least 1e-5) and log is the natural logarithm.
+    The result is the mean over the resolutions.
 
     Args:
-        reference: (T,) or (B, T).
-        estimate: the same shape.
-        resolutions: (FFT size, hop) in samples.
+        reference: true waveforms, float, full scale [-1, 1], shape (T,) or (B, T).
+        estimate: estimated waveforms, same shape.
+        resolutions: (FFT size, hop) of each resolution, in samples.
 
     Returns:
-        () or (B,).
+        The distance of each waveform, shape () or (B,); smaller is better. NaN if the reference is silent, because the
+        spectral convergence is then undefined.
 
     Raises:
-        ValueError: as `validate`, or the waveforms are no longer than half of the longest FFT.
+        ValueError: as `validate`, or the waveforms are not longer than half of the longest FFT.
+
+    Example:
+        >>> noise = 0.1 * np.random.default_rng(0).standard_normal(16000)
+        >>> round(float(multi_resolution(noise, noise / 2)), 2)  # 0.5 + log 2
+        1.19
     """
     reference, estimate = validate(reference, estimate)
     shortest = max(n_fft for n_fft, _ in resolutions) // 2 + 1

@@ -1,8 +1,10 @@
-"""Maps of learnt embeddings, and numbers that say whether the map may be believed.
+"""t-SNE maps of learnt embeddings, and numbers that show how far a map can be trusted.
 
-A t-SNE map shows neighbourhoods; distances between clusters and their sizes mean nothing. So
-the numbers beside it are computed on the embeddings themselves, not on the map, except for
-trustworthiness, which compares the two.
+A t-SNE map shows neighbourhoods; distances between clusters and sizes of clusters have no meaning. So the purity of
+neighbourhoods is computed on the embeddings themselves, not on the map. The trustworthiness compares map and
+embeddings.
+
+Shapes: D dimensions of an embedding.
 
 References: van der Maaten and Hinton 2008; Venna and Kaski 2001 (trustworthiness).
 """
@@ -17,14 +19,14 @@ from sklearn.neighbors import NearestNeighbors
 
 @dataclass(frozen=True)
 class Map:
-    """2-D points of an embedding, and how they were made.
+    """A t-SNE map and the settings it was computed with.
 
     Attributes:
-        points: (items, 2).
-        perplexity: as used; lowered where there are few items.
-        trustworthiness: share of map neighbours that are neighbours indeed, 1 is best.
-        neighbours: k of the trustworthiness.
-        seed: of the optimisation.
+        points: positions on the map, shape (items, 2), without unit.
+        perplexity: the perplexity that was used; lower than requested if there are few items.
+        trustworthiness: 0 to 1, 1 is best. It is lower the more map neighbours are far apart in the embedding.
+        neighbours: number of nearest neighbours that the trustworthiness considers.
+        seed: seed of the optimisation.
     """
 
     points: np.ndarray
@@ -35,12 +37,21 @@ class Map:
 
 
 def tsne(embeddings: np.ndarray, *, perplexity: float = 30.0, neighbours: int = 5, seed: int = 0) -> Map:
-    """Map (items, D) to (items, 2): initialised by PCA, Euclidean, with a fixed seed.
+    """Compute the t-SNE map of embeddings, with Euclidean distances and PCA initialisation.
 
-    Perplexity is lowered to (items - 1) / 3 and `neighbours` below items / 2 where there are few.
+    Args:
+        embeddings: float, shape (items, D).
+        perplexity: perplexity of t-SNE; lowered to (items - 1) / 3 if there are few items.
+        neighbours: number of neighbours of the trustworthiness; lowered below items / 2 if there are few items.
+        seed: seed of the optimisation.
 
     Raises:
         ValueError: fewer than 4 items.
+
+    Example:
+        >>> found = tsne(np.random.default_rng(0).standard_normal((8, 16)))
+        >>> found.points.shape
+        (8, 2)
     """
     count = len(embeddings)
     if count < 4:
@@ -55,7 +66,13 @@ def tsne(embeddings: np.ndarray, *, perplexity: float = 30.0, neighbours: int = 
 
 @dataclass(frozen=True)
 class Purity:
-    """How often an item's nearest neighbours share its label, and how often by chance."""
+    """How often the nearest neighbours of an item have its label.
+
+    Attributes:
+        purity: mean share of neighbours with the same label, 0 to 1.
+        chance: expected purity with random neighbours, 0 to 1.
+        neighbours: number of nearest neighbours that were used.
+    """
 
     purity: float
     chance: float
@@ -63,15 +80,25 @@ class Purity:
 
 
 def knn_purity(embeddings: np.ndarray, labels: Sequence[str], *, neighbours: int = 5) -> Purity:
-    """Return the mean share of an item's k nearest others (Euclidean) that carry its label.
+    """Return the mean share of the k nearest neighbours of an item (Euclidean distance) that have its label.
 
-    k is lowered where labels are rare, to the size of the largest label's group minus one, so
-    that 1 can be reached. Chance is what random neighbours would give.
+    Args:
+        embeddings: float, shape (items, D).
+        labels: one label for each item.
+        neighbours: k. It is lowered to the size of the largest group of equal labels minus one, because no item has
+            more neighbours of its own label than that.
+
+    Raises:
+        ValueError: fewer than 2 items.
+
+    Example:
+        >>> knn_purity(np.array([[0.0], [1.0], [3.0]]), ["a", "a", "b"])
+        Purity(purity=0.6666666666666666, chance=0.3333333333333333, neighbours=1)
     """
     _, codes, counts = np.unique(np.asarray(labels), return_inverse=True, return_counts=True)
     total = len(codes)
     k = max(1, min(neighbours, int(counts.max()) - 1, total - 1))
-    # Asked without points, it leaves each item itself out of its neighbours.
+    # Without query points, `kneighbors` does not count an item as its own neighbour.
     near = NearestNeighbors(n_neighbors=k).fit(embeddings).kneighbors(return_distance=False)
     purity = float((codes[near] == codes[:, None]).mean())
     chance = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else float("nan")

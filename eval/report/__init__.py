@@ -1,7 +1,6 @@
-"""The report: its blocks, its figures, the page, and the same content for other programs.
+"""Building blocks of the HTML reports, figures, and exports to LaTeX and Markdown.
 
-* `document`: one self-contained HTML document: tables, pictures, players and maps in, one file out
-* `exports`: A report for other readers: LaTeX for a paper, a model card for a hub. Everything is escaped
-* `figures`: pictures of what was measured: matplotlib figures, PNG bytes, pictures for the page; nothing is saved
-  here
+* `document`: the blocks of a report (text, tables, pictures, sound players, maps) and their rendering to one HTML file
+* `exports`: exports of report tables to LaTeX and Markdown, and model cards for model hubs
+* `figures`: figures of scores, training histories and spectrograms, as matplotlib figures and PNG
 """

@@ -1,8 +1,12 @@
-"""One self-contained HTML document: tables, pictures, players and maps in, one file out.
+"""The blocks of a report (text, tables, pictures, sound players, maps) and their rendering to one HTML file.
 
-The file needs no network and allows none (content security policy), runs only the script it
-carries (by hash), escapes every string (autoescape), works by keyboard and without script,
-and says what each sound is in words.
+The file contains all its pictures and sounds. Its content security policy forbids network access and any script except
+the one in the file, which is identified by its hash. All strings are escaped (Jinja autoescape). The page can be used
+with the keyboard, and without scripts except for the sounds on a map. Every sound and every picture has a text label
+for screen readers.
+
+The templates are in the folder `templates`: `report.html` is the page, and each block is rendered by the template that
+has the name of its `kind`.
 """
 
 import base64
@@ -15,14 +19,19 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Okabe and Ito's palette, told apart by the colour-blind; shapes tell them apart in print.
+# Based on the palette of Okabe and Ito, which colour-blind people can distinguish. Shapes distinguish groups in print.
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9", "#882255", "#444444")
 SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring", "wedge", "bar")
 
 
 @dataclass(frozen=True)
 class Text:
-    """A paragraph."""
+    """A paragraph of text.
+
+    Attributes:
+        text: plain text.
+        kind: name of the template of the block.
+    """
 
     text: str
     kind: str = "text"
@@ -30,14 +39,15 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table: the first column names the row, columns after `words` are numbers.
+    """A table; its first column holds the headings of the rows.
 
     Attributes:
-        caption: what it shows.
-        columns: headings.
-        rows: cells as text.
-        words: how many columns from the left hold words.
-        note: what to know when reading it.
+        caption: title above the table.
+        columns: headings of the columns.
+        rows: the cells of each row, as text.
+        words: number of columns, from the left, that hold words; the other columns hold numbers and are aligned right.
+        note: text below the table.
+        kind: name of the template of the block.
     """
 
     caption: str
@@ -50,7 +60,14 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG with its text alternative."""
+    """A picture.
+
+    Attributes:
+        png: bytes of the PNG file.
+        alt: text alternative for readers who cannot see the picture.
+        caption: text below the picture.
+        kind: name of the template of the block.
+    """
 
     png: bytes
     alt: str
@@ -67,11 +84,11 @@ class Clip:
     """A sound with its spectrogram.
 
     Attributes:
-        label: what it is, read out by screen readers.
-        sound: an encoded audio file; None where the system made nothing.
-        media: its MIME type.
-        spectrogram: PNG.
-        figures: what was measured, in words.
+        label: name of the sound, for screen readers.
+        sound: bytes of an encoded audio file; None if the system made no estimate.
+        media: MIME type of `sound`.
+        spectrogram: bytes of a PNG file.
+        figures: scores of the sound, as text below the player.
     """
 
     label: str
@@ -91,7 +108,16 @@ class Clip:
 
 @dataclass(frozen=True)
 class Players:
-    """Clips side by side: a row an item, a column a system; `item` heads the column of their names."""
+    """A table of sound players, with one row for each item and one column for each system.
+
+    Attributes:
+        caption: title above the table.
+        columns: names of the systems.
+        rows: for each item its name and its clips, one for each column.
+        note: text below the table.
+        kind: name of the template of the block.
+        item: heading of the column with the names of the items.
+    """
 
     caption: str
     columns: Sequence[str]
@@ -103,7 +129,16 @@ class Players:
 
 @dataclass(frozen=True)
 class Point:
-    """A point of a map, with the sound a click plays."""
+    """A point of a map.
+
+    Attributes:
+        x: horizontal coordinate, in any unit.
+        y: vertical coordinate, in any unit, upwards.
+        label: name of the point.
+        group: group of the point; it decides colour and shape.
+        sound: bytes of an encoded audio file that a click on the point plays; None for a silent point.
+        media: MIME type of `sound`.
+    """
 
     x: float
     y: float
@@ -119,7 +154,15 @@ class Point:
 
 @dataclass(frozen=True)
 class Map:
-    """A scatter of points in two dimensions without units, coloured and shaped by group."""
+    """A scatter plot of points in two dimensions without units; each group has a colour and a shape.
+
+    Attributes:
+        caption: text below the map.
+        points: the points.
+        note: text after the caption.
+        kind: name of the template of the block.
+        size: width and height of the drawing, in SVG user units.
+    """
 
     caption: str
     points: Sequence[Point]
@@ -129,13 +172,16 @@ class Map:
 
     @property
     def groups(self) -> dict[str, tuple[str, str]]:
-        """Return colour and shape of each group."""
+        """Colour (hexadecimal RGB) and shape (one of `SHAPES`) of each group."""
         names = sorted({point.group for point in self.points})
         count = len(COLOURS)
         return {name: (COLOURS[i % count], SHAPES[(i + i // count) % count]) for i, name in enumerate(names)}
 
     def place(self, point: Point) -> tuple[float, float]:
-        """Return a point's place in the drawing."""
+        """Return the position (x, y) of a point in the drawing, in SVG user units from the top left corner.
+
+        Both axes are scaled separately so that the points fill the drawing, with a margin of 30 units.
+        """
         return tuple(
             round(30 + (self.size - 60) * (value - min(axis)) / ((max(axis) - min(axis)) or 1.0), 1)
             for value, axis in (
@@ -150,7 +196,12 @@ Block = Text | Table | Picture | Players | Map
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the document."""
+    """A section of a report.
+
+    Attributes:
+        title: heading of the section, also shown in the table of contents.
+        blocks: its content, in order.
+    """
 
     title: str
     blocks: Sequence[Block]
@@ -162,14 +213,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Document:
-    """The whole report.
+    """The content of a whole report.
 
     Attributes:
-        title: of the page.
-        summary: what was found, one sentence each.
-        provenance: name and value of everything that tells where the numbers come from.
-        sections: in order.
-        methods: name and exact definition of every metric.
+        title: title of the page.
+        summary: main results, one sentence each.
+        provenance: where the numbers come from: (name, value) of data, model, code version and so on.
+        sections: the sections, in order.
+        methods: (name, definition) of each metric and method.
     """
 
     title: str
@@ -180,7 +231,7 @@ class Document:
 
 
 def data_uri(media: str, content: bytes) -> str:
-    """Return content as a data: URI."""
+    """Return content of MIME type `media` as a base64 data: URI."""
     return f"data:{media};base64,{base64.b64encode(content).decode()}"
 
 
@@ -196,7 +247,13 @@ def _environment() -> Environment:
 
 
 def render(document: Document) -> str:
-    """Return the document as one HTML file."""
+    """Return a report as the text of one self-contained HTML file.
+
+    Example:
+        >>> table = Table("Scores", ["System", "uSDR, dB"], [["masks", "5.2"]])
+        >>> document = Document("Report", ["One system."], [("data", "MUSDB18")], [Section("Scores", [table])])
+        >>> Path("report.html").write_text(render(document))
+    """
     script, style = ((_TEMPLATES / name).read_text() for name in ("report.js", "report.css"))
     policy = (
         "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
@@ -207,5 +264,5 @@ def render(document: Document) -> str:
 
 
 def _hash(text: str) -> str:
-    """Return the policy's name for an inline script or style."""
+    """Return the hash source that allows an inline script or style in the content security policy."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

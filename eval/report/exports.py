@@ -1,4 +1,8 @@
-"""A report for other readers: LaTeX for a paper, a model card for a hub. Everything is escaped."""
+"""Exports of report tables to LaTeX and Markdown, and model cards for model hubs.
+
+Table cells and provenance values are escaped. Other texts, such as Markdown column headings and the texts of a `Card`,
+are copied unchanged.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,17 +21,21 @@ _LATEX = {
 
 
 def escape_latex(text: str) -> str:
-    """Return text that LaTeX prints as it is."""
+    """Return `text` with its special characters escaped, so that LaTeX prints it unchanged."""
     return "".join(_LATEX.get(one, one) for one in text)
 
 
 def escape_markdown(text: str) -> str:
-    """Return text that Markdown prints as it is, on one line of a table."""
+    """Return `text` on one line with its special characters escaped, for a cell of a Markdown table."""
     return "".join(f"\\{one}" if one in "\\`*_{}[]<>#|!" else one for one in " ".join(text.split()))
 
 
 def latex(table: Table) -> str:
-    """Return a table as LaTeX (booktabs)."""
+    """Return a table as a LaTeX `tabular` that needs the package booktabs; the caption becomes a comment.
+
+    Example:
+        >>> print(latex(Table("Scores", ["System", "uSDR, dB"], [["masks", "5.2"]])))
+    """
     layout = "l" * table.words + "r" * (len(table.columns) - table.words)
     lines = [rf"\begin{{tabular}}{{{layout}}}", r"\toprule", _latex_row(table.columns), r"\midrule"]
     lines += [_latex_row(row) for row in table.rows]
@@ -40,7 +48,7 @@ def _latex_row(cells: Any) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Return a table as Markdown."""
+    """Return a table as Markdown, without its caption and note."""
     rows = [table.columns, ["---"] * len(table.columns)]
     lines = [" | ".join(rows[0]), " | ".join(rows[1])]
     lines += [" | ".join(escape_markdown(str(cell)) for cell in row) for row in table.rows]
@@ -49,18 +57,18 @@ def markdown(table: Table) -> str:
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says of a system besides its numbers.
+    """The fixed texts of a model card. They are copied unchanged and must be valid Markdown.
 
     Attributes:
-        name: of the model.
-        tags: for hubs.
-        task: as hubs name it.
+        name: name of the model.
+        tags: tags for the search on hubs.
+        task: identifier of the task on hubs, such as "audio-to-audio".
         task_name: the task in words.
-        data_type: the data set, as hubs name it.
-        split: what of it was judged.
-        title: of the card.
-        told: what it is and what it cannot do, a line each.
-        heading: over the numbers.
+        data_type: identifier of the data set on hubs.
+        split: part of the data set that was scored.
+        title: title of the card.
+        told: description of the model and its limitations, one line each.
+        heading: heading above the table of scores.
     """
 
     name: str
@@ -81,7 +89,15 @@ def model_card(
     measured: Mapping[str, float | None],
     found: Mapping[str, Criterion],
 ) -> str:
-    """Return a model card with a model-index, as hubs read it; `measured` is the value of each metric."""
+    """Return a model card: Markdown after a YAML header with a model-index, which hubs read.
+
+    Args:
+        card: the fixed texts.
+        provenance: where the numbers come from, by name; the entry "data" is the name of the data set.
+        systems: table of the scores of all systems.
+        measured: value of each metric for the model-index, by name; metrics with None are left out.
+        found: results of the acceptance checks, by name.
+    """
     results = [{"type": name, "value": value, "name": name} for name, value in measured.items() if value is not None]
     task = {"type": card.task, "name": card.task_name}
     data = {"name": provenance["data"], "type": card.data_type, "split": card.split}

@@ -1,4 +1,7 @@
-"""Pictures of what was measured: matplotlib figures, PNG bytes, pictures for the page; nothing is saved here."""
+"""Figures of scores, training histories and spectrograms, as matplotlib figures and PNG.
+
+The functions return figures, PNG bytes or blocks of a report; they write no files.
+"""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -18,14 +21,22 @@ _MARKERS = "osv^DXPd"
 
 
 def png(figure: Figure, dots_per_inch: int = 90) -> bytes:
-    """Return a figure as PNG."""
+    """Return a figure as the bytes of a PNG file, cropped to its content."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dots_per_inch, bbox_inches="tight")
     return buffer.getvalue()
 
 
 def loss_curves(history: pd.DataFrame, title: str) -> Figure:
-    """Draw the training loss and every validation figure of a history over its steps; decibels on an axis of theirs."""
+    """Draw the training loss and all validation metrics of a training history over the training steps.
+
+    Metrics in decibels have a separate axis on the right.
+
+    Args:
+        history: training history with the columns step, loss and validation metrics (names that begin with "valid_").
+            NaN marks steps without validation.
+        title: title of the figure.
+    """
     figure = Figure(figsize=(7, 3.2))
     axes = figure.subplots()
     drawn = axes.plot(history["step"], history["loss"], color=COLOURS[0], label="training loss")
@@ -37,7 +48,7 @@ def loss_curves(history: pd.DataFrame, title: str) -> Figure:
         target = decibels if decibels is not None and _in_decibels(name) else axes
         drawn += target.plot(known["step"], known[name], **style)
     left = ["loss", *(one for one in names if not _in_decibels(one))]
-    scale = "log" if bool((history[left].min() > 0).all()) else "linear"  # a loss in decibels may be negative
+    scale = "log" if bool((history[left].min() > 0).all()) else "linear"  # the loss can be negative, such as one in dB
     axes.set(title=title, xlabel="step", ylabel="loss", yscale=scale)
     axes.grid(visible=True, alpha=0.3)
     if decibels is not None:
@@ -51,7 +62,12 @@ def _in_decibels(name: str) -> bool:
 
 
 def training_pictures(histories: Mapping[str, pd.DataFrame]) -> list[Picture]:
-    """Return the loss curves of each training, with its length and last loss in words."""
+    """Return one picture of loss curves for each training, with its length and last loss in words.
+
+    Args:
+        histories: training histories by name of the training, with the columns step, loss, seconds (training time so
+            far) and validation metrics (`loss_curves`).
+    """
     found = []
     for name, history in histories.items():
         last = history.iloc[-1]
@@ -61,7 +77,13 @@ def training_pictures(histories: Mapping[str, pd.DataFrame]) -> list[Picture]:
 
 
 def intervals(values: Mapping[str, Interval], title: str, unit: str) -> Figure:
-    """Draw means with their 95 % intervals, a row each."""
+    """Draw means with their 95 % intervals, one row for each.
+
+    Args:
+        values: the intervals by name of the row.
+        title: title of the figure.
+        unit: label of the horizontal axis.
+    """
     figure = Figure(figsize=(7, 0.6 + 0.42 * len(values)))
     axes = figure.subplots()
     for row, (name, one) in enumerate(values.items()):
@@ -76,7 +98,14 @@ def intervals(values: Mapping[str, Interval], title: str, unit: str) -> Figure:
 
 
 def distributions(values: Mapping[str, np.ndarray], title: str, unit: str) -> Figure:
-    """Draw the distribution of a metric over items, a box with all its points a system."""
+    """Draw the distribution of a metric over items as one box plot for each system, with a point for each item.
+
+    Args:
+        values: values of the items by system, shape (items,). NaN and infinite values are left out, and so are systems
+            that have no others.
+        title: title of the figure.
+        unit: label of the horizontal axis.
+    """
     figure = Figure(figsize=(7, 0.8 + 0.5 * len(values)))
     axes = figure.subplots()
     kept = {name: one[np.isfinite(one)] for name, one in values.items() if np.isfinite(one).any()}
@@ -92,12 +121,19 @@ def distributions(values: Mapping[str, np.ndarray], title: str, unit: str) -> Fi
 
 
 def scatter(points: np.ndarray, labels: Sequence[str], groups: Sequence[str], title: str) -> Figure:
-    """Draw a map (items, 2), a colour and a marker a group."""
+    """Draw a labelled scatter plot without axis values; each group has a colour and a marker.
+
+    Args:
+        points: positions, shape (items, 2).
+        labels: text beside each point.
+        groups: group of each point.
+        title: title of the figure.
+    """
     figure = Figure(figsize=(6, 5.2))
     axes = figure.subplots()
     for number, group in enumerate(sorted(set(groups))):
         chosen = np.array([one == group for one in groups])
-        # The marker moves on when the colours begin again, so no two groups look alike.
+        # When the colours repeat, the markers are shifted by one, so up to 64 groups look different.
         colour = COLOURS[number % len(COLOURS)]
         marker = _MARKERS[(number + number // len(COLOURS)) % len(_MARKERS)]
         axes.scatter(*points[chosen].T, color=colour, marker=marker, label=group)
@@ -109,7 +145,14 @@ def scatter(points: np.ndarray, labels: Sequence[str], groups: Sequence[str], ti
 
 
 def lines(x: Sequence[float], curves: Mapping[str, Sequence[float]], title: str, names: tuple[str, str]) -> Figure:
-    """Draw curves over a common axis; `names` are the axes'."""
+    """Draw curves over a common horizontal axis.
+
+    Args:
+        x: positions of the values on the horizontal axis.
+        curves: values of each curve by its name in the legend, as many as `x`.
+        title: title of the figure.
+        names: labels of the horizontal and the vertical axis.
+    """
     figure = Figure(figsize=(7, 3.2))
     axes = figure.subplots()
     for number, (label, values) in enumerate(curves.items()):
@@ -123,7 +166,15 @@ def lines(x: Sequence[float], curves: Mapping[str, Sequence[float]], title: str,
 
 @dataclass(frozen=True)
 class Panel:
-    """One drawing of several: curves over an axis; NaN leaves a gap, `ticks` name the places on the axis."""
+    """The content of one panel in a figure of several panels.
+
+    Attributes:
+        title: title of the panel.
+        unit: label of the vertical axis.
+        x: positions of the values on the horizontal axis.
+        curves: values of each curve by its name in the legend, as many as `x`; NaN leaves a gap.
+        ticks: labels of the positions `x`; without them the axis shows numbers.
+    """
 
     title: str
     unit: str
@@ -133,7 +184,14 @@ class Panel:
 
 
 def panels(parts: Sequence[Panel], x_name: str, *, columns: int, marker: bool = True) -> Figure:
-    """Draw panels in rows of `columns`, under one legend: a curve of a name looks the same in each."""
+    """Draw several panels in one figure with a common legend; curves of the same name look the same in all panels.
+
+    Args:
+        parts: the panels, from left to right and from top to bottom.
+        x_name: label of the horizontal axis of each panel.
+        columns: number of panels in a row.
+        marker: whether to mark each value of a curve.
+    """
     names = list(dict.fromkeys(name for part in parts for name in part.curves))
     rows = -(-len(parts) // columns)
     figure = Figure(figsize=(10, 0.6 + 2.5 * rows), layout="constrained")
@@ -145,7 +203,7 @@ def panels(parts: Sequence[Panel], x_name: str, *, columns: int, marker: bool = 
             shape = _MARKERS[place % len(_MARKERS)] if marker else ""
             colour = COLOURS[place % len(COLOURS)]
             (handles[name],) = axes.plot(part.x, values, color=colour, marker=shape, ms=4, lw=1.3)
-        # A title may hold a song's name, in which "$" is a letter.
+        # A title may contain the name of a song, in which "$" is an ordinary character.
         axes.set_title(part.title, fontsize=10, parse_math=False)
         axes.set(xlabel=x_name, ylabel=part.unit)
         if part.ticks:
@@ -158,12 +216,18 @@ def panels(parts: Sequence[Panel], x_name: str, *, columns: int, marker: bool = 
 
 
 def spectrogram(wave: np.ndarray, *, width: int = 150, height: int = 75) -> bytes:
-    """Return the log-power spectrogram of (T,) as a small PNG, low frequencies at the bottom.
+    """Return the log power spectrogram of a sound as the bytes of a small PNG file, low frequencies at the bottom.
 
-    The scale is fixed (0 to 9 in the natural logarithm of 1 + power), so pictures compare.
+    It shows log(1 + power) (natural logarithm) from 0 Hz to a quarter of the sample rate. The colour scale is fixed, 0
+    to 9, so that pictures are comparable.
+
+    Args:
+        wave: float, shape (T,), full scale [-1, 1], at least 1,024 samples.
+        width: of the picture in pixels.
+        height: of the picture in pixels.
     """
     power = log_power(torch.from_numpy(np.ascontiguousarray(wave, np.float32)))  # (F, N)
-    # The lower half of the spectrum holds nearly all of a note; pooled to the picture's size.
+    # Nearly all the energy of a note is in the lower half of the spectrum.
     low = power[: power.shape[0] // 2]
     pooled = torch.nn.functional.adaptive_max_pool2d(low[None], (height, width))[0]
     scaled = (pooled / 9.0).clamp(0, 1).flip(0).numpy()

@@ -1,18 +1,14 @@
-"""Separated songs judged: scores, studies, tables, players, and the separation report.
+"""Evaluation of music source separation: scores, studies, acceptance criteria and the separation report.
 
-* `acceptance`: is a separation system good enough? Facts from the scores of the test songs against declared bounds
-* `figures`: the pictures of the separation chapter: how scores lie over songs, and how they go over the seconds of a
-  song
-* `folders`: anybody's separation judged: a folder a track, a sound file a source, paired by name
-* `paper_tables`: the tables that put what papers say beside what was measured here, each number with its definition
-* `players`: separated songs to listen to: excerpts with the most singing, equally loud, the worst songs first
-* `paper_results`: numbers of singing voice separation from papers, typed in once, with where they stand. Never measured
-  here
-* `report`: the separation report: the vocals that each system finds, between bounds and beside papers, as numbers and
-  as sound
-* `score`: separation judged: estimates in shards or in folders against their references
-* `studies`: studies judged: excerpts of songs under many settings, each against what it should have been
-* `study_report`: the chapters of the separation report on its studies: steps of DDIM, noise on the latent, variants,
-  cost
-* `tables`: the tables of the separation chapter, from score frames to cells of text
+* `acceptance`: check the scores of the separation systems against minimum requirements
+* `figures`: plots of the report: distribution of scores over songs, and SDR over the seconds of a song
+* `folders`: score estimates that lie in folders: one folder per track, one audio file per source
+* `paper_results`: results of singing voice separation copied from papers, with their source and metric definition
+* `paper_tables`: tables that show published results next to the results measured here
+* `players`: audio players of the report: excerpts with the most singing, at equal loudness, worst songs first
+* `report`: write the separation report (HTML page) and its machine-readable files
+* `score`: score the estimates of systems, stored in shards, against the true sources; medians over tracks
+* `studies`: score the excerpts of a study, which separates the same songs under several settings
+* `study_report`: report sections on the studies: DDIM steps, noise on the latent, weights, variants, cost
+* `tables`: tables of the report on systems and songs, and the frames and text formats that they need
 """

@@ -1,7 +1,8 @@
-"""Is a separation system good enough? Facts from the scores of the test songs against declared bounds.
+"""Check the scores of the separation systems against minimum requirements.
 
-Medians over the songs that both of two systems were judged on, of the vocals. As in `eval.synthesis.acceptance`, a
-verdict that cannot be reached is not passed.
+Only the scores of the vocals of the test songs count. A system is represented by its median over songs. Where two
+systems are compared, both medians are taken over the songs on which both have a value. A criterion whose value cannot
+be computed (NaN) is not passed.
 """
 
 from dataclasses import dataclass
@@ -17,11 +18,11 @@ BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is asked of the systems.
+    """Minimum requirements for the separation systems.
 
     Attributes:
-        mask_usdr: the least median uSDR of the discriminative network, dB.
-        below_ceiling: the most that latent diffusion may lie below the codec's ceiling in SI-SDR, dB.
+        mask_usdr: lowest accepted median uSDR of the discriminative network, in dB.
+        below_ceiling: largest accepted difference in median SI-SDR, codec ceiling minus latent diffusion, in dB.
     """
 
     mask_usdr: float = 3.6
@@ -29,14 +30,20 @@ class Bounds:
 
 
 def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Criterion]:
-    """Judge the systems "masks" and "diffusion" in `scores`, which holds mixture and codec ceiling too.
+    """Check whether the systems "masks" and "diffusion" meet the requirements.
 
     Args:
-        scores: summary rows as `eval.separation.score` returns them, of every system.
-        bounds: what is asked.
+        scores: rows of scores.parquet (`eval.separation.score.write_scores`) of the systems "masks", "diffusion",
+            "mixture" and "codec_ceiling"; other systems may be present. A missing system fails the criteria that
+            need it.
+        bounds: minimum requirements.
 
     Returns:
-        A verdict for each check, by name.
+        The criteria "complete", "masks_separate", "better_than_mixture" and "near_codec_ceiling", by name.
+
+    Example:
+        >>> found = acceptance_criteria(pd.read_parquet("scores.parquet"), Bounds(mask_usdr=3.6))
+        >>> failed = [name for name, one in found.items() if not one.passed]
     """
     tracks = by_track(scores)
     return {
@@ -48,10 +55,13 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Crite
 
 
 def _complete(scores: pd.DataFrame, tracks: pd.DataFrame) -> Criterion:
-    """Ask whether both systems made something of every song."""
-    judged = scores[scores["split"] == "test"].groupby("system")["track"].nunique()
+    """Check that both systems have scores for every test song; the value is the smaller of their two shares.
+
+    A row with a reason instead of a metric says that a system failed on a song; it is no score.
+    """
+    scored = scores[(scores["split"] == "test") & scores["metric"].notna()].groupby("system")["track"].nunique()
     songs = tracks["track"].nunique()
-    shares = [int(judged.get(one, 0)) / songs if songs else float("nan") for one in (MASKS, MAIN)]
+    shares = [int(scored.get(one, 0)) / songs if songs else float("nan") for one in (MASKS, MAIN)]
     return Criterion(
         min(shares) == 1.0,
         min(shares),
@@ -62,7 +72,7 @@ def _complete(scores: pd.DataFrame, tracks: pd.DataFrame) -> Criterion:
 
 
 def _masks(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
-    """Ask whether the discriminative network separates: no diffusion is worth more than its yardstick."""
+    """Check the median uSDR of the discriminative network, the baseline that latent diffusion is compared with."""
     found = float(tracks.loc[tracks["system"] == MASKS, "uSDR"].median()) if len(tracks) else float("nan")
     return Criterion(
         found >= bounds.mask_usdr,
@@ -74,24 +84,24 @@ def _masks(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
 
 
 def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
-    """Ask whether latent diffusion beats the mixture in every measure that such a system must beat it in."""
+    """Check that latent diffusion has a better median than the mixture in all of `BETTER_THAN_MIXTURE`."""
     gains = {}
     for metric in BETTER_THAN_MIXTURE:
         ours, theirs = _medians(tracks, MAIN, MIXTURE, metric)
         gains[metric] = ours - theirs if larger_is_better(metric) else theirs - ours
     won = [metric for metric, gain in gains.items() if gain > 0]
-    told = ", ".join(f"{metric} {gain:+.2f}" for metric, gain in gains.items())
+    listed = ", ".join(f"{metric} {gain:+.2f}" for metric, gain in gains.items())
     return Criterion(
         len(won) == len(gains),
         float(len(won)),
         float(len(gains)),
-        f"measures in which the median of latent diffusion beats the mixture's ({told}; above 0 is better)",
+        f"measures in which the median of latent diffusion beats the mixture's ({listed}; above 0 is better)",
         "train longer; where only uSDR fails, listen: it hardly tracks what listeners say of generative systems",
     )
 
 
 def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
-    """Ask whether what is lost is lost to the codec rather than to the diffusion."""
+    """Check how far latent diffusion lies below the codec ceiling, the best result that the codec allows."""
     ceiling, ours = _medians(tracks, CEILING, MAIN, "SI-SDR")
     return Criterion(
         ceiling - ours <= bounds.below_ceiling,
@@ -103,7 +113,7 @@ def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
 
 
 def _medians(tracks: pd.DataFrame, first: str, second: str, metric: str) -> tuple[float, float]:
-    """Return both systems' medians over the songs on which neither is NaN, NaN if there are none."""
+    """Return the medians of two systems over the songs on which both have a value; both NaN if there is none."""
     wide = tracks.pivot(index="track", columns="system", values=metric) if len(tracks) else pd.DataFrame()
     if first not in wide or second not in wide:
         return float("nan"), float("nan")

@@ -1,4 +1,4 @@
-"""The pictures of the separation chapter: how scores lie over songs, and how they go over the seconds of a song."""
+"""Plots of the separation report: distribution of scores over songs, and SDR over the seconds of a song."""
 
 from collections.abc import Sequence
 
@@ -11,34 +11,42 @@ from eval.separation.tables import MIXTURE, figure, heading, larger_is_better, n
 
 
 def distribution_pictures(tracks: pd.DataFrame, metrics: Sequence[str]) -> list[Picture]:
-    """Return how each of `metrics` is distributed over songs; `tracks` as `by_track` makes it."""
+    """Return a box plot over songs for each metric, one box per system.
+
+    Args:
+        tracks: one row per (system, song), as `eval.separation.tables.by_track` returns it.
+        metrics: names of the metrics, which are columns of `tracks`. NaN and infinite values are not drawn.
+    """
     found = []
     for metric in metrics:
         by_system = tracks.groupby("system", sort=False)[metric]
         values = {name_of(str(system)): part.to_numpy(float) for system, part in by_system}
         known = {name: one for name, one in values.items() if np.isfinite(one).any()}
-        told = ", ".join(f"{name} {figure(float(np.nanmedian(one)), metric)}" for name, one in known.items())
+        medians = ", ".join(f"{name} {figure(float(np.nanmedian(one)), metric)}" for name, one in known.items())
         better = "larger is better" if larger_is_better(metric) else "smaller is better"
         drawn = distributions(known, f"{metric} of the vocals, a point a song", f"{heading(metric)} ({better})")
-        alt = f"Box plots of {metric} by system, a point a song; medians: {told}"
+        alt = f"Box plots of {metric} by system, a point a song; medians: {medians}"
         found.append(Picture(png(drawn), alt, f"{metric}: distribution over songs."))
     return found
 
 
 def seconds_pictures(seconds: pd.DataFrame, order: Sequence[str], systems: Sequence[str]) -> list[Picture]:
-    """Return the SDR of every second of the worst, the median and the best song, or nothing where there is none.
+    """Return one picture with the SDR of every second of the worst, the median and the best song.
 
     Args:
-        seconds: rows of every second, as `eval.separation.score` returns them.
-        order: songs from the worst to the best by the last of `systems`.
-        systems: those drawn, beside the mixture.
+        seconds: rows of seconds.parquet (`eval.separation.score.write_scores`).
+        order: names of the songs, from the lowest to the highest uSDR of the last of `systems`.
+        systems: names of the systems to draw; the mixture is drawn as well.
+
+    Returns:
+        A list with the picture; an empty list if `seconds` has none of the songs.
     """
     vocals = seconds[seconds["source"] == "vocals"]
     there = [one for one in order if one in set(vocals["track"])]
     if not there:
         return []
     chosen = {"worst": there[0], "median": there[len(there) // 2], "best": there[-1]}
-    parts, told = [], []
+    parts, descriptions = [], []
     for place, track in chosen.items():
         wide = vocals[vocals["track"] == track].pivot(index="second", columns="system", values="sdr")
         shown = [one for one in dict.fromkeys((MIXTURE, *systems)) if one in wide]
@@ -46,11 +54,11 @@ def seconds_pictures(seconds: pd.DataFrame, order: Sequence[str], systems: Seque
         parts.append(Panel(f"{place}: {track}", "SDR, dB", wide.index.tolist(), curves))
         known = {name: one for name, one in curves.items() if np.isfinite(one).any()}
         middle = ", ".join(f"{name} {np.nanmedian(one):.2f} dB" for name, one in known.items())
-        told.append(f"{place}, {track}: {middle or 'no second with a value'}")
+        descriptions.append(f"{place}, {track}: {middle or 'no second with a value'}")
     return [
         Picture(
             png(panels(parts, "second", columns=1, marker=False)),
-            f"Curves of the SDR of every second. Medians: {'; '.join(told)}",
+            f"Curves of the SDR of every second. Medians: {'; '.join(descriptions)}",
             "SDR of every second (museval) of the worst, median and best song by uSDR of "
             f"{name_of(systems[-1]).lower()}. Gaps: seconds in which the vocals, the rest or an estimate is silent.",
         )

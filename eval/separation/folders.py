@@ -1,25 +1,33 @@
-"""Anybody's separation judged: a folder a track, a sound file a source, paired by name.
+"""Score the estimates of any separation system, given as folders of audio files.
 
-Pairing is never by the order in which a folder lists its files, and names match in any Unicode form. Every file is
-looked at before the first track is judged: one that does not fit its reference stops everything, by its name.
-Sound is taken as it is written: floating point is neither rounded to 16 bits nor clipped.
+The reference folder and the estimate folder both hold one folder per track, and in it one .wav or .flac file per
+source, named after the source. Tracks and sources are paired by name, never by the order of the directory listing;
+names are compared in Unicode form NFC. Before the first track is scored, the form (samples, channels, sample rate) of
+every file is checked; a file that does not match its reference stops the evaluation with an error that names it.
+Floating-point files are neither rounded to 16 bits nor clipped.
 
-Which sources are judged together decides what SIR and SAR mean and which seconds count; every row says it:
+The set of sources that are evaluated together defines SIR and SAR, and which seconds are left out because a source
+is silent. The column `sources` of every row names this set. The sets follow from the estimates of a track
+and must be the same in every track:
 
-* the estimates that are there, one set, the same in every track;
-* vocals alone, where the references tell the accompaniment: vocals and accompaniment, whose estimate is then the
-  mixture, that is the sum of the references, minus the vocals;
-* an accompaniment beside single stems: two sets, vocals and accompaniment, and the stems. The accompaniment is their
-  sum, so all together they would have no filters.
+* default: one set that holds all estimated sources;
+* only vocals are estimated, and there are references besides the vocals: the set is vocals and accompaniment. The
+  estimate of the accompaniment is the mixture (here: the sum of the two references) minus the estimated vocals;
+* an accompaniment and single stems are estimated: two sets, one of vocals and accompaniment, one of all estimates
+  except the accompaniment. The accompaniment is the sum of stems, so the filters of one common set would not be unique.
 
-A reference of the accompaniment that is not there is the sum of all other references but the vocals.
+If there is no reference file of the accompaniment, its reference is the sum of all references except the vocals.
 
-Compared with SiSEC18 (museval, Liutkus, Stöter and Ito, LVA/ICA 2018), scores of vocals and accompaniment are the
-same numbers: filters, windows of 1 s, medians over frames and then over tracks. Four things differ. There, a method
-hands in its accompaniment; here it may be derived, from the sum of the references where MUSDB18 has a mixture coded on
-its own. Estimates of another length are cut or filled up there and refused here. A source silent for a whole track is
-an exception there and counted here; infinite values are dropped there and kept here. Where stems and an accompaniment
-are handed in, museval reports the vocals beside the accompaniment only; here both sets have their rows.
+Scores of vocals and accompaniment are computed as in SiSEC18 (museval; Liutkus, Stöter and Ito, LVA/ICA 2018): the
+same filters, windows of 1 s, median over frames, then over tracks. The differences are:
+
+* in SiSEC18, a method submits its accompaniment. Here it may be derived, and then from the sum of the references,
+  although MUSDB18 has a separately encoded mixture;
+* museval cuts or pads an estimate of another length; here it is an error;
+* museval raises an exception if a source is silent for the whole track; here it is counted as undefined;
+* museval drops infinite values; here they are kept;
+* if stems and an accompaniment are given, museval reports the vocals only in the set with the accompaniment; here
+  both sets have rows.
 
 Shapes: T samples, K channels.
 """
@@ -44,14 +52,20 @@ _SOUNDS = (".wav", ".flac")
 
 @dataclass(frozen=True)
 class _Track:
-    """A track: its name, and the files of its references and estimates by source."""
+    """The files of a track.
+
+    Attributes:
+        name: name of the track.
+        references: paths of the reference files, by source.
+        estimates: paths of the estimate files, by source.
+    """
 
     name: str
     references: dict[str, Path]
     estimates: dict[str, Path]
 
     def sets(self) -> list[list[str]]:
-        """Return the sets of sources that are judged together."""
+        """Return the sets of sources that are evaluated together (rules: module docstring)."""
         both, made = {VOCALS, ACCOMPANIMENT}, set(self.estimates)
         if made == {VOCALS} and len(self.references) > 1:
             return [sorted(both)]
@@ -60,17 +74,18 @@ class _Track:
         return [sorted(made & both), sorted(made - {ACCOMPANIMENT})]
 
     def parts(self, source: str) -> list[Path]:
-        """Return the files whose sum is the reference of a source; none if it has no reference."""
+        """Return the files whose sum is the reference of a source; an empty list if it has no reference."""
         if source in self.references:
             return [self.references[source]]
         others = [path for name, path in sorted(self.references.items()) if name != VOCALS]
         return others if source == ACCOMPANIMENT and VOCALS in self.references else []
 
     def check(self) -> int:
-        """Return the sample rate in Hz.
+        """Check that the files of the track fit together, and return their sample rate in Hz.
 
         Raises:
-            InputError: an estimate without a reference, or files that differ in form; the message names them.
+            InputError: an estimate has no reference, or files differ in number of samples, channels or sample rate.
+                The message names the files.
         """
         for source, path in self.estimates.items():
             if not self.parts(source):
@@ -86,10 +101,11 @@ class _Track:
         return expected[2]
 
     def judge(self, embedding: Embedding | None) -> TrackScores:
-        """Return the scores of every set of sources.
+        """Return the scores of every set of sources, with the column `track` in front.
 
         Raises:
-            InputError: a file is damaged or does not fit, or the track cannot be judged.
+            InputError: a file is damaged or does not fit the others, or the track cannot be scored, for example
+                because it is too short.
         """
         rate = self.check()
         found = []
@@ -108,19 +124,25 @@ class _Track:
 def score_folders(
     reference: Path, estimate: Path, listener: Listener = ignore, embedding: Embedding | None = None
 ) -> TrackScores:
-    """Judge anybody's estimates against references: folders of tracks in both, paired by name.
+    """Score estimates against references, both given as folders of tracks.
 
     Args:
-        reference: folder with a folder a track, a .wav or .flac file a source in it; a mixture is passed over.
-        estimate: the same of the estimates. A source that is not estimated is left out.
-        listener: is told tracks, rate and time left.
-        embedding: the encoder of the embedding MSE, if there is one.
+        reference: folder of the true sources: one folder per track, and in it one .wav or .flac file per source. Files
+            named "mixture" or "linear_mixture" and hidden files are ignored.
+        estimate: folder of the estimates, with the same layout and names. Sources may be missing,
+            but the sets of sources (module docstring) must be the same in every track.
+        listener: receives progress reports, counted in tracks.
+        embedding: encoder for the metric "embedding MSE"; None leaves this metric out.
 
     Returns:
-        Summary and seconds, the column track in front.
+        Scores of all tracks (`eval.metrics.sdr.TrackScores`); in both tables the first column is `track`.
 
     Raises:
-        InputError: tracks or sources without a partner, or sound that does not fit; the message names it.
+        InputError: a track or an estimate has no partner, or a file is damaged or does not fit; the message names it.
+
+    Example:
+        >>> scores = score_folders(Path("musdb18hq/test"), Path("estimates"), listener=print)
+        >>> medians(scores.summary)  # eval.separation.score.medians
     """
     tracks = _paired(reference, estimate)
     for track in tracks:
@@ -135,10 +157,10 @@ def score_folders(
 
 
 def _paired(reference: Path, estimate: Path) -> list[_Track]:
-    """Return the tracks sorted by name.
+    """Pair the tracks of both folders and return them sorted by name.
 
     Raises:
-        InputError: a track is in one folder only, or tracks have estimates of different sources.
+        InputError: a track is in one folder only, or the sets of sources differ between tracks.
     """
     true, made = _tracks(reference), _tracks(estimate)
     if missing := sorted(true.keys() - made.keys()):
@@ -157,10 +179,10 @@ def _paired(reference: Path, estimate: Path) -> list[_Track]:
 
 
 def _tracks(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return the sound files of each track by source.
+    """Return the audio files of a folder by track and source; folders without audio files are left out.
 
     Raises:
-        InputError: no such folder, no track in it, or two of one name.
+        InputError: the folder does not exist or holds no track, or two tracks or sources have the same name.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -173,17 +195,17 @@ def _tracks(folder: Path) -> dict[str, dict[str, Path]]:
 
 
 def _sources(folder: Path) -> dict[str, Path]:
-    """Return the sound files of a track by source."""
+    """Return the audio files of a track by source, without mixtures."""
     files = (path for path in folder.iterdir() if path.suffix.lower() in _SOUNDS and path.is_file())
     named = _by_name((path.stem, path) for path in files)
     return {name: path for name, path in named.items() if name not in _NO_SOURCES}
 
 
 def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Return paths by name in one Unicode form, sorted; hidden ones are passed over.
+    """Return paths by name (Unicode form NFC), sorted by the original name; hidden names are left out.
 
     Raises:
-        InputError: two of one name.
+        InputError: two paths have the same name.
     """
     found: dict[str, Path] = {}
     for text, path in sorted(named):
@@ -197,19 +219,19 @@ def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 
 def _form(path: Path) -> tuple[int, int, int]:
-    """Return samples, channels and rate in Hz, as the header of a file tells them."""
+    """Return number of samples, number of channels and sample rate in Hz, from the header of a file."""
     with SoundReader(path) as sound:
         return sound.frames, sound.channels, sound.sample_rate
 
 
 def _read(path: Path) -> np.ndarray:
-    """Return the sound of a file, (T, K) float32."""
+    """Return the samples of a file, float32, shape (T, K)."""
     with SoundReader(path) as sound:
         return sound.read(sound.frames)
 
 
 def _sum(paths: list[Path]) -> np.ndarray:
-    """Return the sum of files, (T, K) float32."""
+    """Return the sum of the samples of files, float32, shape (T, K)."""
     total = _read(paths[0])
     for path in paths[1:]:
         total += _read(path)

@@ -1,11 +1,15 @@
-"""Numbers of singing voice separation from papers, typed in once, with where they stand. Never measured here.
+"""Results of singing voice separation copied from papers, with their source and metric definition.
 
-Every number is in dB, of the vocals of the 50 test songs of MUSDB18, and carries its definition: the field
-writes "SDR" for at least three things (arXiv 2511.21342, Table 1, mixes two of them).
+Nothing in this module was measured by this project. All values are in dB, for the vocals of the 50 test songs of
+MUSDB18. Each has the definition of its metric beside it, because the literature uses the name "SDR" for at least three
+different metrics (arXiv 2511.21342, Table 1, mixes two of them).
 
-Sources: SiSEC 2018 (Stöter, Liutkus and Ito, arXiv 1804.06267), medians computed anew from the scores it
-published (sigsep-mus-2018); Plaja-Roglans, Hung, Serra and Pereira, arXiv 2511.21342, Table 1. The tables of
-their arXiv 2511.20470, the system built here, are not known to us.
+Sources:
+
+* SiSEC 2018 (Stöter, Liutkus and Ito, arXiv 1804.06267): medians recomputed from the scores that the campaign
+  published (sigsep-mus-2018).
+* Plaja-Roglans, Hung, Serra and Pereira, arXiv 2511.21342, Table 1. The result tables of arXiv 2511.20470 by the same
+  authors, which describes the system implemented here, were not available.
 """
 
 from dataclasses import dataclass
@@ -17,13 +21,17 @@ TEST_SONGS, TEST_SECONDS = 50, 12_435  # of MUSDB18
 
 @dataclass(frozen=True)
 class SisecRow:
-    """One method of SiSEC 2018: medians over songs of medians over 1 s frames (museval), vocals.
+    """Vocals scores of one method of SiSEC 2018 (museval): median over songs of the median over 1 s frames.
 
     Attributes:
-        method: as the campaign names it.
-        what: what it is, "" for a submission.
-        here: the system of ours that is the same thing, "" where there is none.
-        csdr: and the others: cSDR, cSIR, cSAR, cISR.
+        method: name of the method in the campaign.
+        what: description of the method; "" for a submitted system.
+        here: name of the corresponding system of this project; "" if there is none. The ideal masks of this project
+            are computed slightly differently (`models.separation.oracles`).
+        csdr: cSDR in dB.
+        csir: cSIR in dB.
+        csar: cSAR in dB.
+        cisr: cISR in dB.
     """
 
     method: str
@@ -52,7 +60,14 @@ SISEC = (
 
 @dataclass(frozen=True)
 class DefinitionRow:
-    """The same scores of SiSEC 2018 gathered in three ways: over the frames of a song, then over songs."""
+    """Vocals SDR of one method of SiSEC 2018, in dB, the same frame scores aggregated in three ways.
+
+    Attributes:
+        method: name of the method in the campaign.
+        median_of_medians: median over songs of the median over frames (cSDR).
+        mean_of_medians: mean over songs of the median over frames.
+        mean_of_means: mean over songs of the mean over frames.
+    """
 
     method: str
     median_of_medians: float
@@ -72,17 +87,17 @@ SISEC_DEFINITIONS = (
 
 @dataclass(frozen=True)
 class DiffDmxRow:
-    """One row of Table 1 of arXiv 2511.21342, headed "SDR", median over songs.
+    """One row of Table 1 of arXiv 2511.21342, whose column "SDR" is a median over songs.
 
     Attributes:
-        system: as printed.
-        metric: what the number is: as the paper says, or what it equals in the literature.
-        here: (system, metric) of ours to put beside it, or None.
-        generative: whether it is.
-        passes: of the network, None where that says nothing.
-        parameters: in millions.
-        extra_data: beyond MUSDB18, as printed.
-        sdr: None where nothing is published.
+        system: name of the system as printed.
+        metric: definition of `sdr`, as the paper states it or as a comparison with the literature shows it.
+        here: system and metric of this project to show beside it; None if there is none.
+        generative: True for a generative system.
+        passes: number of network evaluations per output; None if not applicable or not known.
+        parameters: number of parameters in millions; None if not applicable or not known.
+        extra_data: amount of training data besides MUSDB18, as printed.
+        sdr: published value in dB; None if no value is available.
     """
 
     system: str

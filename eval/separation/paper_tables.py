@@ -1,6 +1,6 @@
-"""The tables that put what papers say beside what was measured here, each number with its definition.
+"""Tables of published results next to the results measured here, each with the definition of its metric.
 
-Numbers measured on songs made by a program stand beside no paper's.
+Results measured on synthetic songs are not comparable with published ones, so the tables do not show them.
 """
 
 from collections.abc import Mapping
@@ -13,16 +13,20 @@ from eval.separation.tables import figure, medians, name_of
 from eval.statistics import Median
 
 NOT_COMPARABLE = "embedded songs: not comparable"
-_Medians = Mapping[str, Mapping[str, Median]]  # by system and metric
+_Medians = Mapping[str, Mapping[str, Median]]  # median over songs by system and metric
 
 
 def published_tables(tracks: pd.DataFrame, measured_on: str, *, comparable: bool) -> list[Table]:
-    """Return what papers say with what was measured here in columns of its own.
+    """Return the tables of published results; results measured here have their own columns.
 
     Args:
-        tracks: as `by_track` makes it.
-        measured_on: the songs measured here, in words.
-        comparable: whether they are songs that papers measure on; if not, no number stands beside a paper's.
+        tracks: one row per (system, song), as `eval.separation.tables.by_track` returns it.
+        measured_on: description of the songs measured here, for the notes of the tables.
+        comparable: True if results on these songs may be compared with published ones. If False, the tables show
+            `NOT_COMPARABLE` instead of the values measured here.
+
+    Returns:
+        Three tables: SiSEC 2018, arXiv 2511.21342, and the effect of the definition of SDR.
     """
     found = medians(tracks)
     return [
@@ -33,7 +37,7 @@ def published_tables(tracks: pd.DataFrame, measured_on: str, *, comparable: bool
 
 
 def _sisec_table(found: _Medians, measured_on: str, *, comparable: bool) -> Table:
-    """Return SiSEC 2018 with our systems in the columns on the right."""
+    """Return the results of SiSEC 2018, with the systems measured here in the columns on the right."""
     metrics = ("cSDR", "cSIR", "cSAR", "cISR")
 
     def here(system: str) -> list[str]:
@@ -54,21 +58,22 @@ def _sisec_table(found: _Medians, measured_on: str, *, comparable: bool) -> Tabl
         rows,
         words=2,
         note="Published: museval, sources vocals and accompaniment, median over the 50 test songs of the median over "
-        f"1 s frames, 44.1 kHz stereo. Here: {measured_on}; the same definitions.",
+        f"1 s frames, 44.1 kHz stereo. Here: {measured_on}; the same definitions. The ideal masks differ "
+        "slightly: here they divide by vocals and accompaniment, in SiSEC 2018 by all four sources.",
     )
 
 
 def _diff_dmx_table(found: _Medians, measured_on: str, *, comparable: bool) -> Table:
-    """Return the authors' table, each number with its definition."""
+    """Return Table 1 of arXiv 2511.21342, with the metric definition of each value."""
     rows = []
     for row in DIFF_DMX:
         system, metric = row.here or ("", "")
         mine, defined = "–", "–"
         if system in found:
             mine, defined = (figure(found[system][metric].median), metric) if comparable else (NOT_COMPARABLE, "–")
-        told = [str(one) if one is not None else "–" for one in (row.passes, row.parameters)]
+        counts = [str(one) if one is not None else "–" for one in (row.passes, row.parameters)]
         rows.append(
-            [row.system, row.metric, defined, "yes" if row.generative else "no", row.extra_data, *told,
+            [row.system, row.metric, defined, "yes" if row.generative else "no", row.extra_data, *counts,
              figure(row.sdr), mine]
         )  # fmt: skip
     return Table(
@@ -85,7 +90,7 @@ def _diff_dmx_table(found: _Medians, measured_on: str, *, comparable: bool) -> T
 
 
 def _definitions_table() -> Table:
-    """Return how far the ways to gather the same frames lie apart."""
+    """Return a table of the same frame scores aggregated in three ways, with three different results."""
     rows = [
         [row.method, *map(figure, (row.median_of_medians, row.mean_of_medians, row.mean_of_means))]
         for row in SISEC_DEFINITIONS

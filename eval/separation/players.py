@@ -1,7 +1,7 @@
-"""Separated songs to listen to: excerpts with the most singing, equally loud, the worst songs first.
+"""Audio players of the separation report: excerpts with the most singing, at equal loudness, worst songs first.
 
-Each row holds the mixture, the true vocals and, of every system played, its vocals and what is left of the
-mixture without them. Sound is FLAC: it is heard as it was made.
+Each row of players is one song: the mixture, the true vocals and, for every system, its vocals and the rest (mixture
+minus these vocals). The audio is encoded as FLAC, a lossless format, so that no coding artifacts are added.
 
 Shapes: T samples, K channels.
 """
@@ -23,16 +23,35 @@ from eval.separation.tables import by_track, figure, name_of
 
 _SECONDS = 8.0
 _MOST_SONGS, _LEAST_SONGS = 9, 3
-_PAGE_BYTES = 12_000_000  # of the page, for sound
-_SHRUNK = 0.8 * 4 / 3  # bytes of the page a byte of PCM becomes at most: FLAC, then base64
-_MOST_GAIN = 20.0  # dB; a whisper is not blown up to a roar
-_SHORTEST = 0.4  # seconds that a loudness can be measured of (BS.1770)
+_PAGE_BYTES = 12_000_000  # budget for audio in the HTML page
+_SHRUNK = 0.8 * 4 / 3  # bytes in the page per byte of PCM: FLAC is assumed to save 20 %, base64 adds a third
+_MOST_GAIN = 20.0  # dB; limits how much a quiet sound is amplified
+_SHORTEST = 0.4  # seconds; shortest sound whose loudness can be measured (BS.1770)
 
 
 class Sounds:
-    """Songs and estimates in shards, by name."""
+    """True sources and estimates in shards, read by the names of song, source and system.
+
+    Attributes:
+        sample_rate: sample rate of the songs in Hz, that of the first recording.
+        channels: number of channels of the songs, that of the first recording.
+
+    Example:
+        >>> sounds = Sounds(songs, [estimates])  # two folders of shards
+        >>> vocals = sounds.part("AM Contra - Heart Peripheral", "vocals")
+    """
 
     def __init__(self, songs: Path, estimates: Sequence[Path]) -> None:
+        """Open the shards.
+
+        Args:
+            songs: shards of the true sources, with the labels `track` and `source` (`data.musdb.vocals`).
+            estimates: folders of shards of estimated vocals, with the labels `system` and `track`
+                (`models.separation.estimates`).
+
+        Raises:
+            InputError: shards are incomplete or damaged.
+        """
         self._songs = Shards(songs)
         rows = zip(self._songs.column("track"), self._songs.column("source"), strict=True)
         self._parts = {(str(track), str(source)): row for row, (track, source) in enumerate(rows)}
@@ -44,11 +63,11 @@ class Sounds:
         self.channels = int(self._songs.column("channels")[0])
 
     def part(self, track: str, source: str) -> np.ndarray:
-        """Return a source of a song, float32 (T, K)."""
+        """Return a true source of a song, "vocals" or "accompaniment", float32, shape (T, K)."""
         return to_float(self._songs.read(self._parts[track, source]))
 
     def estimate(self, system: str, track: str) -> np.ndarray | None:
-        """Return the vocals that a system made of a song, float32 (T, K), or None if it made nothing."""
+        """Return the vocals of a song estimated by a system, float32, shape (T, K); None if there are none."""
         if (system, track) not in self._made:
             return None
         shards, row = self._made[system, track]
@@ -57,27 +76,50 @@ class Sounds:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much is played: songs, and seconds of each."""
+    """Amount of audio in the report.
+
+    Attributes:
+        songs: number of songs.
+        seconds: length of the excerpt of each song, in seconds.
+    """
 
     songs: int
     seconds: float
 
 
 def extent(sounds: Sounds, clips: int) -> Extent:
-    """Return how much sound the page can hold with `clips` players a song: 3 to 9 songs, 8 s or less of each."""
+    """Return how much audio fits into the page: 3 to 9 songs, at most 8 s of each.
+
+    Args:
+        sounds: the songs, for their sample rate and number of channels.
+        clips: number of players per song.
+    """
     song = clips * _SECONDS * sounds.sample_rate * sounds.channels * 2 * _SHRUNK
     songs = int(np.clip(_PAGE_BYTES // song, _LEAST_SONGS, _MOST_SONGS))
     return Extent(songs, min(_SECONDS, _SECONDS * _PAGE_BYTES / (songs * song)))
 
 
 def ordered(tracks: pd.DataFrame, system: str) -> list[str]:
-    """Return the songs from the lowest to the highest uSDR of a system; what has none comes first."""
+    """Return the songs from the lowest to the highest uSDR of a system; songs without a value (NaN) come first.
+
+    Args:
+        tracks: one row per (system, song), as `eval.separation.tables.by_track` returns it.
+        system: name of the system.
+    """
     mine = tracks[tracks["system"] == system].sort_values(["uSDR", "track"], na_position="first")
     return mine["track"].tolist()
 
 
 def picks(order: Sequence[str], count: int) -> dict[str, list[str]]:
-    """Return `count` songs of `order`, none twice: the worst, the typical, the best."""
+    """Choose `count` songs, none twice: the worst, those in the middle, and the best, about a third each.
+
+    Args:
+        order: names of the songs, from worst to best.
+        count: number of songs; fewer are returned if `order` is shorter.
+
+    Returns:
+        Names by heading: worst first, those in the middle in the order of `order`, best first.
+    """
     count = min(count, len(order))
     worst, best = (count + 2) // 3, count // 3
     typical = count - worst - best
@@ -91,16 +133,30 @@ def picks(order: Sequence[str], count: int) -> dict[str, list[str]]:
 
 
 def most_singing(vocals: np.ndarray, length: int) -> int:
-    """Return where the `length` samples of (T, K) begin that hold most energy."""
+    """Return the start, in samples, of the stretch of `length` samples with the highest energy.
+
+    Args:
+        vocals: true vocals, float, shape (T, K).
+        length: length of the stretch in samples. If it is T or more, the result is 0.
+    """
     energy = np.concatenate([[0.0], np.cumsum(np.square(vocals, dtype=np.float64).sum(1))])
     length = min(length, len(vocals))
     return int(np.argmax(energy[length:] - energy[: len(energy) - length]))
 
 
 def matched(wave: np.ndarray, level: float, sample_rate: int) -> tuple[np.ndarray, float]:
-    """Return (T, K) as loud as `level` in LUFS, or as near as can be, and by how many dB it was changed.
+    """Scale a sound to a loudness, within limits.
 
-    It is raised by at most 20 dB and never so far that it clips; silence stays as it is.
+    The gain is at most 20 dB and so small that no sample exceeds full scale. If the loudness of the sound or `level`
+    could not be measured (silence, or less than 0.4 s), the sound changes only if it exceeds full scale.
+
+    Args:
+        wave: float32, shape (T, K), full scale [-1, 1].
+        level: wanted loudness in LUFS (BS.1770); NaN if it could not be measured.
+        sample_rate: sample rate in Hz.
+
+    Returns:
+        The scaled sound, shape (T, K), and the gain that was applied, in dB.
     """
     own = _loudness(wave, sample_rate)
     peak = float(np.abs(wave).max(initial=0.0))
@@ -111,13 +167,21 @@ def matched(wave: np.ndarray, level: float, sample_rate: int) -> tuple[np.ndarra
 
 
 def _loudness(wave: np.ndarray, sample_rate: int) -> float:
+    """Return the loudness of (T, K) in LUFS; NaN if it is silent or too short to be measured."""
     return loudness(wave, sample_rate) if len(wave) >= _SHORTEST * sample_rate else float("nan")
 
 
 def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], systems: Sequence[str]) -> list[Block]:
-    """Return the players of `systems`, for songs chosen from `order`, which runs from the worst to the best."""
+    """Return the section "Listen" of the report: an explanation, and players for the chosen songs.
+
+    Args:
+        sounds: true sources and estimates.
+        scores: rows of scores.parquet (`eval.separation.score.write_scores`).
+        order: names of the songs, from the lowest to the highest uSDR of the last of `systems`.
+        systems: names of the systems that are played.
+    """
     amount = extent(sounds, 2 + 2 * len(systems))
-    told = {
+    measured = {
         (str(one["system"]), str(one["track"]), source): _scores(one)
         for source in ("vocals", "accompaniment")
         for one in by_track(scores, source).to_dict("records")
@@ -136,7 +200,7 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], sy
         )
     ]
     for caption, chosen in picks(order, amount.songs).items():
-        rows = [(track, list(_clips(sounds, track, systems, told, amount.seconds))) for track in chosen]
+        rows = [(track, list(_clips(sounds, track, systems, measured, amount.seconds))) for track in chosen]
         if rows:
             blocks.append(Players(caption, heads, rows, item="Song"))
     return blocks
@@ -146,10 +210,18 @@ def _clips(
     sounds: Sounds,
     track: str,
     systems: Sequence[str],
-    told: Mapping[tuple[str, str, str], Sequence[str]],
+    measured: Mapping[tuple[str, str, str], Sequence[str]],
     seconds: float,
 ) -> Iterator[Clip]:
-    """Yield the players of one song; `told` is what was measured of (system, song, source), in words."""
+    """Yield the players of one song.
+
+    Args:
+        sounds: true sources and estimates.
+        track: name of the song.
+        systems: names of the systems.
+        measured: scores as text, by (system, song, source).
+        seconds: length of the excerpt in seconds.
+    """
     rate = sounds.sample_rate
     vocals, rest = (sounds.part(track, source) for source in ("vocals", "accompaniment"))
     length = int(seconds * rate)
@@ -173,12 +245,12 @@ def _clips(
         made = sounds.estimate(system, track)
         found, left = (None, None) if made is None else (made[here], mixture - made[here])
         name = name_of(system).lower()
-        yield clip(f"Vocals by {name}", found, told.get((system, track, "vocals"), ()))
-        yield clip(f"The rest by {name}", left, told.get((system, track, "accompaniment"), ()))
+        yield clip(f"Vocals by {name}", found, measured.get((system, track, "vocals"), ()))
+        yield clip(f"The rest by {name}", left, measured.get((system, track, "accompaniment"), ()))
 
 
 def _scores(values: Mapping[Hashable, Any]) -> Sequence[str]:
-    """Return what was measured of one source of one song, in words."""
+    """Return the scores of one source of one song as text; nothing if they are not defined."""
     usdr, distance = float(values["uSDR"]), float(values["MR-STFT"])
-    # A hyphen at which no line breaks: there is little room under a player.
+    # Non-breaking hyphen (U+2011): the column under a player is narrow.
     return (f"uSDR {figure(usdr)} dB", f"MR\u2011STFT {figure(distance, 'MR-STFT')}") if np.isfinite(usdr) else ()

@@ -1,6 +1,7 @@
-"""The separation report: the vocals that each system finds, between bounds and beside papers, as numbers and as sound.
+"""Write the separation report: one HTML page on how well the systems separate vocals, and machine-readable files.
 
-Besides the page it writes its twins: metrics.json, scores.parquet, seconds.parquet, systems.tex, model_card.md.
+The page compares all systems with lower and upper bounds and with published results, and has players for listening.
+The other files are metrics.json, scores.parquet, seconds.parquet, systems.tex and model_card.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,23 +51,23 @@ _SHOWN = ("uSDR", "MR-STFT")
 
 @dataclass(frozen=True)
 class Study:
-    """Everything the report is made of; studies that were not made are left out of it.
+    """The input of the report. Optional parts that are not given have no section.
 
     Attributes:
         songs: shards of the true vocals and accompaniment (`data.musdb.vocals`).
-        estimates: shards of what the systems made of them.
-        scores: summary rows of every system, as `eval.separation.score` returns them.
-        seconds: their rows of every second.
-        bounds: what is asked of the systems.
-        provenance: where it all comes from; "data" and "preset" must be among it, and "data" of songs made here
-            holds the word "embedded".
-        histories: training history by stage.
-        steps: study of the steps of DDIM (`steps_blocks`).
+        estimates: folders of shards of the estimated vocals (`models.separation.estimates`).
+        scores: rows of scores.parquet of every system (`eval.separation.score.write_scores`).
+        seconds: rows of seconds.parquet of every system.
+        bounds: minimum requirements for the systems.
+        provenance: origin of data and models as text. It must have "data" and "preset"; the value of "data" must
+            contain the word "embedded" if the songs are synthetic.
+        histories: training history by stage (`eval.report.figures.training_pictures`).
+        steps: study of the number of DDIM steps (`steps_blocks`).
         noise: study of noise on the latent (`noise_blocks`).
         weights: study of the moving average of the weights (`weights_blocks`).
-        variants: score frames of the variants of latent diffusion, the main one first (`variants_blocks`).
-        cost: what separating costs (`cost_blocks`).
-        in_use: of an experiment, the scores of the system in use, if there is one.
+        variants: scores of the variants of latent diffusion, the main variant first (`variants_blocks`).
+        cost: cost of separation (`cost_blocks`).
+        in_use: for a report on an experiment, the scores of the system in use; None if there are none.
     """
 
     songs: Path
@@ -85,35 +86,36 @@ class Study:
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
-        """A row for each system and test song (`by_track`)."""
+        """One row per (system, test song), as `by_track` returns it."""
         return by_track(self.scores)
 
     @cached_property
     def played(self) -> list[str]:
-        """The systems that are listened to, the one the report is about last."""
+        """Names of the systems that have players; the last one is the main system of the report."""
         ours = [one for one in (MASKS, MAIN) if one in set(self.scores["system"])]
         return ours or learnt_of(self.scores)[-2:] or systems_of(self.scores)[-1:]
 
     @property
     def main(self) -> str:
-        """The system the report is about."""
+        """Name of the main system of the report."""
         return self.played[-1]
 
     @cached_property
     def order(self) -> list[str]:
-        """The test songs, worst first."""
+        """Names of the test songs, from the lowest to the highest uSDR of the main system."""
         return ordered(self.tracks, self.main)
 
     @property
     def embedded(self) -> bool:
-        """Whether the songs were made here: what is measured on them compares with no paper."""
+        """True if the songs are synthetic, so that scores are not comparable with published ones."""
         return "embedded" in self.provenance["data"].lower()
 
     @cached_property
     def where(self) -> str:
-        """What was measured on, in words."""
+        """Description of the test songs: number, seconds, sample rate, channels and data set."""
         sounds = Sounds(self.songs, [])
-        vocals = self.scores[(self.scores["metric"] == "cSDR") & (self.scores["source"] == "vocals")]
+        test = self.scores[self.scores["split"] == "test"]
+        vocals = test[(test["metric"] == "cSDR") & (test["source"] == "vocals")]
         seconds = int(vocals.drop_duplicates("track")["frames"].sum())
         channels = {1: "mono", 2: "stereo"}.get(sounds.channels, f"{sounds.channels} channels")
         return (
@@ -123,7 +125,19 @@ class Study:
 
 
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
-    """Write the page and its twins into `folder` and return what they say in short."""
+    """Write the report page and its machine-readable files.
+
+    Args:
+        folder: folder for report.html, metrics.json, systems.tex, model_card.md, scores.parquet and seconds.parquet.
+        study: the input of the report.
+
+    Returns:
+        Size of the page ("megabytes") and number of "songs" and "systems" in it.
+
+    Example:
+        >>> provenance = {"data": "MUSDB18-HQ", "preset": "small"}
+        >>> write_report(Path("report"), Study(songs, [estimates], scores, seconds, Bounds(), provenance))
+    """
     found = acceptance_criteria(study.scores, study.bounds)
     tables = list(systems_tables(study.scores))
     document = Document(
@@ -184,15 +198,15 @@ _METHODS = (
 
 
 def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
-    """Return what was found, a sentence each."""
+    """Return the summary of the page: test data, medians and acceptance criteria, one sentence each."""
     lines = [f"Measured on {study.where}, preset {study.provenance['preset']}."]
     if study.embedded:
         lines.append("These songs were made by a program: no number here compares with any paper's.")
     gathered = medians(study.tracks)
     shown = [one for one in (MIXTURE, *study.played, CEILING) if one in gathered]
     for metric in _SHOWN:
-        told = (f"{name_of(one).lower()} {figure(gathered[one][metric].median, metric)}" for one in shown)
-        lines.append(f"Median {heading(metric)}: {', '.join(told)}.")
+        values = (f"{name_of(one).lower()} {figure(gathered[one][metric].median, metric)}" for one in shown)
+        lines.append(f"Median {heading(metric)}: {', '.join(values)}.")
     for one in found.values():
         meaning = one.meaning[0].upper() + one.meaning[1:]
         passed = "passed" if one.passed else "not passed"
@@ -201,11 +215,12 @@ def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
 
 
 def _number(value: float) -> str:
+    """Return a value with three significant digits, or "n/a" for NaN."""
     return "n/a" if np.isnan(value) else f"{value:.3g}"
 
 
 def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
-    """Return the chapters for which there is something to tell."""
+    """Return the sections of the page; those without content are left out."""
     others = [one for one in systems_of(study.scores) if one != study.main]
     names = {one: name_of(one) for one in systems_of(study.scores)}
     lost = failures_table(study.scores)
@@ -230,7 +245,7 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
 
 
 def _against_what_is_in_use(study: Study) -> list[Block]:
-    """Return the scores of an experiment beside those of the system in use; nothing where it is none."""
+    """Return the scores of an experiment beside those of the system in use; nothing if these are not given."""
     if study.in_use is None:
         return []
     return variants_blocks({"this experiment": study.scores, "in use": study.in_use})
@@ -248,7 +263,7 @@ _DEFINED = Text(
 
 
 def _machine_twin(study: Study, found: Mapping[str, Criterion]) -> dict[str, Any]:
-    """Return the report for programs."""
+    """Return the content of metrics.json, the machine-readable form of the report."""
     clean = study.tracks[study.tracks["errata"].fillna("") == ""]
     return {
         "schema": SCHEMA_VERSION,
@@ -264,7 +279,7 @@ def _machine_twin(study: Study, found: Mapping[str, Criterion]) -> dict[str, Any
 
 
 def _numbers(found: Mapping[str, Mapping[str, Median]]) -> dict[str, dict[str, Any]]:
-    """Return medians as plain values; what has none is left out, what is infinite is null."""
+    """Return medians as values for JSON: metrics without a value are left out, infinite numbers become null."""
     return {
         system: {
             metric: {name: None if np.isinf(value) else value for name, value in vars(one).items()}

@@ -1,7 +1,7 @@
-"""Separated songs scored: the estimates of every system, in shards, against the songs, and medians over tracks.
+"""Score the estimates of separation systems, stored in shards, against the true sources; medians over tracks.
 
-The accompaniment of an estimate is the mixture minus its vocals, so the source set is always vocals and
-accompaniment.
+Only vocals are estimated. The estimate of the accompaniment is the mixture minus the estimated vocals, so vocals and
+accompaniment are always evaluated together.
 
 Shapes: T samples, K channels.
 """
@@ -30,23 +30,31 @@ VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 def write_scores(
     execution: Execution, songs: Path, estimates: Path, embedding: Embedding | None = None
 ) -> dict[str, int]:
-    """Score the vocals in the shards `estimates` against the songs, and write seconds.parquet and scores.parquet.
+    """Score estimated vocals against the true sources and write scores.parquet and seconds.parquet.
 
-    Both tables (`TrackScores`) have the columns system, track, split and errata in front, and scores.parquet
-    has `reason` behind: a system that made nothing of a song has a row with its reason and no metric or value.
-    Stopped and called again, it goes on: every song that was scored is kept as a part.
+    Both tables have the columns of `eval.metrics.sdr.TrackScores`, with `system`, `track`, `split` and `errata` in
+    front. scores.parquet has a last column `reason`: None for a score. If a system has no estimate of a song, there is
+    one row with the reason as text, in which source and metric are empty and the value is NaN. The scores of each
+    song are stored when they are computed; a second call after an interruption resumes with the songs that are left.
 
     Args:
-        execution: the folder of the tables.
-        songs: shards of songs with the labels track, source, split and errata.
-        estimates: shards of vocals with the labels system and track; in the quarantine table the part is the system.
-        embedding: the encoder of the embedding MSE, if there is one.
+        execution: its folder receives the tables, and its listener the progress reports, counted in songs.
+        songs: shards of the true vocals and accompaniment, with the labels `track`, `source`, `split` and `errata`
+            (`data.musdb.vocals`).
+        estimates: shards of estimated vocals, with the labels `system` and `track` (`models.separation.estimates`).
+            In the quarantine table of these shards, `part` is the name of the system.
+        embedding: encoder for the metric "embedding MSE"; None leaves this metric out.
 
     Returns:
-        How many estimates were "scored", and how many were "not scored".
+        Number of pairs of system and song that were "scored" and "not scored".
 
     Raises:
-        InputError: an estimate of no song, of another rate or of another length; the message names it.
+        InputError: there are no estimates at all, or an estimate belongs to no song or differs from its song in
+            sample rate, length or channels; the message names it.
+
+    Example:
+        >>> write_scores(Execution(Path("scores")), Path("songs"), Path("estimates"))
+        {'scored': 300, 'not scored': 0}
     """
     folder = execution.folder
     if not (folder / "scores.parquet").is_file():
@@ -58,7 +66,10 @@ def write_scores(
         )
         scores = TrackScores(found["scores"], found["seconds"]) if tracks else TrackScores.together([])
         missing = pd.DataFrame(evaluation.missing())
-        summary = pd.concat([one for one in (scores.summary, missing) if len(one)], ignore_index=True)
+        filled = [one for one in (scores.summary, missing) if len(one)]
+        if not filled:
+            raise InputError(f"{estimates}: no estimates and no reasons why; separate the songs again")
+        summary = pd.concat(filled, ignore_index=True)
         write_tables(folder, TrackScores(summary, scores.seconds))
     clear_parts(execution)
     pairs = read_frame(folder / "scores.parquet").drop_duplicates(["system", "track"])
@@ -66,7 +77,7 @@ def write_scores(
 
 
 class _Evaluation:
-    """The songs and the estimates of their vocals. Safe to share between threads."""
+    """The true sources of songs and the estimates of their vocals. Safe to share between threads."""
 
     def __init__(self, songs: Path, estimates: Path, embedding: Embedding | None) -> None:
         self._true, self._made, self._estimates, self._embedding = (
@@ -81,16 +92,21 @@ class _Evaluation:
 
     @property
     def tracks(self) -> list[str]:
-        """The songs that there are estimates of."""
+        """Names of the songs that have at least one estimate."""
         return list(self._rows)
 
     def score(self, track: str) -> dict[str, pd.DataFrame]:
-        """Return the summary, as "scores", and the seconds of every estimate of a song."""
+        """Return the scores of all estimates of a song: tables "scores" (the summary) and "seconds"."""
         references = self._true.read(track)
         found = TrackScores.together([self._score(row, track, references) for row in self._rows[track]])
         return {"scores": found.summary.assign(reason=None), "seconds": found.seconds}
 
     def _score(self, row: int, track: str, references: dict[str, np.ndarray]) -> TrackScores:
+        """Return the scores of the estimate in one row of the shards.
+
+        Raises:
+            InputError: it differs from the song in length, channels or sample rate.
+        """
         system, rate = str(self._made.column("system")[row]), self._true.sample_rate(track)
         estimate = to_float(self._made.read(row))
         form = (*estimate.shape, int(self._made.column("sample_rate")[row]))
@@ -103,20 +119,24 @@ class _Evaluation:
         return found.labelled(system=system, track=track, **self._true.labels(track))
 
     def missing(self) -> list[dict[str, object]]:
-        """Return a row, without metrics, for everything that a system could not make."""
+        """Return one row of scores.parquet, with a reason and without a metric, for every missing estimate."""
         return self._true.missing(self._estimates)
 
 
 def with_accompaniment(references: dict[str, np.ndarray], vocals: np.ndarray) -> dict[str, np.ndarray]:
-    """Return estimates of both sources made of one of the vocals: the accompaniment is the mixture minus it.
+    """Return estimates of vocals and accompaniment, where the accompaniment is the mixture minus the vocals.
 
-    The difference of the vocals comes first, so that a perfect estimate leaves the accompaniment exact.
+    The difference of the vocals is computed first, so that perfect vocals give exactly the true accompaniment.
+
+    Args:
+        references: true "vocals" and "accompaniment", float, shape (T, K) each; their sum is the mixture.
+        vocals: estimated vocals, float, shape (T, K).
     """
     return {VOCALS: vocals, ACCOMPANIMENT: references[ACCOMPANIMENT] + (references[VOCALS] - vocals)}
 
 
 class _Songs:
-    """The true vocals and accompaniment of songs, found by track. Safe to share between threads."""
+    """The true vocals and accompaniment of songs, by name of the track. Safe to share between threads."""
 
     def __init__(self, folder: Path) -> None:
         self._shards = Shards(folder)
@@ -124,23 +144,29 @@ class _Songs:
         self._rows = {(str(track), str(source)): row for row, (track, source) in enumerate(zip(*columns, strict=True))}
 
     def _row(self, track: str, source: str) -> int:
+        """Return the row of a source in the shards.
+
+        Raises:
+            InputError: the shards have no such source.
+        """
         if (track, source) not in self._rows:
             raise InputError(f"{self._shards.folder}: no {source} of {track}, which was separated; separate again")
         return self._rows[track, source]
 
     def read(self, track: str) -> dict[str, np.ndarray]:
-        """Return vocals and accompaniment, (T, K) float32."""
+        """Return true vocals and accompaniment, float32, shape (T, K) each."""
         return {source: to_float(self._shards.read(self._row(track, source))) for source in (VOCALS, ACCOMPANIMENT)}
 
     def sample_rate(self, track: str) -> int:
+        """Return the sample rate of a track in Hz."""
         return int(self._shards.column("sample_rate")[self._row(track, VOCALS)])
 
     def labels(self, track: str) -> dict[str, str]:
-        """Return what every row of the track says of it."""
+        """Return the labels `split` and `errata` of a track, which every score row repeats."""
         return {name: str(self._shards.column(name)[self._row(track, VOCALS)]) for name in ("split", "errata")}
 
     def missing(self, estimates: Path) -> list[dict[str, object]]:
-        """Return a row for every estimate in quarantine."""
+        """Return one row of scores.parquet, without a metric, for every estimate in the quarantine table."""
         tracks = {make_id(track): track for track, _ in self._rows}
         found = []
         for one in read_table(estimates / QUARANTINE).to_pylist():
@@ -152,7 +178,10 @@ class _Songs:
 
 
 def write_tables(folder: Path, scores: TrackScores) -> None:
-    """Write the rows as `folder`/seconds.parquet and, last, scores.parquet."""
+    """Write the scores into `folder` as seconds.parquet and scores.parquet.
+
+    scores.parquet is written last: if it exists, both tables are complete.
+    """
     for name, frame in (("seconds", scores.seconds), ("scores", scores.summary)):
         write_frame(folder / f"{name}.parquet", frame)
 
@@ -161,13 +190,18 @@ def medians(summary: pd.DataFrame, by: Sequence[str] = ("sources", "source", "me
     """Return the median over tracks of each metric.
 
     Args:
-        summary: of `TrackScores`, of any number of tracks. Rows of what was not made have no metric, so they are
-            left out: count them by their reason.
-        by: columns that tell apart what is not to be mixed.
+        summary: the table `TrackScores.summary` of any number of tracks. Rows of missing estimates have no metric and
+            are left out.
+        by: columns that define the groups; a median is taken over the tracks of a group. Add "system" if the table
+            has several systems.
 
     Returns:
-        A row a key: columns `by`, median, tracks (with a value), not_applicable (tracks without), frames and
-        undefined (frames without a value), both over all tracks.
+        One row per group: the columns `by`; `median`, NaN if no track has a value; `tracks`, the number of tracks
+        with a value; `not_applicable`, the number of tracks without; `frames` and `undefined`, the number of frames
+        and of frames without a value, summed over all tracks.
+
+    Example:
+        >>> table = medians(pd.read_parquet("scores.parquet"), by=("system", "source", "metric"))
     """
     rows = []
     for key, part in summary.groupby([*by], sort=False):

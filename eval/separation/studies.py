@@ -1,7 +1,10 @@
-"""Studies judged: excerpts of songs under many settings, each against what it should have been.
+"""Score the excerpts of a study, in which excerpts of the same songs are produced under several settings.
 
-Every row of the shards says which song it is of, where it begins, whether it stands for the vocals or the
-mixture, and the setting; the scores keep all of that beside the metrics.
+The excerpts lie in shards (`models.separation.studies`). The labels of each recording are: `track`, the name of the
+song; `start`, the first sample of the excerpt; `what`, whether the reference is the "vocals" or the "mixture"; and
+the setting, for example `steps`. The table of scores keeps these labels and adds the metrics.
+
+Shapes: T samples, K channels.
 """
 
 from collections.abc import Mapping
@@ -22,21 +25,29 @@ from eval.metrics.spectral import multi_resolution
 from eval.parts import clear_parts, evaluate_in_parts
 
 METRICS = ("uSDR", "SI-SDR", "MR-STFT")
-_BATCH = 16  # excerpts of a part
+_BATCH = 16  # excerpts that are scored and stored together
 
 
 def write_study(execution: Execution, songs: Path) -> dict[str, int]:
-    """Score the excerpts in the shards of the folder, and write study.parquet beside them.
+    """Score the excerpts of a study against the songs and write study.parquet beside the shards of the excerpts.
 
-    study.parquet has a row an excerpt: its setting, and every metric of `METRICS` against the songs. Stopped and
-    called again, it goes on: what was scored is kept in parts of 16 excerpts.
+    study.parquet has one row per excerpt: its labels, and a column for each of `METRICS`. Scores are stored for every
+    16 excerpts; a second call after an interruption resumes with those that are left.
 
     Args:
-        execution: the folder that holds the excerpts.
-        songs: shards of the songs they are taken from.
+        execution: its folder holds the shards of the excerpts and receives study.parquet; its listener receives
+            progress reports.
+        songs: shards of the true vocals and accompaniment from which the excerpts were taken (`data.musdb.vocals`).
 
     Returns:
-        How many "excerpts" were scored.
+        Number of "excerpts".
+
+    Raises:
+        InputError: shards are incomplete or damaged.
+
+    Example:
+        >>> write_noise(Execution(folder), songs, codec)  # models.separation.studies: writes the excerpts
+        >>> write_study(Execution(folder), songs)
     """
     made = Shards(execution.folder)
     if not (execution.folder / "study.parquet").is_file():
@@ -56,7 +67,7 @@ def write_study(execution: Execution, songs: Path) -> dict[str, int]:
 
 
 class _Songs:
-    """The true songs. Safe to share between threads."""
+    """The true sources of the songs. Safe to share between threads."""
 
     def __init__(self, songs: Path) -> None:
         self._shards = Shards(songs)
@@ -64,7 +75,12 @@ class _Songs:
         self._rows = {key: row for row, key in enumerate(zip(*columns, strict=True))}
 
     def score(self, setting: Mapping[str, Any], estimate: np.ndarray) -> dict[str, Any]:
-        """Return the setting with every metric of an excerpt (T, K)."""
+        """Return the labels of an excerpt together with its metrics.
+
+        Args:
+            setting: labels of the excerpt (module docstring).
+            estimate: samples of the excerpt, float, shape (T, K).
+        """
         reference = self._read(setting["track"], setting["what"], (setting["start"], len(estimate)))
         return {
             **setting,
@@ -74,7 +90,7 @@ class _Songs:
         }
 
     def _read(self, track: str, what: str, place: tuple[int, int]) -> np.ndarray:
-        """Return the stretch (start, length) of the vocals or the mixture of a song, (T, K) float32."""
+        """Return the excerpt `place` = (start, length), in samples, of vocals or mixture, float32, shape (T, K)."""
         vocals = to_float(self._shards.segment(self._rows[track, "vocals"], *place))
         rest = "accompaniment"
         return vocals if what == "vocals" else vocals + to_float(self._shards.segment(self._rows[track, rest], *place))

@@ -1,6 +1,6 @@
-"""The chapters of the separation report on its studies: steps of DDIM, noise on the latent, variants, cost.
+"""Sections of the separation report on the studies: DDIM steps, noise on the latent, weights, variants, cost.
 
-Each function takes what a study measured and returns blocks; a study that was not made has no chapter.
+Each function takes the results of one study and returns the content of its section as blocks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,16 +29,17 @@ _SPEED = "real-time factor"
 
 
 def _ordered(metrics: Sequence[str]) -> list[str]:
-    """Return metrics in the order of `eval.metrics.sdr`, then others as they come."""
+    """Return the names of metrics without repetition: those of `eval.metrics.sdr` in its order, then the others."""
     there = list(dict.fromkeys(metrics))
     return [one for one in DEFINITIONS if one in there] + [one for one in there if one not in DEFINITIONS]
 
 
 def steps_blocks(steps: pd.DataFrame) -> list[Block]:
-    """Return quality and speed against the steps of DDIM.
+    """Return a plot and a table of quality and speed against the number of DDIM steps.
 
     Args:
-        steps: a row a (steps, track, metric): columns steps, track, metric, value, real_time_factor.
+        steps: one row per (number of steps, track, metric), with the columns `steps`, `track`, `metric`, `value` and
+            `real_time_factor` (seconds of computing per second of sound).
     """
     metrics = _ordered(steps["metric"].tolist())
     counts = sorted(set(steps["steps"].astype(int)))
@@ -65,14 +66,14 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
         for title, unit, names in groups
         if names
     ]
-    told = "; ".join(
+    description = "; ".join(
         f"T = {count}: " + ", ".join(f"{name} {figure(values[place], name)}" for name, values in curves.items())
         for place, count in enumerate(counts)
     )
     return [
         Picture(
             png(panels(drawn, "steps of DDIM", columns=len(drawn))),
-            f"Quality and speed against T steps of DDIM, medians over songs. {told}",
+            f"Quality and speed against T steps of DDIM, medians over songs. {description}",
             "Quality and speed against the steps of DDIM; medians over songs.",
         ),
         Table(
@@ -86,10 +87,14 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
 
 
 def noise_blocks(noise: pd.DataFrame) -> list[Block]:
-    """Return how noise on the codec's latent is heard, which says how exact the diffusion must be.
+    """Return a plot and a table of the quality of sound that is decoded from a latent with added noise.
+
+    The study shows how exactly latent diffusion must estimate the latent.
 
     Args:
-        noise: columns what ("vocals" or "mixture"), quantised, snr_db (inf without noise), metric, value.
+        noise: one row per (excerpt, setting, metric), with the columns `what` ("vocals" or "mixture"), `quantised`
+            (whether the latent was quantised after the noise was added), `snr_db` (signal-to-noise ratio in the latent
+            in dB, inf without noise), `metric` and `value`.
     """
     metrics = _ordered(noise["metric"].tolist())
     levels = sorted(set(noise["snr_db"].astype(float)), reverse=True)
@@ -104,7 +109,7 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
               curves[metric], names)
         for metric in metrics
     ]  # fmt: skip
-    told = "; ".join(
+    description = "; ".join(
         f"{heading(metric)}, {curve}: " + ", ".join(figure(one, metric) for one in values)
         for metric in metrics
         for curve, values in curves[metric].items()
@@ -113,7 +118,7 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
         Picture(
             png(panels(drawn, "signal to noise in the latent, dB", columns=min(3, len(drawn)))),
             f"What noise on the latent does to the decoded sound, at a ratio of signal to noise of {', '.join(names)}, "
-            f"in dB. {told}",
+            f"in dB. {description}",
             "Sound decoded from a latent with noise on it against the sound itself; less noise to the left.",
         ),
         Table(
@@ -132,10 +137,11 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
 
 
 def weights_blocks(weights: pd.DataFrame) -> list[Block]:
-    """Return what the moving average of the denoiser's weights is worth.
+    """Return a table that compares the moving average of the denoiser's weights with the last weights.
 
     Args:
-        weights: a row a (weights, track, metric): columns weights, track, metric, value.
+        weights: one row per (weights, track, metric), with the columns `weights` (name of the set of weights),
+            `track`, `metric` and `value`.
     """
     metrics = _ordered(weights["metric"].tolist())
     rows = []
@@ -154,10 +160,11 @@ def weights_blocks(weights: pd.DataFrame) -> list[Block]:
 
 
 def variants_blocks(variants: Mapping[str, pd.DataFrame]) -> list[Block]:
-    """Return the score of latent diffusion in each variant, and the first one beside the others.
+    """Return the scores of latent diffusion in each variant, and paired differences of the first and each other one.
 
     Args:
-        variants: score frames by name; of each, the system "diffusion" on the test songs.
+        variants: rows of scores.parquet (`eval.separation.score.write_scores`) by name of the variant. Of each, only
+            the system "diffusion" on the test songs is used.
     """
     frames = [frame[frame["system"] == MAIN].assign(system=name) for name, frame in variants.items()]
     scores = pd.concat(frames, ignore_index=True)
@@ -180,11 +187,12 @@ def variants_blocks(variants: Mapping[str, pd.DataFrame]) -> list[Block]:
 
 
 def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
-    """Return what separating costs.
+    """Return a table of computing time and memory of each system.
 
     Args:
-        cost: "device", "threads" and "systems", a mapping from a system to its "real_time_factor",
-            "first_sound_seconds" and "memory", MiB at the peak by seconds of sound.
+        cost: content of cost.json (`models.separation.cost`): "device", "threads", and "systems", which maps the name
+            of a system to its "real_time_factor" (seconds of computing per second of sound), "first_sound_seconds"
+            (seconds until the first output) and "memory" (peak memory in MiB, by length of the sound in seconds).
     """
     systems: Mapping[str, Mapping[str, Any]] = cost["systems"]
     lengths = sorted({float(one) for results in systems.values() for one in results["memory"]})

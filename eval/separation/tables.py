@@ -1,7 +1,9 @@
-"""The tables of the separation chapter, from score frames to cells of text.
+"""Tables of the separation report on systems and songs, and the frames and text formats that they need.
 
-A song is an item: medians, intervals and tests go over songs, never over frames. Cells say what they are:
-median [95 % interval], a dash where nothing is published or asked, "n/a" where nothing could be measured.
+Medians, intervals and tests are taken over songs, never over the frames of a song. A cell is "median [95 % interval]",
+a dash if there is no such value, or "n/a" if the value could not be measured.
+
+A "frame of scores" here has the rows of scores.parquet (`eval.separation.score.write_scores`).
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -10,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.metrics.bss import ILL_CONDITIONED
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Table
 from eval.statistics import Median, bootstrap_median
@@ -26,44 +29,50 @@ _BOUNDS = {
 _SYSTEMS = {MASKS: "Discriminative network", MAIN: "Latent diffusion"}
 _RATIOS = frozenset(DEFINITIONS) - {"MR-STFT", "embedding MSE"}
 _PAIRED = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
-_KEPT = "\u00a0"  # a space at which no line breaks
-_ILL = 1e-12  # reciprocal condition below which filters are made of rounding errors (`eval.metrics.bss`)
+_KEPT = "\u00a0"  # non-breaking space
 
 
 def larger_is_better(metric: str) -> bool:
-    """Tell whether a metric is a ratio in decibels; every other one is a distance."""
+    """Return True for a ratio in dB, False for every other metric, which is a distance (smaller is better)."""
     return metric in _RATIOS
 
 
 def name_of(system: str) -> str:
-    """Return what a system is called; one that is not ours keeps its name."""
+    """Return the display name of a system; the name itself for a system that is not known here."""
     return _BOUNDS[system][0] if system in _BOUNDS else _SYSTEMS.get(system, system)
 
 
 def systems_of(scores: pd.DataFrame) -> list[str]:
-    """Return the systems in a frame: bounds first, then ours, then others as they come."""
+    """Return the systems in a frame of scores: bounds, then "masks" and "diffusion", then others as they appear."""
     there = list(dict.fromkeys(scores["system"]))
     known = [*_BOUNDS, *_SYSTEMS]
     return [one for one in known if one in there] + [one for one in there if one not in known]
 
 
 def learnt_of(scores: pd.DataFrame) -> list[str]:
-    """Return the systems that are no bounds."""
+    """Return the systems in a frame of scores that are not bounds, in the order of `systems_of`."""
     return [one for one in systems_of(scores) if one not in _BOUNDS]
 
 
 def metrics_of(scores: pd.DataFrame) -> list[str]:
-    """Return the metrics in a frame: those of `eval.metrics.sdr` first, then others as they come."""
+    """Return all metrics of `eval.metrics.sdr`, present or not, then others of a frame of scores as they appear."""
     return list(dict.fromkeys([*DEFINITIONS, *scores["metric"].dropna()]))
 
 
 def by_track(scores: pd.DataFrame, source: str = "vocals") -> pd.DataFrame:
-    """Return a row for each system and test song, a column a metric of `source`.
+    """Return the scores of one source with one row per (system, test song) and one column per metric.
 
-    NaN is not applicable, be it that the metric has no value or that the system made nothing of the song.
+    Args:
+        scores: rows of scores.parquet (`eval.separation.score.write_scores`).
+        source: "vocals" or "accompaniment".
 
     Returns:
-        Columns system, track, errata and the metrics.
+        Columns `system`, `track`, `errata` and the metrics. Every system has a row for every test song that any system
+        has scores of. NaN means that the metric is not defined, or that the system has no estimate of the song.
+
+    Example:
+        >>> tracks = by_track(pd.read_parquet("scores.parquet"))
+        >>> tracks[tracks["system"] == "diffusion"]["uSDR"].median()
     """
     test = scores[(scores["split"] == "test") & (scores["source"] == source)]
     wide = test.pivot(index=["system", "track"], columns="metric", values="value")
@@ -76,7 +85,14 @@ def by_track(scores: pd.DataFrame, source: str = "vocals") -> pd.DataFrame:
 
 
 def medians(tracks: pd.DataFrame) -> dict[str, dict[str, Median]]:
-    """Return the median of each metric over songs, by system, of a frame as `by_track` makes it."""
+    """Return the median over songs with its 95 % interval, by system and metric.
+
+    Args:
+        tracks: one row per (system, song), as `by_track` returns it.
+
+    Example:
+        >>> medians(by_track(scores))["diffusion"]["uSDR"].median
+    """
     metrics = [one for one in tracks.columns if one not in ("system", "track", "errata")]
     return {
         str(system): {one: bootstrap_median(part[one].to_numpy(float)) for one in metrics}
@@ -85,14 +101,14 @@ def medians(tracks: pd.DataFrame) -> dict[str, dict[str, Median]]:
 
 
 def figure(value: float | None, metric: str = "uSDR") -> str:
-    """Return a value of a metric: decibels in two digits behind the point, distances in three; or a dash."""
+    """Return a value as text: dB with two decimals, distances with three, "n/a" for NaN, a dash for None."""
     if value is None:
         return "–"
     return "n/a" if np.isnan(value) else f"{value:.{2 if larger_is_better(metric) else 3}f}"
 
 
 def with_interval(one: Median, metric: str) -> str:
-    """Return median [low, high], and over how many songs where it could not be measured on all."""
+    """Return "median [low, high]" as text, and the number of songs if some of them have no value."""
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
@@ -101,12 +117,16 @@ def with_interval(one: Median, metric: str) -> str:
 
 
 def heading(metric: str) -> str:
-    """Return a metric's name with its unit."""
+    """Return the name of a metric with its unit."""
     return f"{metric}, dB" if larger_is_better(metric) else metric
 
 
 def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
-    """Yield bounds and systems with every metric: on all test songs, and on those without known defects."""
+    """Yield tables of all bounds and systems with all metrics of the vocals.
+
+    The first table is on all test songs. If some songs have known defects (column `errata`), and others do not, a
+    second table is on those without.
+    """
     tracks = by_track(scores)
     songs = tracks["track"].nunique()
     note = (
@@ -121,7 +141,7 @@ def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
     if marked.empty:
         return
     known = marked.drop_duplicates("track")
-    told = "; ".join(f"{one.track}: {one.errata}" for one in known.itertuples())
+    defects = "; ".join(f"{one.track}: {one.errata}" for one in known.itertuples())
     clean = tracks[~tracks["track"].isin(known["track"])]
     if not clean.empty:
         yield _systems_table(
@@ -130,12 +150,19 @@ def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
             else "The same without the song of a known defect",
             scores,
             clean,
-            f"Left out: {told}.",
+            f"Left out: {defects}.",
         )
 
 
 def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, note: str) -> Table:
-    """Return every system with every metric over the songs in `tracks`."""
+    """Return a table of all systems with all metrics over the songs in `tracks`.
+
+    Args:
+        caption: caption of the table.
+        scores: rows of scores.parquet, from which frame counts and names of encoders are taken.
+        tracks: one row per (system, song), as `by_track` returns it.
+        note: start of the note below the table.
+    """
     found, metrics = medians(tracks), metrics_of(scores)
     framed = scores[(scores["source"] == "vocals") & (scores["metric"] == "cSDR")]
     framed = framed[framed["track"].isin(tracks["track"])]
@@ -153,7 +180,7 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
         )  # fmt: skip
     encoders = scores["embedding"].dropna().unique() if "embedding" in scores else []
     note += "".join(f" Embedding MSE by: {one}." for one in encoders)
-    ill = framed[framed["reciprocal_condition"] < _ILL]["track"].nunique()
+    ill = framed[framed["reciprocal_condition"] < ILL_CONDITIONED]["track"].nunique()
     if ill:
         note += f" On {ill} songs the references are all but filtered copies: cSIR, cSAR, cISR mean little there."
     return Table(
@@ -162,7 +189,14 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
 
 
 def paired_table(tracks: pd.DataFrame, system: str, others: Sequence[str], names: Mapping[str, str]) -> Table:
-    """Return `system` minus each other one on the same songs; `tracks` as `by_track` makes it."""
+    """Return a table of paired differences between one system and each other system on the same songs.
+
+    Args:
+        tracks: one row per (system, song), as `by_track` returns it.
+        system: system from whose scores the others are subtracted.
+        others: systems that are subtracted.
+        names: display name of each system.
+    """
     cells: dict[str, list[str]] = {one: [] for one in others}
     for metric in _PAIRED:
         smaller = not larger_is_better(metric)
@@ -182,17 +216,17 @@ def paired_table(tracks: pd.DataFrame, system: str, others: Sequence[str], names
 
 
 def _difference(one: Mapping[Hashable, Any]) -> str:
-    """Return a comparison in words."""
+    """Return one row of `eval.table.compare_systems` as text: difference, interval, p-value and songs won."""
     if not one["count"]:
         return "n/a"
     chance = "n/a" if np.isnan(one["p"]) else "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
     won = round(one["better"] * one["count"])
-    told = f"{one['difference']:+.2f} [{one['low']:+.2f}, {one['high']:+.2f}]"
-    return f"{told}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
+    text = f"{one['difference']:+.2f} [{one['low']:+.2f}, {one['high']:+.2f}]"
+    return f"{text}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
 
 
 def failures_table(scores: pd.DataFrame) -> Table | None:
-    """Return what was not made and why, or None."""
+    """Return a table of the missing estimates with their reasons; None if no estimate is missing."""
     if "reason" not in scores or scores["reason"].isna().all():
         return None
     lost = scores.dropna(subset=["reason"])
@@ -201,7 +235,13 @@ def failures_table(scores: pd.DataFrame) -> Table | None:
 
 
 def tracks_table(tracks: pd.DataFrame, order: Sequence[str], metric: str = "uSDR") -> Table:
-    """Return one metric of every system song by song, in the order given."""
+    """Return a table of one metric with one row per song and one column per system.
+
+    Args:
+        tracks: one row per (system, song), as `by_track` returns it.
+        order: names of the songs, in the order of the rows.
+        metric: name of the metric.
+    """
     wide = tracks.pivot(index="track", columns="system", values=metric)
     systems = list(dict.fromkeys(tracks["system"]))
     errata = tracks.drop_duplicates("track").set_index("track")["errata"].fillna("")

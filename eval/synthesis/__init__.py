@@ -1,13 +1,13 @@
-"""Synthesised notes judged: scores, controls, tables, and the synthesis report.
+"""Evaluation of synthesised notes: scores, control sweeps, tables and the report.
 
-* `acceptance`: is a model good enough? Facts from the scores against declared bounds
-* `disentanglement`: whether pitch moves only the pitch, and the instrument only the timbre
-* `disentanglement_report`: the chapters of the report on the map of instruments and on disentanglement
-* `instruments`: the map of learnt instruments: their rows of the embedding table in two dimensions
-* `note_metrics`: every metric of one synthesised note against the recording it stands for
-* `paper_results`: numbers from papers, typed in once, with where they stand. Never measured here
-* `report`: the synthesis report: what SING plays, next to recordings and other systems, as numbers and as sound
-* `score`: whole collections of notes, judged note by note into one tidy frame
-* `sweeps`: sweeps of the controls, judged: a row a note of the grid, a row a step between two instruments
-* `tables`: the tables of the synthesis chapter, from score frames to cells of text
+* `acceptance`: acceptance checks that decide whether a SING model is good enough to be promoted
+* `disentanglement`: measures of how independently pitch and instrument control a synthesised note
+* `disentanglement_report`: sections of the synthesis report on the map of instruments and on disentanglement
+* `instruments`: t-SNE map of the learnt instrument embeddings
+* `note_metrics`: all metrics of one synthesised note against its recording
+* `paper_results`: results published in the SING paper, for comparison; nothing here is measured by this project
+* `report`: the synthesis report: HTML page, metrics as JSON, LaTeX table, model card and scores
+* `score`: scores of collections of notes, from shards or from folders of sound files
+* `sweeps`: scores of notes in which pitch or instrument is varied, and of interpolations between instruments
+* `tables`: tables of the synthesis report, made from data frames of scores
 """

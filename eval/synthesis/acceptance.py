@@ -1,7 +1,8 @@
-"""Is a model good enough? Facts from the scores against declared bounds.
+"""Acceptance checks that decide whether a SING model is good enough to be promoted.
 
-Everything is computed on the test pairs. A verdict that cannot be reached (no pitched notes, no
-baseline) is not passed: absence of evidence promotes nothing.
+All checks use the test notes only. A check whose value cannot be measured (no pitched notes, no scores of a baseline) is
+not passed, so a model is not promoted without evidence. The only exception is the comparison with the champion: it is
+passed if there is no champion yet, or if the champion was scored on other notes.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,13 @@ from eval.acceptance import Criterion
 
 @dataclass(frozen=True)
 class Bounds:
-    """What is asked of a model (`models.synthesis.config.Thresholds`)."""
+    """The bounds of the checks; `models.synthesis.config.Thresholds` configures them.
+
+    Attributes:
+        silence_ratio: largest allowed ratio of the spectral loss of SING to that of silence.
+        nearest_required: whether a model must be better than a copy of the nearest training note to be promoted.
+        pitch_accuracy: smallest allowed share of pitched notes within 50 cents of their label, 0 to 1.
+    """
 
     silence_ratio: float
     nearest_required: bool
@@ -22,15 +29,21 @@ class Bounds:
 
 
 def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Criterion]:
-    """Judge the system "sing" in `scores`, which holds the baselines too.
+    """Check the scores of the system "sing" against the bounds, the baselines and the champion.
 
     Args:
-        scores: tidy frame of systems and notes, test and training.
-        bounds: what is asked.
-        champion: the scores of the present champion, or None.
+        scores: one row for each (system, note), as in scores.parquet (`eval.synthesis.score`); it holds the systems
+            "sing", "silence" and "nearest_pitch". Only rows of the split "test" are used.
+        bounds: the bounds of the checks.
+        champion: scores of the present champion in the same form, or None if there is no champion.
 
     Returns:
-        A verdict for each check, by name.
+        The result of each check by name: "complete", "better_than_silence", "better_than_nearest_pitch", "in_tune" and
+        "not_worse_than_champion".
+
+    Example:
+        >>> found = acceptance_criteria(scores, Bounds(0.6, nearest_required=True, pitch_accuracy=0.9), None)
+        >>> all(one.passed for one in found.values() if one.required)
     """
     wide = _wide(scores, "spectral")
     ratio = _ratio(wide, "sing", "silence")
@@ -73,13 +86,13 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataF
 
 
 def _wide(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return one metric on the test notes, a column a system."""
+    """Return one metric on the test notes, with one row for each note and one column for each system."""
     test = scores[scores["split"] == "test"]
     return test.pivot(index="note", columns="system", values=metric)
 
 
 def _ratio(wide: pd.DataFrame, system: str, baseline: str) -> float:
-    """Return the ratio of means over the notes both have, NaN if there are none."""
+    """Return the mean of a system over the mean of a baseline, on the notes that both have; NaN if there are none."""
     if system not in wide or baseline not in wide:
         return float("nan")
     both = np.asarray(wide[[system, baseline]].dropna(), float)
@@ -87,7 +100,7 @@ def _ratio(wide: pd.DataFrame, system: str, baseline: str) -> float:
 
 
 def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
-    """Compare with the champion on the notes both were judged on."""
+    """Compare the system "sing" with the champion on the notes that both were scored on."""
     meaning = "spectral loss over that of the champion on the same notes"
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:

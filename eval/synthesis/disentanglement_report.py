@@ -1,4 +1,7 @@
-"""The chapters of the synthesis report on its controls: the map of instruments, pitch swept, ways between two."""
+"""Sections of the synthesis report on the map of instruments and on disentanglement.
+
+They show the map of instrument embeddings, notes with varied pitch, and interpolations between two instruments.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +17,9 @@ from eval.report.document import Block, Clip, Map, Picture, Players, Point
 from eval.report.figures import lines, png, spectrogram
 from eval.synthesis.tables import control_table, values_table
 
-_SWEPT, _HEARD = 2, 6  # instruments, and pitches of each, to listen to
-_WAYS, _STEPS = 3, 5  # ways between instruments, and steps of each, to listen to
-_CURVES = 8  # instruments in the figure, as many as there are colours
+_SWEPT, _HEARD = 2, 6  # number of instruments with players, and of pitches of each
+_WAYS, _STEPS = 3, 5  # number of interpolations with players, and of steps of each
+_CURVES = 8  # number of instruments in the figure: as many as there are colours
 
 
 def _flac(shards: Shards, row: int) -> bytes:
@@ -29,7 +32,12 @@ def _clip(shards: Shards, row: int, label: str, figures: str) -> Clip:
 
 
 def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
-    """Return the map of instruments; a click plays a note of each as SING makes it."""
+    """Return the map of instruments, on which a click plays a note of SING, and the table of its numbers.
+
+    Args:
+        instruments: folder with map.parquet and map.json (`eval.synthesis.instruments.write_map`).
+        sweeps: shards of the synthesised sweeps (`models.synthesis.sweeps`).
+    """
     frame, made = read_frame(instruments / "map.parquet"), Shards(sweeps)
     played: dict[int, bytes] = {}
     for row in made.rows(kind="grid").tolist():
@@ -52,7 +60,13 @@ def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
 
 
 def control_blocks(notes: Path, control: Path, sweeps: Path) -> list[Block]:
-    """Return whether pitch moves only the pitch and the instrument only the timbre, as numbers and as sound."""
+    """Return the table, the figures and the sound players on disentanglement.
+
+    Args:
+        notes: shards of the recorded notes, for the names of the instruments.
+        control: folder with the scores of the sweeps (`eval.synthesis.sweeps.write_disentanglement`).
+        sweeps: shards of the synthesised sweeps (`models.synthesis.sweeps`).
+    """
     recorded, made = Shards(notes), Shards(sweeps)
     labels = recorded.table.select(["instrument", "instrument_name"]).to_pandas()
     names: dict[int, str] = dict(zip(labels["instrument"], labels["instrument_name"], strict=True))
@@ -66,7 +80,7 @@ def control_blocks(notes: Path, control: Path, sweeps: Path) -> list[Block]:
 
 
 def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping[int, str]) -> list[Block]:
-    """Return how far each instrument is off along its range, and some of it to listen to."""
+    """Return the figure of pitch errors over pitch, one curve for each instrument, and players of some notes."""
     if grid.empty:
         return []
     cents = grid.pivot(index="pitch", columns="instrument", values="cents").iloc[:, :_CURVES]
@@ -88,17 +102,17 @@ def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
 
 
 def _ways(paths: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping[int, str]) -> list[Block]:
-    """Return how the timbre goes from one instrument to another, and some of it to listen to."""
+    """Return the figure of timbre progress over mixing weight, and players of some interpolations."""
     if paths.empty:
         return []
     weights = sorted(set(paths["weight"]))
-    heard = [weights[one] for one in np.linspace(0, len(weights) - 1, _STEPS).round().astype(int)]
+    played = [weights[one] for one in np.linspace(0, len(weights) - 1, _STEPS).round().astype(int)]
     curves, rows = {}, []
     for key, part in paths.groupby(["instrument", "other"], sort=False):
         first, second = (int(one) for one in key)  # type: ignore[union-attr]
         name = f"{names[first]} to {names[second]}"
         curves[name] = part["progress"].tolist()
-        steps = table[(table["instrument"] == first) & (table["other"] == second) & table["weight"].isin(heard)]
+        steps = table[(table["instrument"] == first) & (table["other"] == second) & table["weight"].isin(played)]
         clips = [_clip(made, int(row), f"{name}, weight {one.weight}", f"weight {one.weight}")
                  for row, one in zip(steps.index, steps.itertuples(), strict=True)]  # fmt: skip
         rows.append((name, clips))
@@ -106,5 +120,5 @@ def _ways(paths: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
     alt = "Curves of timbre progress against mixing weight, one for each pair of instruments"
     return [
         Picture(png(figure), alt, "A straight rising line is a steady way."),
-        Players("Ways between instruments", [f"{one:g}" for one in heard], rows[:_WAYS]),
+        Players("Ways between instruments", [f"{one:g}" for one in played], rows[:_WAYS]),
     ]

@@ -1,7 +1,9 @@
-"""Every metric of one synthesised note against the recording it stands for.
+"""All metrics of one synthesised note against its recording.
 
-All are columns of one row; an error is never turned into a score: what cannot be measured is
-NaN, "not applicable", and is counted. Reference first. Shapes: T samples.
+`METRICS` holds the name and the definition of each metric. A metric that cannot be measured is NaN, never a substitute
+score. The reference is the first argument.
+
+Shapes: T samples.
 """
 
 from dataclasses import dataclass
@@ -27,14 +29,14 @@ LARGER_IS_BETTER = frozenset({"in_tune", "pitch_accuracy"})
 
 @dataclass(frozen=True)
 class Reference:
-    """A recorded note with what need be known of it only once.
+    """A recorded note and its measurements, which are computed once for all estimates of the note.
 
     Attributes:
-        wave: (T,) in [-1, 1].
-        pitch: the label, MIDI.
+        wave: float, shape (T,), full scale [-1, 1].
+        pitch: MIDI pitch of the label; without a label, the median pitch that the tracker found.
         sample_rate: in Hz.
-        track: its tracked pitch.
-        loudness: in LUFS, NaN for silence.
+        track: pitch of the recording over time.
+        loudness: in LUFS; NaN for silence.
     """
 
     wave: np.ndarray
@@ -45,21 +47,41 @@ class Reference:
 
     @classmethod
     def of(cls, wave: np.ndarray, pitch: float | None, sample_rate: int) -> "Reference":
-        """Measure a recording; without a label its own tracked pitch stands for one."""
+        """Measure a recording.
+
+        Args:
+            wave: float, shape (T,), full scale [-1, 1].
+            pitch: MIDI pitch of the label. None uses the median pitch that the tracker finds.
+            sample_rate: in Hz.
+
+        Raises:
+            ValueError: the recording is shorter than 0.4 s, which is needed to measure loudness.
+        """
         found = track(wave, sample_rate)
         return cls(wave, found.note() if pitch is None else pitch, sample_rate, found, loudness(wave, sample_rate))
 
     @property
     def pitched(self) -> bool:
-        """Whether the recording itself is within 50 cents of its label, as the tracker hears it."""
+        """Whether the tracked pitch of the recording is within 50 cents of its label; False without a pitch."""
         return bool(abs(cents(self.pitch, self.track.note())) <= TOLERANCE_CENTS)
 
 
 def score_note(reference: Reference, estimate: np.ndarray) -> dict[str, float]:
-    """Return the metrics of `estimate` (T,), keys as `METRICS`.
+    """Return all metrics of an estimate of a recorded note.
+
+    Args:
+        reference: the measured recording.
+        estimate: synthesised note, float, shape (T,), at the sample rate of the recording.
+
+    Returns:
+        The value of each metric, with the keys of `METRICS`; NaN where a metric does not apply.
 
     Raises:
-        ValueError: lengths differ or a sample is not finite.
+        ValueError: the lengths differ or a sample is not finite.
+
+    Example:
+        >>> reference = Reference.of(recording, pitch=60, sample_rate=16000)
+        >>> score_note(reference, synthesised)["pitch_error"]  # in cents
     """
     wave, rate = reference.wave, reference.sample_rate
     return {
@@ -73,13 +95,13 @@ def score_note(reference: Reference, estimate: np.ndarray) -> dict[str, float]:
 
 
 def _judge_pitch(reference: Reference, estimate: np.ndarray) -> dict[str, float]:
-    """Return the pitch metrics; all NaN where the recording has no sure pitch itself."""
+    """Return the three pitch metrics; NaN if the tracked pitch of the recording does not agree with its label."""
     if not reference.pitched:
         return dict.fromkeys(("pitch_error", "in_tune", "pitch_accuracy"), float("nan"))
     found = track(estimate, reference.sample_rate)
     error = abs(cents(reference.pitch, found.note()))
     return {
         "pitch_error": error,
-        "in_tune": float(error <= TOLERANCE_CENTS),  # no pitch at all is out of tune
+        "in_tune": float(error <= TOLERANCE_CENTS),  # NaN (no pitch) gives 0
         "pitch_accuracy": raw_pitch_accuracy(reference.pitch, np.isfinite(reference.track.midi), found),
     }

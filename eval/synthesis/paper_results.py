@@ -1,8 +1,8 @@
-"""Numbers from papers, typed in once, with where they stand. Never measured here.
+"""Results published in the SING paper, for comparison; nothing here is measured by this project.
 
-Source: Défossez, Zeghidour, Usunier, Bottou, Bach: SING: Symbol-to-Instrument Neural Generator,
-NeurIPS 2018 (arXiv 1810.09785), tables 1 and 2 as in the author's slides. Data: NSynth, test =
-unseen (instrument, pitch) pairs.
+Source: Défossez, Zeghidour, Usunier, Bottou, Bach: SING: Symbol-to-Instrument Neural Generator, NeurIPS 2018
+(arXiv 1810.09785), tables 1 and 2 as in the author's slides. Data: NSynth; the test notes are those of
+(instrument, pitch) pairs that the model was not trained on.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,17 @@ SING_SOURCE = "Défossez et al., SING, NeurIPS 2018, arXiv 1810.09785"
 
 @dataclass(frozen=True)
 class Table1Row:
-    """Spectral loss and waveform MSE on training and test pairs; None where nothing is published."""
+    """One row of Table 1: losses of a model on training and test notes; None where nothing is published.
+
+    Attributes:
+        system: name of the system in the scores of this project.
+        variant: name of the model variant in this project.
+        training_loss: the loss that the model was trained on.
+        spectral_train: spectral loss on training notes.
+        spectral_test: spectral loss on test notes.
+        mse_train: mean squared error of the waveform on training notes.
+        mse_test: mean squared error of the waveform on test notes.
+    """
 
     system: str
     variant: str
@@ -34,15 +44,16 @@ SING_TABLE_1 = (
 
 @dataclass(frozen=True)
 class Table2Row:
-    """Listening score, cost and size.
+    """One row of Table 2: listening score, cost and size of a system; None where nothing is published.
 
     Attributes:
-        system: as the columns of our scores name it.
-        mos: mean opinion score, 1 to 5, with the half width of its 95 % interval.
-        training_gpu_hours: hours times GPUs.
-        generation: seconds of audio a second on one GPU, batch unknown.
-        compression: audio values over latent or input values.
-        megabytes: as published; SING's are MiB of float32 weights, the WaveNet's hold optimiser state too.
+        system: name of the system in the scores of this project.
+        mos: mean opinion score, 1 to 5, and the half width of its 95 % interval.
+        training_gpu_hours: training time in hours times the number of GPUs.
+        generation: seconds of audio generated per second on one GPU; the batch size is not published.
+        compression: number of audio values divided by the number of latent or input values.
+        megabytes: size as published. For SING it is MiB of float32 weights; for the WaveNet it seems to include the
+            optimiser state (inferred).
     """
 
     system: str
@@ -58,4 +69,4 @@ SING_TABLE_2 = (
     Table2Row("wavenet", (2.85, 0.24), 3840, 0.2, 32, 948),
     Table2Row("sing", (3.55, 0.23), 120, 512, 2133, 243),
 )
-SING_ABX = 0.697  # share of listeners' choices that found SING closer to the recording than the WaveNet
+SING_ABX = 0.697  # ABX test: share of answers that SING is closer to the recording than the WaveNet

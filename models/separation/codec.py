@@ -1,21 +1,26 @@
-"""The codec of our own: sound to latent frames and back, fully convolutional.
+"""The project's own codec: encodes waveforms as latent frames and decodes them. It is fully convolutional.
 
-    sound ─┬─ lapped transform ─ companded ─┬─ latent ─┬─ expanded ─ its inverse ─┬─ sound
-           └─ SEANet encoder ───────────────┘          └─ SEANet decoder ─────────┘
+    waveform ─┬─ MDCT ─ compand ─┬─ latent ─┬─ expand ─ inverse MDCT ─┬─ waveform
+              └─ SEANet encoder ─┘          └─ SEANet decoder ────────┘
 
-The encoder and decoder of SEANet as EnCodec has them (Défossez et al., arXiv 2210.13438, section 3.1),
-small, without LSTM and quantiser: a 7-tap convolution, then for each stride a residual block and a
-strided convolution that doubles the channels, then 7 taps to the latent; the decoder mirrors it.
-Beside them goes a linear path that begins as the lowest coefficients of an MDCT of the hop, and the last
-layers of SEANet begin at zero: an untrained codec already returns the lower part of the spectrum, and minutes of
-training go into what is above. SEANet alone, from scratch, came to 1.3 dB of SDR on sung vocals in 2,000 steps;
-the lowest 48 of 320 coefficients alone are at 6.1 dB. The coefficients are companded (their square roots, with a
-sign), because those of music span 80 dB and diffusion assumes about a normal distribution.
+Two paths are added, both in the latent and in the decoded waveform:
 
-Padding is the same on both sides, so a latent frame stands for the samples in its middle and
-decoding is not late: frame n covers samples n·hop … (n + 1)·hop.
+* SEANet as in EnCodec (Défossez et al., arXiv 2210.13438, section 3.1), but small, without LSTM and quantiser. The
+  encoder is a convolution of kernel 7, then for each stride a residual block and a strided convolution that doubles
+  the channels, then a convolution of kernel 7 to the latent. The decoder mirrors it.
+* A linear path, initialised with the lowest coefficients of an MDCT at the codec's hop, and trained further. The
+  coefficients are companded (signed square root), because those of music span 80 dB, while diffusion assumes an
+  approximately normal distribution.
 
-Shapes: B batch, T samples, C channels, D latent channels, N frames.
+The last layers of SEANet are initialised with zeros, so an untrained codec already reproduces the lower part of the
+spectrum, and a short training can concentrate on the rest. SEANet alone, trained from scratch for 2,000 steps, reached
+1.3 dB of SDR on sung vocals; the lowest 48 of 320 MDCT coefficients alone reach 6.1 dB.
+
+Padding is symmetric, so there is no delay: latent frame n represents samples n·hop … (n + 1)·hop, and decoding
+returns them at the same place.
+
+Waveforms are float, full scale [-1, 1].
+Shapes: B batch, T samples, C channels of a hidden layer, D latent channels, N latent frames.
 """
 
 import math
@@ -28,11 +33,11 @@ from torch.nn import functional
 
 from models.separation.config import CodecConfig
 
-_LINEAR = 1e-4  # magnitude below which companding is linear
+_LINEAR = 1e-4  # companding is approximately linear for magnitudes below this
 
 
 class Timing(Protocol):
-    """How a codec counts time: sample rate in Hz, and samples a latent frame."""
+    """Time base of a codec: sample rate in Hz, and hop (number of samples per latent frame)."""
 
     @property
     def sample_rate(self) -> int: ...
@@ -42,33 +47,39 @@ class Timing(Protocol):
 
 
 class AnyCodec(Protocol):
-    """What the system asks of a codec, be it our own (`Codec`) or a published one (`pretrained.py`)."""
+    """Interface of a codec: the project's own (`Codec`) or a published one (`published.codec_networks`).
+
+    Sound has one channel per item of the batch.
+    """
 
     @property
     def config(self) -> Timing: ...
 
     @property
     def reach(self) -> int | None:
-        """How many latent frames to either side the sound of a frame reaches; None if there is no bound."""
+        """Number of neighbouring frames, on each side, whose sound can influence a latent frame; None if unbounded."""
         ...
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Return the latent of (B, T): (B, D, N), N = T / hop rounded up."""
+        """Encode waveforms (B, T) as latents (B, D, N), with N = T / hop rounded up."""
         ...
 
     def decode(self, latent: Tensor, length: int | None = None) -> Tensor:
-        """Return the waveform of (B, D, N): (B, N · hop), or its first `length` samples."""
+        """Decode latents (B, D, N) to waveforms (B, N · hop), or to their first `length` samples."""
         ...
 
     def parameters(self) -> Iterator[nn.Parameter]: ...
 
     def __call__(self, wave: Tensor) -> Tensor:
-        """Return the reconstruction of (B, T), as long."""
+        """Encode and decode waveforms (B, T); the result has the same shape."""
         ...
 
 
 class Residual(nn.Module):
-    """Two convolutions at half the width beside a shortcut: (B, C, N) -> (B, C, N)."""
+    """Residual block: a convolution to half the channels and one back, added to a 1x1 convolution of the input.
+
+    Shapes: (B, C, N) -> (B, C, N).
+    """
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -82,7 +93,7 @@ class Residual(nn.Module):
 
 
 class Shorten(nn.Module):
-    """A convolution of kernel 2r and stride r, centred: (B, C, r·N) -> (B, 2C, N)."""
+    """Downsampling by r: a convolution of kernel 2r and stride r, symmetrically padded, (B, C, r·N) -> (B, 2C, N)."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
@@ -94,7 +105,7 @@ class Shorten(nn.Module):
 
 
 class Lengthen(nn.Module):
-    """The transpose of `Shorten`: (B, 2C, N) -> (B, C, r·N)."""
+    """Upsampling by r: the transposed convolution that mirrors `Shorten`, (B, 2C, N) -> (B, C, r·N)."""
 
     def __init__(self, channels: int, stride: int) -> None:
         super().__init__()
@@ -106,7 +117,11 @@ class Lengthen(nn.Module):
 
 
 class Lapped(nn.Module):
-    """The lowest D coefficients of an MDCT with a sine window (Princen and Bradley 1987), and back, both learnt on."""
+    """Trainable linear transform and its inverse, initialised as the lowest D coefficients of an MDCT.
+
+    The MDCT has a sine window of 2·hop samples (Princen and Bradley 1987). Analysis and synthesis have separate
+    weights, both trained.
+    """
 
     def __init__(self, hop: int, dimension: int) -> None:
         super().__init__()
@@ -117,28 +132,38 @@ class Lapped(nn.Module):
         self._hop, self._begin = hop, hop // 2
 
     def analyse(self, wave: Tensor) -> Tensor:
-        """Return the coefficients of (B, T), T a multiple of the hop: (B, D, N)."""
+        """Return the coefficients (B, D, N) of waveforms (B, T); T must be a multiple of the hop."""
         padded = functional.pad(wave, (self._begin, self._hop - self._begin))
         return functional.conv1d(padded[:, None], self.forwards[:, None], stride=self._hop)
 
     def synthesise(self, coefficients: Tensor) -> Tensor:
-        """Return the waveform of (B, D, N): (B, N · hop)."""
+        """Return the waveforms (B, N · hop) of coefficients (B, D, N)."""
         wave = functional.conv_transpose1d(coefficients, self.backwards[:, None], stride=self._hop)
         return wave[:, 0, self._begin : wave.shape[-1] - (self._hop - self._begin)]
 
 
 def compand(values: Tensor) -> Tensor:
-    """Return values with their magnitudes' square roots, linear below `_LINEAR`."""
+    """Return the signed square root of values of any shape; close to linear for magnitudes below `_LINEAR`."""
     return values * (values.abs() + _LINEAR).rsqrt()
 
 
 def expand(values: Tensor) -> Tensor:
-    """Undo `compand`."""
+    """Invert `compand`."""
     return values * (values.abs() + (values.square() + 4 * _LINEAR).sqrt()) / 2
 
 
 class Codec(nn.Module):
-    """Encoder and decoder."""
+    """Encoder and decoder of the project's own codec.
+
+    Attributes:
+        reach: number of neighbouring frames, on each side, whose sound can influence a latent frame (upper bound).
+        config: sizes of the network.
+
+    Example:
+        >>> codec = Codec(CodecConfig())
+        >>> codec.encode(torch.randn(1, 16_000)).shape
+        torch.Size([1, 64, 50])
+    """
 
     reach: int | None = 8
 
@@ -162,14 +187,14 @@ class Codec(nn.Module):
         self.lapped = Lapped(config.hop, config.dimension)
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Return the latent of (B, T): (B, D, N), N = T / hop rounded up; the end is padded with zeros."""
+        """Encode waveforms (B, T) as latents (B, D, N), N = T / hop rounded up; the end is padded with zeros."""
         whole = functional.pad(wave, (0, -wave.shape[-1] % self.config.hop))
         return compand(self.lapped.analyse(whole)) + self.encoder(whole[:, None])
 
     def decode(self, latent: Tensor, length: int | None = None) -> Tensor:
-        """Return the waveform of (B, D, N): (B, N · hop), or its first `length` samples."""
+        """Decode latents (B, D, N) to waveforms (B, N · hop), or to their first `length` samples."""
         return (self.lapped.synthesise(expand(latent)) + self.decoder(latent)[:, 0])[:, :length]
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Return the reconstruction of (B, T), as long."""
+        """Encode and decode waveforms (B, T); the result has the same shape."""
         return self.decode(self.encode(wave), wave.shape[-1])

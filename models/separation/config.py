@@ -1,7 +1,7 @@
-"""Configurations of the separation system: the sizes of its networks, and all that decides each stage.
+"""Configuration of the separation system: network sizes and the settings of every stage.
 
-Free of torch: the asset graph reads configurations without loading it. What arXiv 2511.20470 leaves open is
-set here and listed in this folder's README.
+Does not import torch, so that the asset graph reads configurations quickly. Choices that arXiv 2511.20470 leaves
+open are set here and listed in this folder's README.
 """
 
 import math
@@ -13,13 +13,13 @@ from models.training.config import FitConfig
 
 @dataclass(frozen=True)
 class CodecConfig:
-    """The codec of our own: SEANet, the shape of EnCodec's encoder and decoder, without a quantiser.
+    """Sizes of the project's own codec: SEANet, as in EnCodec's encoder and decoder, without a quantiser.
 
     Attributes:
-        sample_rate: of the sound it codes, in Hz, one channel at a time.
-        channels: of the first layer; each stride doubles them.
-        strides: of the encoder, in order; their product is the hop.
-        dimension: values of a latent frame.
+        sample_rate: sample rate of the coded sound in Hz; each channel of the sound is coded separately.
+        channels: number of channels of the first layer; each stride doubles it.
+        strides: strides of the encoder, in order; their product is the hop.
+        dimension: number of values per latent frame.
     """
 
     sample_rate: int = 16_000
@@ -29,24 +29,24 @@ class CodecConfig:
 
     @property
     def hop(self) -> int:
-        """Samples a latent frame."""
+        """Number of samples per latent frame."""
         return math.prod(self.strides)
 
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """The conditional U-Net over latent frames.
+    """Sizes of the denoiser, a conditional U-Net over latent frames.
 
     Attributes:
-        dimension: channels of the latent.
-        channels: of the first level.
-        factors: by how much each level shortens time; where it is above 1 the channels double.
-        blocks: residual blocks of each level.
-        attention: how many of the deepest levels attend.
-        heads: of the attention.
-        groups: of the group norms.
-        features: of the noise level's embedding.
-        condition: "concat" shows the mixture at the input, "inject" on the deepest levels as well.
+        dimension: number of latent channels.
+        channels: number of channels of the first level.
+        factors: factor by which each level shortens the time axis; where it is above 1, the channels double.
+        blocks: number of residual blocks of each level, in each of encoder and decoder.
+        attention: number of levels with self-attention, counted from the deepest; above 0, the bottleneck has it too.
+        heads: number of attention heads.
+        groups: number of groups of the group norms.
+        features: size of the embedding of the noise level.
+        condition: where the mixture's latent enters: "concat" at the input, "inject" also on the attention levels.
     """
 
     dimension: int = 128
@@ -61,18 +61,18 @@ class DenoiserConfig:
 
     @property
     def multiple(self) -> int:
-        """Frames come in multiples of this."""
+        """Product of the factors: the number of latent frames must be a multiple of it."""
         return math.prod(self.factors)
 
 
 @dataclass(frozen=True)
 class MaskNetworkConfig:
-    """The discriminative network.
+    """Sizes of the discriminative network, which predicts a mask on the mixture's STFT.
 
     Attributes:
-        n_fft: samples of an STFT frame; the hop is a quarter.
-        channels: of its convolutions.
-        dilations: of each block, in frames.
+        n_fft: STFT size in samples; the hop is a quarter of it.
+        channels: number of channels of the convolutions.
+        dilations: dilation of the convolution in each block, in STFT frames.
     """
 
     n_fft: int = 1024
@@ -82,7 +82,7 @@ class MaskNetworkConfig:
 
 @dataclass(frozen=True)
 class Audio:
-    """What the songs are brought to: sample rate in Hz, and 1 or 2 channels."""
+    """Format that the songs are converted to: sample rate in Hz, and 1 or 2 channels."""
 
     sample_rate: int
     channels: int
@@ -90,11 +90,11 @@ class Audio:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What trained systems must reach on the test songs.
+    """Scores that trained systems must reach on the test songs.
 
     Attributes:
-        mask_usdr: median uSDR in dB of the discriminative network, at least.
-        below_ceiling: dB that latent diffusion may lie below the codec's ceiling in SI-SDR, at most.
+        mask_usdr: lowest accepted median uSDR of the discriminative network, in dB.
+        below_ceiling: largest accepted gap in SI-SDR between the codec's ceiling and latent diffusion, in dB.
     """
 
     mask_usdr: float = 3.6
@@ -103,11 +103,11 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Augmentation:
-    """How training examples are made of songs.
+    """How training examples are made from songs.
 
     Attributes:
-        remix: share of examples whose accompaniment is another song's.
-        shift: most semitones that the pitch of an example is moved by.
+        remix: fraction of the examples, in [0, 1], whose accompaniment comes from another song.
+        shift: largest pitch shift of an example, up or down, in semitones.
     """
 
     remix: float
@@ -116,14 +116,14 @@ class Augmentation:
 
 @dataclass(frozen=True)
 class CodecTraining:
-    """All that decides a codec trained here.
+    """Settings of the training of the project's own codec.
 
     Attributes:
         codec: sizes of the network.
-        fit: its training.
-        segment: samples it is trained on at once.
-        augmentation: how examples are made.
-        validation_seconds: of each validation song looked at while training.
+        fit: settings of the training loop.
+        segment: length of a training example in samples.
+        augmentation: how training examples are made.
+        validation_seconds: seconds evaluated of each validation song, from its beginning.
     """
 
     codec: CodecConfig
@@ -135,13 +135,13 @@ class CodecTraining:
 
 @dataclass(frozen=True)
 class LatentSet:
-    """All that decides which latents the denoiser is trained on, beside songs and codec.
+    """Settings of the latents that the denoiser is trained on. They also depend on the songs and the codec.
 
     Attributes:
-        remixes: how many augmented examples are encoded beside the songs.
-        frames: latent frames of such an example.
-        augmentation: how they are made.
-        seed: of the draws.
+        remixes: number of augmented examples that are encoded in addition to the songs.
+        frames: length of such an example in latent frames.
+        augmentation: how the examples are made.
+        seed: seed of the random draws.
     """
 
     remixes: int
@@ -152,12 +152,12 @@ class LatentSet:
 
 @dataclass(frozen=True)
 class DenoiserTraining:
-    """All that decides the denoiser, beside its latents.
+    """Settings of the training of the denoiser. The result also depends on the latents it is trained on.
 
     Attributes:
         denoiser: sizes of the network.
-        fit: its training.
-        frames: latent frames it is trained on at once.
+        fit: settings of the training loop.
+        frames: length of a training example in latent frames.
     """
 
     denoiser: DenoiserConfig
@@ -167,14 +167,14 @@ class DenoiserTraining:
 
 @dataclass(frozen=True)
 class MaskTraining:
-    """All that decides the discriminative network.
+    """Settings of the training of the discriminative network.
 
     Attributes:
         mask_network: sizes of the network.
-        fit: its training.
-        segment: samples it is trained on at once.
-        augmentation: how examples are made.
-        validation_seconds: of each validation song looked at while training.
+        fit: settings of the training loop.
+        segment: length of a training example in samples.
+        augmentation: how training examples are made.
+        validation_seconds: seconds evaluated of each validation song, from its beginning.
     """
 
     mask_network: MaskNetworkConfig
@@ -186,14 +186,14 @@ class MaskTraining:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the diffusion system draws.
+    """Settings of the separation by latent diffusion.
 
     Attributes:
-        steps: of DDIM.
-        frames: latent frames of a chunk, a multiple of the denoiser's.
-        overlap: share of a chunk that is cross-faded with the next.
-        eta: share of fresh noise at every step.
-        seed: of the noise.
+        steps: number of DDIM steps.
+        frames: length of a chunk in latent frames, a multiple of `DenoiserConfig.multiple`.
+        overlap: fraction of a chunk that is cross-faded with the next one, at most 0.5.
+        eta: η of DDIM, the amount of fresh noise at every step: 0 (deterministic) to 1.
+        seed: seed of the noise.
     """
 
     steps: int
@@ -205,28 +205,32 @@ class Sampling:
 
 @dataclass(frozen=True)
 class SeparationConfig:
-    """The whole of the separation system. Sizes are those of the preset `paper` by default.
+    """Configuration of the whole separation system. The default values are those of the preset `paper`.
+
+    Example:
+        >>> SeparationConfig(steps=5).sampling.steps
+        5
 
     Attributes:
-        channels: of the songs trained on and judged; each is separated alike.
-        codec: of our own.
-        published: name of the published codec that takes its place; "" for none.
-        codec_segment: samples the codec is trained on at once.
-        train_codec: its training.
-        denoiser: the U-Net.
-        segment: latent frames the denoiser is trained on at once.
-        chunk: latent frames it separates at once; longer than it was trained on, it hears more around.
-        overlap: share of a chunk that is cross-faded with the next.
-        train_denoiser: its training.
-        steps: of DDIM, by default.
-        mask_network: the discriminative network.
-        mask_segment: samples it is trained on at once.
-        train_mask_network: its training.
-        remix: share of examples whose accompaniment is another song's.
-        shift: most semitones that a training example's pitch is moved by.
-        remixes: augmented examples of `segment` frames that the denoiser is trained on beside the songs.
-        validation_seconds: of each validation song looked at while training.
-        thresholds: of the quality checks.
+        channels: number of channels of the songs in training and evaluation, 1 or 2; each is separated on its own.
+        codec: sizes of the project's own codec.
+        published: name of the published codec that is used instead of it; "" for none.
+        codec_segment: length of the codec's training examples in samples.
+        train_codec: settings of the codec's training loop.
+        denoiser: sizes of the denoiser.
+        segment: length of the denoiser's training examples in latent frames.
+        chunk: length of the chunks that are separated, in latent frames; above `segment`, they hold more context.
+        overlap: fraction of a chunk that is cross-faded with the next one, at most 0.5.
+        train_denoiser: settings of the denoiser's training loop.
+        steps: number of DDIM steps in separation.
+        mask_network: sizes of the discriminative network.
+        mask_segment: length of its training examples in samples.
+        train_mask_network: settings of its training loop.
+        remix: fraction of the training examples, in [0, 1], whose accompaniment comes from another song.
+        shift: largest pitch shift of a training example, up or down, in semitones.
+        remixes: number of augmented examples of `segment` frames in the denoiser's training data, beside the songs.
+        validation_seconds: seconds evaluated of each validation song during training, from its beginning.
+        thresholds: scores that the quality checks require.
     """
 
     channels: int = 2
@@ -256,39 +260,39 @@ class SeparationConfig:
 
     @property
     def audio(self) -> Audio:
-        """What the songs are brought to."""
+        """Format that the songs are converted to."""
         return Audio(self.codec.sample_rate, self.channels)
 
     @property
     def augmentation(self) -> Augmentation:
-        """How training examples are made of songs."""
+        """How training examples are made from songs."""
         return Augmentation(self.remix, self.shift)
 
     @property
     def codec_training(self) -> CodecTraining:
-        """The codec of our own."""
+        """Settings of the training of the project's own codec."""
         return CodecTraining(
             self.codec, self.train_codec, self.codec_segment, self.augmentation, self.validation_seconds
         )
 
     @property
     def latent_set(self) -> LatentSet:
-        """What the denoiser is trained on."""
+        """Settings of the latents that the denoiser is trained on."""
         return LatentSet(self.remixes, self.segment, self.augmentation, self.train_denoiser.seed)
 
     @property
     def denoiser_training(self) -> DenoiserTraining:
-        """The denoiser."""
+        """Settings of the training of the denoiser."""
         return DenoiserTraining(self.denoiser, self.train_denoiser, self.segment)
 
     @property
     def mask_training(self) -> MaskTraining:
-        """The discriminative network."""
+        """Settings of the training of the discriminative network."""
         return MaskTraining(
             self.mask_network, self.train_mask_network, self.mask_segment, self.augmentation, self.validation_seconds
         )
 
     @property
     def sampling(self) -> Sampling:
-        """How the diffusion system draws."""
+        """Settings of the separation by latent diffusion."""
         return Sampling(self.steps, self.chunk, self.overlap)

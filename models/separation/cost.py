@@ -1,4 +1,4 @@
-"""What the separation systems cost: speed, first sound, memory against length, size."""
+"""Measures the cost of the separation systems: speed, time to the first output, memory, number of parameters."""
 
 import os
 import statistics
@@ -15,18 +15,27 @@ from data.execution import Execution
 from data.files.durable import write_json
 from models.separation.separate import Separator
 
-_SECONDS = 20
+_SECONDS = 20  # length of the sound that speed is measured with
 _ROUNDS = 3
-_LENGTHS = (10, 60)  # seconds of sound between which memory should not grow
+_LENGTHS = (10, 60)  # seconds of sound; peak memory should be the same for both
 
 
 def real_time_factor(separator: Separator, channels: int) -> tuple[float, float]:
-    """Return seconds of computing a second of sound, and seconds until the first sound, for noise of 20 s.
+    """Measure how fast a separator processes 20 s of noise, one chunk at a time.
 
-    Medians of three.
+    Args:
+        separator: the system to measure.
+        channels: number of channels of the noise.
+
+    Returns:
+        The real-time factor (seconds of computing per second of sound; below 1 is faster than real time), and the
+        seconds until the first piece of the vocals. Both are medians of three rounds after a warm-up round.
+
+    Example:
+        >>> factor, first_seconds = real_time_factor(separator, channels=1)
     """
     whole, first = [], []
-    for _ in range(_ROUNDS + 1):  # the first one warms up
+    for _ in range(_ROUNDS + 1):  # the first round is the warm-up
         began = time.perf_counter()
         pieces = _separated(separator, channels, _SECONDS)
         next(pieces)
@@ -38,7 +47,7 @@ def real_time_factor(separator: Separator, channels: int) -> tuple[float, float]
 
 
 def _separated(separator: Separator, channels: int, seconds: int) -> Any:
-    """Return what a separator makes of noise, piece by piece; the noise is not kept either."""
+    """Return an iterator over the vocals separated from uniform noise; the noise is drawn when it is read."""
 
     def noise(start: int, stop: int) -> np.ndarray:
         draw = np.random.default_rng(start)
@@ -48,11 +57,16 @@ def _separated(separator: Separator, channels: int, seconds: int) -> Any:
 
 
 def memory(separator: Separator, channels: int) -> dict[str, float]:
-    """Return the peak memory of this process in MiB while it separates, by seconds of sound; empty but on Linux."""
+    """Measure the peak memory of this process while it separates sound of 10 s and of 60 s.
+
+    Returns:
+        Peak resident memory in MiB, by the length of the sound in seconds ("10", "60"). Empty on systems other than
+        Linux, where /proc/self/clear_refs cannot be written.
+    """
     found = {}
     for seconds in _LENGTHS:
         try:
-            Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+            Path("/proc/self/clear_refs").write_text("5")  # resets the peak (VmHWM)
         except OSError:
             return {}
         for _piece in _separated(separator, channels, seconds):
@@ -67,14 +81,20 @@ def write_cost(
 ) -> dict[str, float]:
     """Measure every separator and write cost.json.
 
+    The file holds "systems" (for each: "real_time_factor", "first_sound_seconds" and "memory"), "parameters" of each
+    network, and the conditions of the measurement: "load average", "device" and "threads".
+
     Args:
-        execution: the folder, and the device that the separators compute on.
-        separators: by name.
-        networks: whose parameters are counted, by name.
-        channels: of the sound that is separated.
+        execution: the folder for cost.json, and the device that the separators compute on.
+        separators: systems to measure, by name.
+        networks: networks whose parameters are counted, by name.
+        channels: number of channels of the sound that is separated.
 
     Returns:
-        The real-time factors.
+        The real-time factors, with the keys "NAME, real-time factor".
+
+    Example:
+        >>> write_cost(Execution(Path("cost")), {"masks": separator}, {"masks": network}, channels=1)
     """
     device = torch.device(execution.device)
     systems: dict[str, dict[str, Any]] = {}

@@ -1,19 +1,21 @@
-"""The denoiser: a 1-D U-Net over latent frames that sees the mixture's latent and predicts v.
+"""The denoiser: a 1-D U-Net over latent frames that predicts the velocity v, conditioned on the mixture's latent.
 
     level 0   [blocks] ── skip ──────────────────────────── [blocks]
     level 1     ↓ factor   [blocks] ── skip ── [blocks]   ↑ factor
-    …                          (attention on the deepest levels)
+    …                          (self-attention on the deepest levels)
 
 A residual block is two convolutions, each after group norm and SiLU, then a scale and a shift
 that depend on the noise level (FiLM). A level ends with a convolution of kernel and stride n; where
-n > 1 the channels double. The mixture's latent is concatenated to the noisy one at the input; in the
-variant "inject" the deepest levels read it again, at their own rate. At the output a share of it, between 0 and 1, is
-taken for the vocals, and the rest is what that share leaves of the velocity: v = α ε - β x_0, so with only noise to
-be seen (σ = 1) the network is a mask on the mixture's latent and a remainder.
+n > 1 the channels double. The mixture's latent is concatenated to the noisy latent at the input; in the
+variant "inject" it also enters the deepest levels, averaged to their frame rate.
 
-Source: the generator of Plaja-Roglans et al., arXiv 2511.21342, section 3; what arXiv 2511.20470
-leaves open is in this folder's README.
-Shapes: B batch, D latent channels, C channels, N frames.
+The network has two outputs of D channels: a remainder, and a mask (by a sigmoid, in [0, 1]) on the mixture's latent.
+The velocity is v = α ε - β x_0. Its part -β x_0 is estimated as -β · mask · mixture, and the remainder is added. At
+σ = 1, where the input is only noise, the vocals are thus estimated by a mask on the mixture's latent and a correction.
+
+Source: the generator of Plaja-Roglans et al., arXiv 2511.21342, section 3. Choices that arXiv 2511.20470
+leaves open are listed in this folder's README.
+Shapes: B batch, D latent channels, C channels of a hidden layer, N latent frames, F features of the noise level.
 """
 
 import math
@@ -27,7 +29,10 @@ from models.separation.diffusion import weights
 
 
 class NoiseLevel(nn.Module):
-    """Noise levels (B,) to features (B, F): random Fourier features and three layers."""
+    """Embedding of the noise level: random Fourier features, then three linear layers with GELU.
+
+    The frequencies are drawn once and not trained.
+    """
 
     frequencies: Tensor
 
@@ -40,13 +45,13 @@ class NoiseLevel(nn.Module):
         self.layers = nn.Sequential(*layers)
 
     def forward(self, sigma: Tensor) -> Tensor:
-        """Return the features of `sigma` (B,): (B, F)."""
+        """Return the features (B, F) of noise levels `sigma` (B,)."""
         angle = 2 * math.pi * sigma[:, None] * self.frequencies
         return self.layers(torch.cat([angle.cos(), angle.sin()], -1))
 
 
 class Block(nn.Module):
-    """A residual block with a scale and a shift told by the noise level: (B, C, N) -> (B, C, N)."""
+    """Residual block whose output is scaled and shifted depending on the noise level: (B, C, N) -> (B, C, N)."""
 
     def __init__(self, channels: int, features: int, groups: int) -> None:
         super().__init__()
@@ -64,7 +69,7 @@ class Block(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over frames, added to its input: (B, C, N) -> (B, C, N)."""
+    """Self-attention over the frames, added to its input: (B, C, N) -> (B, C, N)."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -83,7 +88,11 @@ class Attention(nn.Module):
 
 
 class Stack(nn.Module):
-    """The blocks of a level, with attention after each and the mixture injected before them where asked."""
+    """Residual blocks of one level: (B, C, N) -> (B, C, N).
+
+    With `attends`, self-attention follows each block. With `reads` (the number of latent channels; 0 turns it off),
+    the mixture's latent is averaged to the level's frame rate and injected before the first block.
+    """
 
     def __init__(self, channels: int, blocks: int, config: DenoiserConfig, *, attends: bool, reads: int) -> None:
         super().__init__()
@@ -103,7 +112,13 @@ class Stack(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """(noisy latent, mixture latent, noise level) -> velocity, (B, D, N); N is a multiple of `config.multiple`."""
+    """U-Net that predicts the velocity from the noisy latent of the vocals, the mixture's latent and the noise level.
+
+    Example:
+        >>> denoiser = Denoiser(DenoiserConfig(dimension=48, channels=64))
+        >>> denoiser(torch.randn(2, 48, 256), torch.randn(2, 48, 256), torch.rand(2)).shape
+        torch.Size([2, 48, 256])
+    """
 
     def __init__(self, config: DenoiserConfig) -> None:
         super().__init__()
@@ -129,10 +144,15 @@ class Denoiser(nn.Module):
         )
 
     def forward(self, noisy: Tensor, condition: Tensor, sigma: Tensor) -> Tensor:
-        """Return the velocity of `noisy` (B, D, N) given the mixture's latent (B, D, N) and σ (B,).
+        """Return the predicted velocity, (B, D, N).
+
+        Args:
+            noisy: noisy latent of the vocals, (B, D, N), normalised to unit variance per channel.
+            condition: latent of the mixture, (B, D, N), normalised in the same way.
+            sigma: noise level of each example, in [0, 1], (B,).
 
         Raises:
-            ValueError: N is no multiple of the product of the factors.
+            ValueError: N is not a multiple of `config.multiple`.
         """
         if noisy.shape[-1] % self.config.multiple:
             raise ValueError(f"{noisy.shape[-1]} frames are no multiple of {self.config.multiple}")

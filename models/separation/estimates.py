@@ -1,8 +1,9 @@
-"""What every system makes of the test songs, in shards: vocals, one record a (system, song).
+"""Writes the vocals that each system estimates for the test songs, as shards with one record per (system, song).
 
-Bounds and baselines take the same path as the systems: the mixture itself, the codec's ceiling (decoded
-encoded true vocals), ideal masks, the discriminative network, latent diffusion.
+Reference points are written in the same way as the systems (the discriminative network, latent diffusion): the
+mixture itself, ideal masks, and the codec's ceiling, which is the true vocals encoded and decoded.
 
+Sound is float, full scale [-1, 1], unless said otherwise.
 Shapes: T samples, K channels.
 """
 
@@ -25,13 +26,19 @@ from data.shards.writer import Item, Record, Rejection
 from models.separation.oracles import ORACLES, oracle
 from models.separation.separate import Separator
 
-# Given mixture and true vocals, (T, K) float32 both, and the sample rate; returns vocals (T, K).
+# Takes the mixture and the true vocals, both (T, K) float32, and the sample rate in Hz; returns vocals (T, K).
 System = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 
 
 @dataclass(frozen=True)
 class Song:
-    """A song at the working rate: its name and the rows of its parts."""
+    """A song in the shards.
+
+    Attributes:
+        track: name of the song.
+        vocals: index row of its vocals.
+        accompaniment: index row of its accompaniment.
+    """
 
     track: str
     vocals: int
@@ -42,7 +49,7 @@ def songs_of(shards: Shards, split: str) -> list[Song]:
     """Return the songs of a split, sorted by name.
 
     Raises:
-        InputError: there is none, or one has no accompaniment.
+        InputError: the split has no song, or a song has no accompaniment.
     """
     rows = {
         source: {str(shards.column("track")[row]): int(row) for row in shards.rows(split=split, source=source)}
@@ -57,7 +64,7 @@ def songs_of(shards: Shards, split: str) -> list[Song]:
 
 
 def bounds() -> dict[str, System]:
-    """Return the systems that need no training: the mixture, and ideal masks."""
+    """Return the systems that need no training, by name: "mixture", which returns its input, and the ideal masks."""
     systems: dict[str, System] = {"mixture": lambda mixture, vocals, rate: mixture}
     for name in ORACLES:
         systems[name] = lambda mixture, vocals, rate, name=name: oracle(name, mixture, vocals, rate)
@@ -65,20 +72,29 @@ def bounds() -> dict[str, System]:
 
 
 def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
-    """Return a separator as a system; with `hears_vocals` it is given the true vocals (the codec's ceiling).
+    """Return a separator as a system for `write_estimates`.
 
-    A separator that works at another rate hears the song resampled, and its vocals are resampled back.
+    If the separator works at another sample rate than the song, its input is resampled to that rate, and its vocals
+    are resampled back.
+
+    Args:
+        separator: the separator.
+        hears_vocals: give it the true vocals instead of the mixture, as for the codec's ceiling.
+
+    Example:
+        >>> system = separating(trained_mask_network(Path("mask_network"), torch.device("cpu")))
+        >>> vocals = system(mixture, true_vocals, 16_000)
     """
 
     def system(mixture: np.ndarray, vocals: np.ndarray, rate: int) -> np.ndarray:
-        heard = vocals if hears_vocals else mixture
+        signal = vocals if hears_vocals else mixture
         if rate != separator.sample_rate:
-            heard = resample(heard, rate, separator.sample_rate)
-        pieces = separator.separate(lambda start, stop: heard[start:stop], len(heard), heard.shape[1])
+            signal = resample(signal, rate, separator.sample_rate)
+        pieces = separator.separate(lambda start, stop: signal[start:stop], len(signal), signal.shape[1])
         found = np.concatenate(list(pieces))
         if rate != separator.sample_rate:
             found = resample(found, separator.sample_rate, rate)[: len(mixture)]
-            found = np.pad(found, ((0, len(mixture) - len(found)), (0, 0)))  # rounding may take a sample
+            found = np.pad(found, ((0, len(mixture) - len(found)), (0, 0)))  # rounding can lose a sample
         return found
 
     return system
@@ -87,23 +103,28 @@ def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
 def write_estimates(
     execution: Execution, songs: Path, systems: Mapping[str, System], split: str = "test"
 ) -> dict[str, int]:
-    """Write what every system makes of every song of a split, as shards; stopped and called again, it goes on.
+    """Write the vocals that each system estimates for each song of a split, as shards of 16-bit sound.
 
-    A result that is not finite is a row of the quarantine table: no error becomes a score. One beyond full scale is
-    clipped, and has the flag "clipped". The part of a recording, or of a quarantined row, is the system.
+    If it was stopped, calling it again resumes. An estimate with NaN or infinite samples goes to the quarantine
+    table and gets no score. An estimate beyond full scale is clipped and has the flag "clipped". The index has the
+    columns "system" and "track"; in the quarantine table, "part" is the name of the system.
 
     Args:
-        execution: the folder of the shards.
-        songs: shards of songs.
-        systems: by name; names are ids (`data.files.names`) of at most 26 characters.
-        split: of the songs.
+        execution: the folder for the shards, and the listener that receives progress reports.
+        songs: folder of shards with vocals and accompaniment of the songs (`data.musdb.vocals`).
+        systems: systems by name; a name is an id (`data.files.names`) of at most 26 characters.
+        split: split of the songs, such as "test".
 
     Returns:
-        How many "songs" and "systems" there are.
+        The number of "songs" and of "systems".
 
     Raises:
-        InputError: no song of the split.
-        ValueError: no systems, a name that is no id, or a system made sound of another shape.
+        InputError: the split has no song, or a song has no accompaniment.
+        ValueError: there are no systems, a name is not an id, or an estimate has another shape than the song.
+
+    Example:
+        >>> write_estimates(Execution(Path("estimates")), Path("songs"), bounds())
+        {'songs': 50, 'systems': 4}
     """
     if not systems:
         raise ValueError("no systems")
@@ -127,7 +148,7 @@ def _id(song: Song, system: str) -> str:
 
 
 def _made(shards: Shards, song: Song, name: str, system: System) -> Iterator[Item]:
-    """Yield what a system makes of a song."""
+    """Yield the vocals that a system estimates for a song, or their rejection."""
     vocals, rest = (to_float(shards.read(row)) for row in (song.vocals, song.accompaniment))
     rate = int(shards.column("sample_rate")[song.vocals])
     found = system(vocals + rest, vocals, rate)

@@ -1,7 +1,7 @@
-"""A song file in, a file of its vocals out: any rate, channels and length, as long as the input to the sample.
+"""Separates an audio file and writes its vocals as a WAV file, for any sample rate, channel count and length.
 
-Nothing is held whole: blocks are read, brought to the rate of the system, separated chunk by chunk, brought
-back and written.
+The vocals have exactly as many samples as the input. The song is never held in memory as a whole: blocks are read,
+resampled to the system's rate, separated chunk by chunk, resampled back and written.
 
 Shapes: T samples, K channels.
 """
@@ -16,18 +16,21 @@ from data.files.durable import replacing_path
 from data.progress import Listener, ignore
 from models.separation.separate import Separator
 
-_BLOCK = 1 << 18  # samples read at once
+_BLOCK = 1 << 18  # number of samples read at once
 
 
 class _AtRate:
-    """A song at another rate, read forward; what lies before the last `start` is forgotten."""
+    """Reads a song, resampled to another rate, from beginning to end.
+
+    Samples before the `start` of the last call are dropped, so later calls cannot go back.
+    """
 
     def __init__(self, song: SoundReader | ContainerReader, sample_rate: int) -> None:
         self._song, self._resampler = song, Resampler(song.sample_rate, sample_rate, song.channels)
         self._begin, self._held, self._read = 0, np.zeros((0, song.channels), np.float32), 0
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Return samples start … stop, (T, K); beyond the end they are zero."""
+        """Return samples start … stop at the new rate, (T, K) float32; zeros beyond the end of the song."""
         while self._begin + len(self._held) < stop and self._read < self._song.frames:
             block = self._song.read(_BLOCK)
             self._read += len(block)
@@ -39,13 +42,27 @@ class _AtRate:
 
 
 def separate_file(source: Path, target: Path, separator: Separator, listener: Listener = ignore) -> dict[str, float]:
-    """Write the vocals of the song `source` to the 16-bit WAV `target`, whole or not at all.
+    """Write the vocals of a song as a 16-bit WAV file with the song's sample rate, channels and length.
+
+    The file appears only when it is complete: after an error, `target` is as it was before.
+
+    Args:
+        source: audio file of the song.
+        target: WAV file to write.
+        separator: the separation system.
+        listener: receives progress reports.
 
     Returns:
-        Seconds, sample rate and channels of the song.
+        "seconds", "sample_rate" (in Hz) and "channels" of the song.
 
     Raises:
-        UnreadableAudio: the song is damaged or no audio.
+        UnreadableAudio: the song is damaged or not an audio file.
+        FileNotFoundError: there is no such song.
+
+    Example:
+        >>> separator = trained_mask_network(Path("mask_network"), torch.device("cpu"))
+        >>> separate_file(Path("song.mp3"), Path("vocals.wav"), separator)
+        {'seconds': 215.3, 'sample_rate': 44100, 'channels': 2}
     """
     with open_sound(source) as song:
         length = -(-song.frames * separator.sample_rate // song.sample_rate)

@@ -1,10 +1,11 @@
-"""Songs as latent frames, in shards: what the denoiser learns on. Scaled to unit variance by their own statistics.
+"""Encodes songs as latent frames in shards, the training data of the denoiser, and normalises latents.
 
-Kept are vocals and mixture of every song, and of remixes of the training songs, float16, and with the index
-mean and standard deviation of each latent channel over all that is trained on: diffusion assumes unit
-variance, and a wrong scale is the classic defect of latent diffusion.
+The shards hold the latents of vocals and mixture, float16 and not normalised, of every song and of remixes of the
+training songs. Their index also stores the mean and the standard deviation of each latent channel over all training
+latents. `Scaling` normalises with them: diffusion assumes unit variance, and a wrong scale is a common error in latent
+diffusion.
 
-Shapes: B batch, D latent channels, N frames, T samples, K channels of sound.
+Shapes: B batch, D latent channels, N latent frames, T samples, K channels of sound.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -32,46 +33,58 @@ from models.separation.codec import AnyCodec
 from models.separation.config import LatentSet
 
 WHAT = ("vocals", "mixture")
-_STRETCH = 2048  # latent frames encoded at once
+_STRETCH = 2048  # number of latent frames encoded at once
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """Mean and standard deviation of each latent channel, (D, 1) both."""
+    """Normalises latents to zero mean and unit variance per channel.
+
+    Attributes:
+        mean: mean of each latent channel, (D, 1).
+        deviation: standard deviation of each latent channel, (D, 1).
+    """
 
     mean: Tensor
     deviation: Tensor
 
     @classmethod
     def of(cls, shards: Shards) -> "Scaling":
-        """Return the scaling kept with the latents `shards`."""
+        """Return the scaling that is stored with shards of latents."""
         return cls.from_lists(shards.metadata)
 
     @classmethod
     def from_lists(cls, metadata: Mapping[str, Any]) -> "Scaling":
-        """Return the scaling of the lists "mean" and "deviation"."""
+        """Return the scaling of metadata that hold the lists "mean" and "deviation", D numbers each."""
         return cls(*(torch.tensor(metadata[name])[:, None] for name in ("mean", "deviation")))
 
     def to(self, device: torch.device) -> "Scaling":
         return Scaling(self.mean.to(device), self.deviation.to(device))
 
     def normalise(self, latent: Tensor) -> Tensor:
-        """Return (…, D, N) with zero mean and unit variance."""
+        """Return latents (…, D, N) with zero mean and unit variance per channel."""
         return (latent - self.mean) / self.deviation
 
     def restore(self, latent: Tensor) -> Tensor:
-        """Undo `normalise`."""
+        """Invert `normalise`."""
         return latent * self.deviation + self.mean
 
     def normalised(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Return vocals and mixture (B, D, N) of a batch (B, N, 2D), normalised."""
+        """Return the normalised vocals and mixture, (B, D, N) each, of a batch (B, N, 2D) of `LatentSegments`."""
         vocals, mixture = values.transpose(1, 2).chunk(2, 1)
         return self.normalise(vocals), self.normalise(mixture)
 
 
 @dataclass(frozen=True)
 class _Source:
-    """Sound to be encoded: `waves` returns vocals and mixture, (T,) float32 both."""
+    """Vocals and mixture to be encoded, one channel of a song or of a remix.
+
+    Attributes:
+        id: beginning of the ids of the two recordings.
+        track: name of the song; "" for a remix.
+        split: split of the song; "train" for a remix.
+        waves: returns vocals and mixture, both (T,) float32.
+    """
 
     id: str
     track: str
@@ -80,18 +93,28 @@ class _Source:
 
 
 def write_latents(execution: Execution, songs: Path, codec: AnyCodec, config: LatentSet) -> dict[str, int]:
-    """Write the songs in the shards `songs` and remixes of the training songs as latents, as shards.
+    """Encode songs, and remixes of the training songs, and write their latents as shards.
 
-    Stopped and called again, it goes on.
+    Each channel of a song is encoded on its own and gives two recordings, float16 (N, D): one of the vocals and one of
+    the mixture. The index has the columns "track", "split" and "source" ("vocals" or "mixture"). If it was stopped,
+    calling it again resumes.
 
     Args:
-        execution: the folder of the shards, and the device.
-        songs: shards of vocals and accompaniment.
-        codec: whose encoder makes the latents.
-        config: how many remixes, and how they are made.
+        execution: the folder for the shards, the device, and the listener that receives progress reports.
+        songs: folder of shards with vocals and accompaniment of the songs (`data.musdb.vocals`).
+        codec: codec whose encoder is used.
+        config: number of remixes, and how they are made.
 
     Returns:
-        How many "channels" were encoded, "remixes" among them.
+        "channels": number of encoded channels, including remixes. "remixes": number of remixes.
+
+    Raises:
+        InputError: there is no training song.
+        NotFiniteError: a latent is NaN or exceeds the range of float16.
+
+    Example:
+        >>> codec = load_codec(Path("codec"), torch.device("cpu"))
+        >>> write_latents(Execution(Path("latents")), Path("songs"), codec, PRESETS["small"].latent_set)
     """
     shards, device = Shards(songs), torch.device(execution.device)
     todo = [*_channels(shards), *_remixes(shards, codec, config)]
@@ -118,7 +141,7 @@ def write_latents(execution: Execution, songs: Path, codec: AnyCodec, config: La
 
 
 def _channels(shards: Shards) -> Iterator[_Source]:
-    """Yield every channel of every song."""
+    """Yield every channel of every song of every split."""
     labels = {name: shards.column(name) for name in ("id", "track", "split")}
 
     def waves(row: int, other: int, channel: int) -> tuple[np.ndarray, np.ndarray]:
@@ -137,7 +160,10 @@ def _channels(shards: Shards) -> Iterator[_Source]:
 
 
 def _remixes(shards: Shards, codec: AnyCodec, config: LatentSet) -> Iterator[_Source]:
-    """Yield as many augmented examples as asked for: latents cannot be remixed, so sound is, once, before."""
+    """Yield `config.remixes` augmented examples of the training songs, of `config.frames` latent frames each.
+
+    Latents cannot be remixed, so the waveforms are, once, before they are encoded.
+    """
     mixing = Mixing(config.frames * codec.config.hop, config.augmentation.remix, shift=config.augmentation.shift)
 
     def waves(segments: Segments, number: int) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +179,7 @@ def _remixes(shards: Shards, codec: AnyCodec, config: LatentSet) -> Iterator[_So
 
 
 def _encoded(source: _Source, codec: AnyCodec, device: torch.device) -> Iterator[Record]:
-    """Yield the latents of vocals and mixture, float16 (N, D)."""
+    """Yield the latents of vocals and of mixture, each float16 (N, D)."""
     rate = codec.config.sample_rate / codec.config.hop
     for what, wave in zip(WHAT, source.waves(), strict=True):
         frames = encode_long(codec, wave, device).astype(np.float16)
@@ -163,10 +189,11 @@ def _encoded(source: _Source, codec: AnyCodec, device: torch.device) -> Iterator
 
 
 def encode_long(codec: AnyCodec, wave: np.ndarray, device: torch.device) -> np.ndarray:
-    """Return the latent of sound of any length, (T,) float32: (N, D) float32.
+    """Return the latent (N, D) float32 of a waveform (T,) float32 of any length.
 
-    Stretches are encoded with as many frames more at both ends as the codec reaches, so it is the latent of the
-    whole, in memory for a minute or so. A codec without a bound is given the whole at once.
+    The waveform is encoded in stretches of 2,048 latent frames, each with additional frames at both ends
+    (`AnyCodec.reach`). The result equals the latent of the whole waveform, but memory is limited to about a minute of
+    sound. If the codec's reach is None, the whole waveform is encoded at once.
     """
     hop, reach, count, found = codec.config.hop, codec.reach, -(-len(wave) // codec.config.hop), []
     stretch, margin = (count, 0) if reach is None else (_STRETCH, reach)
@@ -180,7 +207,11 @@ def encode_long(codec: AnyCodec, wave: np.ndarray, device: torch.device) -> np.n
 
 
 def _statistics(writer: ShardWriter, splits: dict[str, str]) -> dict[str, list[float]]:
-    """Return mean and standard deviation of each channel over what is trained on, read back from the shards."""
+    """Return "mean" and "deviation" of each latent channel over all training latents, read from the shards.
+
+    Raises:
+        InputError: there are no training latents.
+    """
     count, total, squares = 0, 0.0, 0.0
     for rows in writer.rows():
         for one in rows.to_pylist():
@@ -199,13 +230,29 @@ def _statistics(writer: ShardWriter, splits: dict[str, str]) -> dict[str, list[f
 
 
 class LatentSegments:
-    """Batches of stretches of latents, float16 (B, N, 2D): vocals, then mixture; a pure function of (seed, step)."""
+    """Training batches of random stretches of latents, each batch a pure function of (seed, step).
+
+    Batches are float16 (B, N, 2D), not normalised: the D channels of the vocals, then those of the mixture. A song is
+    drawn with a probability proportional to its length.
+
+    Example:
+        >>> segments = LatentSegments(Shards(Path("latents")), "train", BatchPlan(size=16, seed=0), frames=128)
+        >>> segments.load(step=0).values.shape
+        (16, 128, 96)
+    """
 
     def __init__(self, shards: Shards, split: str, plan: BatchPlan, frames: int) -> None:
-        """Look for songs of `split` of at least `frames` frames.
+        """Select the recordings of a split that are long enough.
+
+        Args:
+            shards: shards that `write_latents` wrote.
+            split: split of the songs, such as "train".
+            plan: batch size, seed, and the share of this process.
+            frames: number N of latent frames of an example.
 
         Raises:
-            InputError: there is none.
+            InputError: no song of the split has `frames` latent frames.
+            ValueError: the batch cannot be divided evenly among the processes.
         """
         self._shards, self._frames, self._seed, self._numbers = shards, frames, plan.seed, plan.numbers
         vocals, mixture = (shards.rows(split=split, source=what) for what in WHAT)
@@ -217,7 +264,7 @@ class LatentSegments:
         self._weights = np.cumsum(long) / long.sum()
 
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
-        """Read batch `step`, into `out` if given."""
+        """Read batch `step`, into `out` (B, N, 2D) float16 if given."""
         values = self._buffer() if out is None else out
         for number, example in zip(self._numbers, values, strict=True):
             draw = np.random.default_rng([self._seed, step, number])
@@ -227,7 +274,7 @@ class LatentSegments:
         return Batch(step, np.array(self._numbers), values, {})
 
     def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Read batches start … stop on a thread, at most `ahead` before they are needed."""
+        """Yield batches start … stop - 1, read on a thread at most `ahead` batches in advance."""
         return read_ahead(self.load, self._buffer, start, stop, ahead)
 
     def _buffer(self) -> np.ndarray:

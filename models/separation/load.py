@@ -1,4 +1,8 @@
-"""Trained networks taken from their folders, and the systems made of them."""
+"""Loads trained networks from their folders, and builds the separation systems from them.
+
+All networks are returned on the given device, in evaluation mode and without gradients.
+Shapes: T samples, D latent channels, N latent frames.
+"""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +23,14 @@ from models.training.fit import LAST_WEIGHTS
 
 
 def load_codec(folder: Path, device: torch.device) -> AnyCodec:
-    """Return the codec in `folder`, frozen: a published one, or what `train_codec` left there."""
+    """Load a codec from the folder of `train_codec`, or a published one from the folder of `copy_published_codec`.
+
+    Raises:
+        InputError: a file is missing or damaged, or a published codec needs the package transformers.
+
+    Example:
+        >>> codec = load_codec(Path("codec"), torch.device("cpu"))
+    """
     if is_published(folder):
         return load_published(folder, device)
     checkpoint = load(folder / "model")
@@ -30,9 +41,19 @@ def load_codec(folder: Path, device: torch.device) -> AnyCodec:
 
 
 def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -> tuple[Denoiser, Scaling]:
-    """Return the denoiser that `train_denoiser` left in `folder`, frozen, and the scale of the latents it knows.
+    """Load the denoiser from the folder of `train_denoiser`, and the scaling of the latents it was trained on.
 
-    Where a moving average was kept, `average` chooses between it and the last weights.
+    Args:
+        folder: folder of the trained denoiser.
+        device: device to compute on.
+        average: True takes the final model, which holds the moving average of the weights if one was kept. False
+            takes the weights of the last step, which are stored only if a moving average was kept.
+
+    Raises:
+        InputError: a file is missing or damaged.
+
+    Example:
+        >>> denoiser, scaling = load_denoiser(Path("denoiser"), torch.device("cpu"))
     """
     checkpoint = load(folder / "model")
     weights = checkpoint if average else load(folder / LAST_WEIGHTS)
@@ -45,7 +66,11 @@ def load_denoiser(folder: Path, device: torch.device, *, average: bool = True) -
 
 
 def load_mask_network(folder: Path, device: torch.device) -> MaskNetwork:
-    """Return the network that `train_mask_network` left in `folder`, frozen."""
+    """Load the discriminative network from the folder of `train_mask_network`.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
     checkpoint = load(folder / "model")
     metadata = checkpoint.metadata["mask_network"]
     network = MaskNetwork(MaskNetworkConfig(**{**metadata, "dilations": tuple(metadata["dilations"])}))
@@ -54,14 +79,39 @@ def load_mask_network(folder: Path, device: torch.device) -> MaskNetwork:
 
 
 def trained_diffusion(codec: Path, denoiser: Path, sampling: Sampling, device: torch.device) -> Separator:
-    """Return latent diffusion as trained in the folders `codec` and `denoiser`."""
+    """Return the latent diffusion system of a trained codec and denoiser.
+
+    Args:
+        codec: folder of the codec.
+        denoiser: folder of the denoiser.
+        sampling: settings of the separation, such as the number of steps.
+        device: device to compute on.
+
+    Raises:
+        InputError: a file is missing or damaged.
+
+    Example:
+        >>> sampling = PRESETS["small"].sampling
+        >>> separator = trained_diffusion(Path("codec"), Path("denoiser"), sampling, torch.device("cpu"))
+    """
     return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling)
 
 
 def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:
-    """Return the codec's encoder as judges take one: sample rate, and mono sound (T,) to latent frames (N, D).
+    """Return the codec's encoder in the form that `eval.metrics.embedding.Embedding` takes.
 
-    Each channel has unit variance over the training songs, whose statistics lie with the shards `latents`.
+    Args:
+        codec: folder of the codec.
+        latents: folder of the shards of latents, which store the mean and standard deviation of each channel.
+        device: device to compute on.
+
+    Returns:
+        The sample rate in Hz, and a function from mono sound (T,) float32 to latent frames (N, D), normalised so that
+        each channel has zero mean and unit variance over the training songs.
+
+    Example:
+        >>> sample_rate, encode = latent_encoder(Path("codec"), Path("latents"), torch.device("cpu"))
+        >>> frames = encode(np.zeros(sample_rate, np.float32))
     """
     network, scaling = load_codec(codec, device), Scaling.of(Shards(latents))
     mean, deviation = scaling.mean[:, 0].numpy(), scaling.deviation[:, 0].numpy()
@@ -69,5 +119,12 @@ def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[in
 
 
 def trained_mask_network(folder: Path, device: torch.device) -> Separator:
-    """Return the discriminative network as trained in the folder, at the sample rate it was trained at."""
+    """Return the discriminative system of a trained network, at the sample rate it was trained at.
+
+    Raises:
+        InputError: a file is missing or damaged.
+
+    Example:
+        >>> separator = trained_mask_network(Path("mask_network"), torch.device("cpu"))
+    """
     return mask_separator(load_mask_network(folder, device), load(folder / "model").metadata["sample_rate"])

@@ -1,10 +1,10 @@
-"""The discriminative network beside the generative one: a mask on the mixture's STFT.
+"""The discriminative network: predicts a mask on the mixture's STFT. It is the baseline for latent diffusion.
 
-Log-magnitude frames, brought to the same level song by song, pass residual dilated convolutions over time;
-a sigmoid mask lets the vocals through and the mixture's phase is kept. Trained on the same songs as the
-diffusion system, so that the two kinds can be compared where no weights can be downloaded.
+The log magnitudes of each example, minus their mean, pass through residual dilated convolutions over time. A sigmoid
+mask multiplies the mixture's STFT, so the phase of the mixture is kept. The network is trained on the same songs as
+the diffusion system, so that both kinds can be compared without downloaded weights.
 
-Shapes: B batch, T samples, F bins, N frames, C channels.
+Shapes: B batch, T samples, F frequency bins, N STFT frames, C channels.
 """
 
 import torch
@@ -15,7 +15,7 @@ from models.separation.config import MaskNetworkConfig
 
 
 class DilatedBlock(nn.Module):
-    """Norm, a dilated convolution, a gate, and back to the path: (B, C, N) -> (B, C, N)."""
+    """Residual block: group norm, dilated convolution, gated linear unit, 1x1 convolution; (B, C, N) -> (B, C, N)."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
@@ -28,7 +28,13 @@ class DilatedBlock(nn.Module):
 
 
 class MaskNetwork(nn.Module):
-    """Mixture (B, T) to vocals (B, T)."""
+    """Estimates the vocals of a mixture of one channel.
+
+    Example:
+        >>> network = MaskNetwork(MaskNetworkConfig())
+        >>> network(torch.randn(2, 16_000)).shape
+        torch.Size([2, 16000])
+    """
 
     window: Tensor
 
@@ -43,7 +49,7 @@ class MaskNetwork(nn.Module):
         self.output = nn.Sequential(nn.GroupNorm(1, config.channels), nn.PReLU(), nn.Conv1d(config.channels, bins, 1))
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Return the vocals of `mixture` (B, T): (B, T)."""
+        """Return the estimated vocals (B, T) of `mixture` (B, T)."""
         size, hop = self.config.n_fft, self.config.n_fft // 4
         spectrum = torch.stft(mixture, size, hop, window=self.window, return_complex=True)  # (B, F, N)
         level = (spectrum.abs() + 1e-5).log()

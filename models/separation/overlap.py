@@ -1,12 +1,13 @@
-"""Long sound in pieces: chunks that overlap, cross-faded so that nothing is heard of the seams.
+"""Processes long signals in overlapping chunks that are cross-faded, so that the chunk boundaries are not audible.
 
     chunk 0  ────────────────╲
-    chunk 1              ╱────────────────╲      weights of a sample always add up to one
+    chunk 1              ╱────────────────╲      the weights of each sample add up to one
     chunk 2                           ╱───────────────
 
-Memory holds a few chunks, whatever the length. A function that returns its input gives the input back.
+Memory holds only a few chunks, whatever the length of the signal. If the function that processes the chunks returns
+its input, the result is the input signal.
 
-Shapes: B chunks at once, T samples, K channels.
+Shapes: B chunks processed at once, T samples, K channels.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,12 +15,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-Work = Callable[[np.ndarray], np.ndarray]
+Work = Callable[[np.ndarray], np.ndarray]  # takes chunks (B, size, K), returns chunks of the same shape
 
 
 @dataclass(frozen=True)
 class Chunks:
-    """How a long signal is cut: samples of a chunk, samples it shares with the next, chunks computed at once."""
+    """How a long signal is divided into chunks.
+
+    Attributes:
+        size: length of a chunk in samples.
+        overlap: number of samples that a chunk shares with the next one, at most half of `size`.
+        batch: number of chunks processed at once.
+    """
 
     size: int
     overlap: int
@@ -27,10 +34,19 @@ class Chunks:
 
 
 def chunk_starts(length: int, chunk: int, overlap: int) -> range:
-    """Return where chunks begin that cover `length` samples; the last may reach beyond the end.
+    """Return the first sample of each chunk needed to cover `length` samples; the last can reach beyond the end.
+
+    Args:
+        length: length of the signal in samples.
+        chunk: length of a chunk in samples.
+        overlap: number of samples that neighbouring chunks share.
 
     Raises:
-        ValueError: chunks do not move on.
+        ValueError: the overlap is negative or more than half a chunk.
+
+    Example:
+        >>> list(chunk_starts(1000, chunk=400, overlap=100))
+        [0, 300, 600]
     """
     if not 0 <= overlap <= chunk // 2:
         raise ValueError(f"an overlap of {overlap} samples in chunks of {chunk}; at most half fits")
@@ -39,7 +55,7 @@ def chunk_starts(length: int, chunk: int, overlap: int) -> range:
 
 
 def fade(chunk: int, overlap: int, *, first: bool, last: bool) -> np.ndarray:
-    """Return the weights of a chunk, (chunk,): linear ramps where it overlaps a neighbour."""
+    """Return the cross-fade weights of a chunk, (chunk,) float32: linear ramps where it overlaps a neighbour."""
     weights = np.ones(chunk, np.float32)
     ramp = (np.arange(overlap, dtype=np.float32) + 0.5) / max(1, overlap)
     if not first:
@@ -50,13 +66,25 @@ def fade(chunk: int, overlap: int, *, first: bool, last: bool) -> np.ndarray:
 
 
 def in_chunks(read: Callable[[int, int], np.ndarray], length: int, work: Work, chunks: Chunks) -> Iterator[np.ndarray]:
-    """Yield what `work` makes of a long signal, piece by piece, (pieces of T, K), together `length` long.
+    """Process a long signal in chunks and yield the result in consecutive pieces, `length` samples in total.
 
     Args:
-        read: returns samples start … stop, (T, K) float.
-        length: of the signal in samples.
-        work: given chunks (B, size, K), zero-padded at the end of the signal, returns as many as long.
-        chunks: how the signal is cut.
+        read: returns samples start … stop - 1 of the signal, float, (stop - start, K). It is called in order.
+        length: length of the signal in samples.
+        work: processes chunks (B, size, K), zero-padded at the end of the signal; returns the same shape.
+        chunks: how the signal is divided.
+
+    Yields:
+        Pieces of the processed signal, (samples of the piece, K).
+
+    Raises:
+        ValueError: the overlap is negative or more than half a chunk.
+
+    Example:
+        >>> signal = np.ones((1000, 1), np.float32)
+        >>> pieces = in_chunks(lambda start, stop: signal[start:stop], 1000, np.negative, Chunks(400, 100))
+        >>> sum(len(piece) for piece in pieces)
+        1000
     """
     chunk, overlap, batch = chunks.size, chunks.overlap, chunks.batch
     starts = chunk_starts(length, chunk, overlap)

@@ -1,6 +1,6 @@
-"""The named presets of the separation system, its variants, and published codecs in the place of its own.
+"""Named presets of the separation system, and changes to them: another conditioning, a published codec.
 
-Free of torch: the asset graph reads presets without loading it.
+Does not import torch, so that the asset graph reads presets quickly.
 """
 
 from dataclasses import replace
@@ -20,10 +20,20 @@ CONDITIONS = ("concat", "inject")
 
 
 def with_published_codec(config: SeparationConfig, name: str) -> SeparationConfig:
-    """Return `config` with a published codec in the place of our own, everything at its rate; "" changes nothing.
+    """Return `config` with a published codec instead of the project's own.
+
+    The sample rate of the songs and the number of latent channels become those of the published codec.
+
+    Args:
+        config: configuration to change.
+        name: name of the codec, a key of `published.codecs.CODECS`; "" returns `config` unchanged.
 
     Raises:
-        InputError: no codec of that name.
+        InputError: there is no codec of that name.
+
+    Example:
+        >>> with_published_codec(PRESETS["small"], "dac_44khz").audio.sample_rate
+        44100
     """
     if not name:
         return config
@@ -38,10 +48,18 @@ def with_published_codec(config: SeparationConfig, name: str) -> SeparationConfi
 
 
 def with_conditioning(config: SeparationConfig, how: str) -> SeparationConfig:
-    """Return `config` with the mixture conditioning as `CONDITIONS` names it.
+    """Return `config` with another way to condition the denoiser on the mixture.
+
+    Args:
+        config: configuration to change.
+        how: one of `CONDITIONS`; `DenoiserConfig.condition` explains them.
 
     Raises:
-        ValueError: another name.
+        ValueError: `how` is not one of `CONDITIONS`.
+
+    Example:
+        >>> with_conditioning(PRESETS["small"], "inject").denoiser.condition
+        'inject'
     """
     if how not in CONDITIONS:
         raise ValueError(f"{how!r} is no way to condition; choose one of {', '.join(CONDITIONS)}")
@@ -49,16 +67,17 @@ def with_conditioning(config: SeparationConfig, how: str) -> SeparationConfig:
 
 
 def _short(steps: int, batch_size: int, learning_rate: float, validate_every: int = 500) -> FitConfig:
-    """Return how a stage is trained when time is short."""
+    """Return training loop settings for a short training, with Muon."""
     return FitConfig(
         steps, batch_size, learning_rate, "muon", 0.99, warmup=50, decay=0.5, clip=1.0, validate_every=validate_every
     )
 
 
 def _preset_small() -> SeparationConfig:
+    """Return networks that train in minutes on a CPU."""
     return SeparationConfig(
         channels=1,
-        # Long strides last cost least: most of the arithmetic lies where the rate is high.
+        # Few channels double at the high rates this way, where most of the arithmetic is.
         codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=48),
         codec_segment=16_000,
         train_codec=_short(600, 4, 2e-3, 150),
@@ -67,7 +86,7 @@ def _preset_small() -> SeparationConfig:
         ),
         segment=128,
         chunk=512,
-        steps=1,  # after so little training more steps lose SI-SDR on the validation songs
+        steps=1,  # after this short training, more steps lower the SI-SDR on the validation songs
         train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
         train_mask_network=_short(1_500, 8, 2e-3),
         mask_segment=64_000,
@@ -76,7 +95,7 @@ def _preset_small() -> SeparationConfig:
 
 
 def _preset_demo() -> SeparationConfig:
-    """Return networks smaller than `small`'s, with a tenth of its training."""
+    """Return networks smaller than those of `small`, with roughly a tenth of its training."""
     small = _preset_small()
     return replace(
         small,
@@ -88,7 +107,7 @@ def _preset_demo() -> SeparationConfig:
         train_mask_network=replace(small.train_mask_network, steps=200, validate_every=100),
         mask_segment=32_000,
         remixes=150,
-        # The codec is nearly exact on the embedded singers (15 dB): far from what so little training gives.
+        # The codec's ceiling on the embedded songs is high (15 dB), far above what this short training reaches.
         thresholds=Thresholds(below_ceiling=18.0),
     )
 

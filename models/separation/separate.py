@@ -1,11 +1,12 @@
-"""Vocals out of a mixture of any length: chunk by chunk, cross-faded, in bounded memory.
+"""Separates mixtures of any length: chunk by chunk, with cross-fades, in limited memory.
 
-Every system is a function from chunks of mixture to chunks of vocals, (B, T) both, at the rate it works at;
-channels are separated alike, as items of a batch, unless the system hears them together. The diffusion system
-draws its noise from the number of the chunk, so the same song gives the same vocals, however many chunks are
-computed at once.
+A separation system is a function from chunks of the mixture to chunks of vocals at the system's sample rate. The
+channels of a song are separate items of the batch, unless the system processes them together (`Separator.together`).
+The diffusion system seeds its noise with the number of the chunk, so a song always gives the same vocals, independent
+of how many chunks are computed at once.
 
-Shapes: B chunks, T samples, K channels, D latent channels, N frames.
+Sound is float32, full scale [-1, 1].
+Shapes: B chunks, T samples, K channels.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,19 +26,24 @@ from models.separation.overlap import Chunks, chunk_starts, in_chunks
 from models.separation.sampler import sample
 from models.training.seeds import hash_seed
 
-Reader = Callable[[int, int], np.ndarray]
+Reader = Callable[[int, int], np.ndarray]  # start and stop to samples start … stop - 1, (stop - start, K)
 
 
 @dataclass(frozen=True)
 class Separator:
-    """A system ready to separate.
+    """A separation system that processes mixtures of any length.
+
+    Example:
+        >>> pieces = separator.separate(lambda start, stop: mixture[start:stop], *mixture.shape)
+        >>> vocals = np.concatenate(list(pieces))
 
     Attributes:
-        work: mixture chunks (B, T) and the numbers of the chunks to vocals (B, T).
-        sample_rate: in Hz.
-        chunk: samples of a chunk.
-        overlap: samples cross-faded with the next.
-        together: `work` is given all channels of a chunk at once, (B, K, T), and returns as many.
+        work: function from chunks of the mixture and the number of each chunk in the song to vocals of the same shape.
+            An item is one channel of a chunk: chunks and vocals are (B·K, T).
+        sample_rate: sample rate that the system works at, in Hz.
+        chunk: length of a chunk in samples.
+        overlap: number of samples that are cross-faded with the next chunk.
+        together: `work` takes all channels of a chunk at once and returns as many: chunks and vocals are (B, K, T).
     """
 
     work: Callable[[Tensor, list[int]], Tensor]
@@ -49,14 +55,16 @@ class Separator:
     def separate(
         self, read: Reader, length: int, channels: int, *, batch: int = 4, listener: Listener = ignore
     ) -> Iterator[np.ndarray]:
-        """Yield the vocals of a mixture piece by piece, (pieces of T, K) float32, `length` samples together.
+        """Yield the vocals of a mixture in consecutive pieces, (samples of the piece, K) float32.
+
+        All pieces together have `length` samples.
 
         Args:
-            read: returns samples start … stop of the mixture, (T, K) float32.
-            length: of the mixture in samples, at `sample_rate`.
-            channels: K.
-            batch: chunks at once, each with all its channels.
-            listener: is told seconds of sound, rate and time left.
+            read: returns samples start … stop - 1 of the mixture, (stop - start, K) float32. It is called in order.
+            length: length of the mixture in samples, at `sample_rate`.
+            channels: number K of channels of the mixture.
+            batch: number of chunks computed at once, each with all its channels.
+            listener: receives progress reports, in chunks.
         """
         total = len(chunk_starts(length, self.chunk, self.overlap))
         progress = Progress("separate", total=total, unit="chunks", listener=listener)
@@ -81,7 +89,18 @@ class Separator:
 
 
 def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, sampling: Sampling) -> Separator:
-    """Return the latent diffusion system: encode the mixture, denoise towards vocals, decode."""
+    """Return the latent diffusion system: it encodes the mixture, samples a latent of the vocals and decodes it.
+
+    Args:
+        codec: codec of the latents.
+        denoiser: trained denoiser.
+        scaling: mean and standard deviation of the latents that the denoiser was trained on; defines the device.
+        sampling: steps, chunk length, overlap, η and seed.
+
+    Example:
+        >>> denoiser, scaling = load_denoiser(Path("denoiser"), torch.device("cpu"))
+        >>> separator = diffusion_separator(codec, denoiser, scaling, Sampling(steps=20, frames=256))
+    """
     hop = codec.config.hop
 
     def work(mixture: Tensor, numbers: list[int]) -> Tensor:
@@ -107,19 +126,39 @@ def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, s
 
 
 def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
-    """Return the noise of a chunk; its channels share it, so that their images agree."""
+    """Return standard Gaussian noise (D latent channels, N latent frames) for a draw within a chunk.
+
+    All channels of a chunk get the same noise, so that their estimates agree and the stereo image is kept.
+    """
     return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number, draw)))
 
 
 def mask_separator(network: MaskNetwork, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1) -> Separator:
-    """Return the discriminative system."""
+    """Return the discriminative system of a trained network.
+
+    Args:
+        network: trained network.
+        sample_rate: sample rate that the network was trained at, in Hz.
+        seconds: length of a chunk in seconds.
+        overlap: fraction of a chunk that is cross-faded with the next one.
+    """
     device = network.window.device
     chunk = int(seconds * sample_rate)
     return Separator(lambda mixture, _: network(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
 
 
 def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:
-    """Return what decoding encoded sound makes of it: given true vocals, the bound of the diffusion system."""
+    """Return a system that encodes and decodes its input. For true vocals, this is the codec's ceiling.
+
+    The ceiling is an upper reference for the diffusion system, which has to use the same decoder.
+
+    Args:
+        codec: codec to evaluate.
+        frames: length of a chunk in latent frames.
+
+    Example:
+        >>> ceiling = separating(codec_ceiling(codec), hears_vocals=True)
+    """
     device = next(codec.parameters()).device
     chunk = frames * codec.config.hop
     return Separator(lambda wave, _: codec(wave.to(device)), codec.config.sample_rate, chunk, chunk // 8)

@@ -1,20 +1,20 @@
-"""SING: (instrument, pitch, velocity) to a note.
+"""SING: synthesises a note from instrument, pitch and velocity (Défossez et al. 2018, arXiv 1810.09785).
 
-* `autoencoder`: SING's convolutional autoencoder (paper section 3.1): waveform to frames of 128 values and back
-* `baselines`: what SING is judged beside: systems that know less, or cheat, on the same notes
-* `config`: configurations of SING: sizes of its networks, and all that decides each stage
-* `cost`: what SING and its competitor cost: training, speed, compression, size (the paper's Table 2)
-* `describe`: A preset of SING in numbers: modules, parameters, shapes and arithmetic of one 4 s note
-* `embed`: the training notes as embedding frames, in shards: what stage 2 learns to generate
-* `estimates`: the notes that every system makes for the judges, in shards: one record a (system, note)
-* `notes`: notes as SING sees them: label rows, padded waveforms, training batches, validation figures
-* `presets`: the named presets of SING, and its variants: the rows of the paper's Table 1
-* `sampling`: drawing from the WaveNet decoder, one sample after another, with everything computed once
-* `sequence`: SING's sequence generator (paper section 3.3): labels of a note to its embedding, frame by frame
-* `sing`: SING (paper section 3): the sequence generator followed by the decoder
-* `sweeps`: notes that show whether each control does its own thing: pitch and instrument swept, instruments mixed
-* `synthesize`: notes from labels: the verb of the synthesis system
-* `train_wavenet`: training of the WaveNet autoencoder baseline on random crops of the training notes
-* `train`: SING's three stages (paper section 4), one function each, in order
-* `wavenet`: the WaveNet autoencoder of NSynth (Engel et al. 2017, arXiv 1704.01279), SING's competitor, scaled down
+* `autoencoder`: SING's convolutional autoencoder (paper section 3.1): waveform to embedding frames and back
+* `baselines`: baselines for SING: a copy of the nearest training note, and a Griffin-Lim oracle
+* `config`: configurations of SING: sizes of the networks, training of each stage, evaluation
+* `cost`: measures the cost of SING and of the WaveNet: training, speed, compression, size (the paper's Table 2)
+* `describe`: counts the parameters, shapes and arithmetic of a preset of SING for one note of 4 s
+* `embed`: writes the embedding frames of the training notes as shards, the targets of stage 2
+* `estimates`: writes the notes that each system generates for the evaluation, as shards
+* `notes`: converts notes for SING: label rows, padded waveforms, training batches, validation figures
+* `presets`: named presets of SING, and its variants: the rows of the paper's Table 1
+* `sampling`: draws samples from the WaveNet decoder one by one, with cached layer inputs
+* `sequence`: SING's sequence generator (paper section 3.3): an LSTM from note labels to embedding frames
+* `sing`: the complete SING network (paper section 3): sequence generator followed by decoder
+* `sweeps`: generates notes that test each control: pitch sweeps, instrument sweeps, instrument interpolation
+* `synthesize`: synthesises notes from their labels, and interpolates between instruments
+* `train`: trains SING in three stages (paper section 4), one function per stage
+* `train_wavenet`: trains the WaveNet autoencoder baseline on random crops of the training notes
+* `wavenet`: WaveNet autoencoder of NSynth (Engel et al. 2017), scaled down: the baseline SING competes with
 """

@@ -1,15 +1,17 @@
-"""SING's convolutional autoencoder (paper section 3.1): waveform to frames of 128 values and back.
+"""SING's convolutional autoencoder (paper section 3.1): waveform to embedding frames and back.
 
-Both outer layers multiply their kernels by a squared Hann window on every pass, so the
-encoder reads smooth frames and the decoder overlap-adds learnt ones. Nothing is padded
-inside, which costs samples at each end:
+Both outer layers multiply their kernels by a squared Hann window on every pass: the encoder analyses windowed
+frames, and the decoder overlap-adds learnt windowed frames. No layer pads its input, so the output is shorter than
+the input at each end. For a note of 4 s (in samples):
 
     input   |<-------------------------- 68,608 -------------------------->|
     output         |<------------------- 65,024 ------------------->|
             | 1792 |                                                | 1792 |
               strip = kernel - stride + (context - 1) · stride / 2
 
-Shapes: B batch, T samples, C channels, D embedding dimensions, N frames.
+Waveforms are float, full scale [-1, 1], at 16 kHz.
+
+Shapes: B batch, T samples, C channels, D embedding dimensions (128 in the paper), N frames.
 """
 
 import math
@@ -23,7 +25,13 @@ from models.synthesis.config import AutoencoderConfig
 
 
 class WindowedConv(nn.Module):
-    """A strided convolution over samples whose kernel is windowed: (B, 1, T) -> (B, C, N)."""
+    """Strided convolution over samples, with windowed kernels: (B, 1, T) -> (B, C, N).
+
+    Args:
+        channels: number of kernels, C.
+        kernel: length of a kernel and of its window in samples.
+        stride: samples between frames.
+    """
 
     window: Tensor
 
@@ -39,7 +47,15 @@ class WindowedConv(nn.Module):
 
 
 class WindowedConvTranspose(nn.Module):
-    """Overlap-add of learnt, windowed frames: (B, C, N) -> (B, 1, T), the ramps at both ends cut off."""
+    """Overlap-add of learnt, windowed frames: (B, C, N) -> (B, 1, T).
+
+    The first and the last `kernel - stride` samples, where not all frames overlap, are cut off.
+
+    Args:
+        channels: number of kernels, C.
+        kernel: length of a kernel and of its window in samples.
+        stride: samples between frames.
+    """
 
     window: Tensor
 
@@ -65,7 +81,7 @@ def _rewrites(config: AutoencoderConfig) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """Padded waveform to embedding: (B, T) -> (B, D, N)."""
+    """Encoder from padded waveform to embedding: (B, T) -> (B, D, N)."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -74,13 +90,13 @@ class Encoder(nn.Module):
         self.output = nn.Conv1d(config.channels, config.dimension, 1)
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Return the embedding of `wave` (B, T): (B, D, N)."""
+        """Return the embedding (B, D, N) of `wave` (B, T), which is zero-padded at both ends."""
         hidden = functional.relu(self.analysis(wave[:, None]))  # (B, C, N)
         return self.output(self.rewrites(hidden))  # (B, D, N)
 
 
 class Decoder(nn.Module):
-    """Embedding to waveform: (B, D, N) -> (B, T)."""
+    """Decoder from embedding to waveform: (B, D, N) -> (B, T)."""
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -89,13 +105,19 @@ class Decoder(nn.Module):
         self.synthesis = WindowedConvTranspose(config.channels, config.kernel, config.stride)
 
     def forward(self, embedding: Tensor) -> Tensor:
-        """Return the waveform of `embedding` (B, D, N): (B, T), T = config.wave_length(N)."""
+        """Return the waveform (B, T) of `embedding` (B, D, N), with T = config.wave_length(N)."""
         hidden = functional.relu(self.input(embedding))  # (B, C, N - context + 1)
         return self.synthesis(self.rewrites(hidden))[:, 0]  # (B, T)
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder: (B, T + 2·strip) -> (B, T)."""
+    """Encoder followed by decoder: (B, T + 2·strip) -> (B, T).
+
+    Example:
+        >>> network = Autoencoder(AutoencoderConfig(channels=8, dimension=4))
+        >>> network(torch.zeros(2, 68_608)).shape
+        torch.Size([2, 65024])
+    """
 
     def __init__(self, config: AutoencoderConfig) -> None:
         super().__init__()
@@ -106,20 +128,20 @@ class Autoencoder(nn.Module):
             self._start_as_sinusoids()
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Return the reconstruction of the middle of `wave` (B, T + 2·strip): (B, T)."""
+        """Return the reconstruction (B, T) of `wave` (B, T + 2·strip) without `strip` samples at each end."""
         return self.decoder(self.encoder(wave))
 
     @torch.no_grad()
     def _start_as_sinusoids(self) -> None:
-        """Start the outer kernels as cosines and sines of both signs, the other layers by He's rule.
+        """Initialise the outer kernels as cosines and sines of both signs, the other layers by He's rule.
 
-        A ReLU passes one sign only, so a partial of any phase needs four kernels. With PyTorch's
-        defaults the first thousands of steps go into finding such kernels.
+        A ReLU passes only positive values, so a partial of any phase needs four kernels. With PyTorch's default
+        initialisation the network needs thousands of steps to find such kernels. Not in the paper.
         """
         analysis, synthesis = self.encoder.analysis.kernels, self.decoder.synthesis.kernels
         count, _, size = analysis.weight.shape
         time = torch.arange(size) - (size - 1) / 2
-        frequency = (torch.arange(count // 4) + 0.5) * math.pi / (count // 4)  # radians a sample
+        frequency = (torch.arange(count // 4) + 0.5) * math.pi / (count // 4)  # radians per sample
         angle = frequency[:, None] * time
         waves = torch.cat([angle.cos(), angle.sin(), -angle.cos(), -angle.sin()])[:, None]  # (C, 1, kernel)
         analysis.weight[: len(waves)] = waves * (2 / math.sqrt(size))

@@ -1,8 +1,8 @@
-"""What SING is judged beside: systems that know less, or cheat, on the same notes.
+"""Baselines for SING: a copy of the nearest training note, and a Griffin-Lim oracle.
 
-Silence knows nothing. The nearest-pitch copy replays a training note of the same instrument.
-The Griffin-Lim oracle is given the true magnitudes and only has to find phases: a bound for any
-system that predicts magnitudes.
+The nearest-pitch copy uses a training note of the same instrument. The Griffin-Lim oracle is given the magnitudes of
+the reference and estimates only the phases: an upper bound for any system that predicts magnitudes. The third
+baseline, silence, needs no code (`models.synthesis.estimates`).
 
 Shapes: B notes, T samples.
 """
@@ -18,10 +18,15 @@ from data.shards.reader import Shards
 
 
 class NearestPitchCopy:
-    """Replays the training note of the same instrument that lies nearest in pitch, then in velocity."""
+    """Baseline that copies the training note of the same instrument that is nearest in pitch, then in velocity.
+
+    Example:
+        >>> baseline = NearestPitchCopy(Shards(Path("shards")))
+        >>> pcm = baseline.copy(instrument=3, pitch=60, velocity=100)
+    """
 
     def __init__(self, shards: Shards) -> None:
-        """Index the training notes of `shards`."""
+        """Index the training notes of `shards` by instrument."""
         self._shards = shards
         self._known: dict[int, list[tuple[int, int, int]]] = defaultdict(list)
         instruments, pitches, velocities = (shards.column(name) for name in ("instrument", "pitch", "velocity"))
@@ -29,7 +34,16 @@ class NearestPitchCopy:
             self._known[int(instruments[row])].append((int(pitches[row]), int(velocities[row]), int(row)))
 
     def find(self, instrument: int, pitch: int, velocity: int) -> tuple[int, int] | None:
-        """Return (row, semitones to shift it by), or None for an instrument without training notes."""
+        """Find the training note to copy.
+
+        Args:
+            instrument: number of the instrument.
+            pitch: MIDI pitch of the note.
+            velocity: MIDI velocity of the note.
+
+        Returns:
+            Index row of the training note, and semitones to shift it by; None if the instrument has no training notes.
+        """
         known = self._known.get(instrument)
         if not known:
             return None
@@ -37,7 +51,11 @@ class NearestPitchCopy:
         return found[2], pitch - found[0]
 
     def copy(self, instrument: int, pitch: int, velocity: int) -> np.ndarray | None:
-        """Return the copy as int16 (T,), played faster or slower to the pitch asked for."""
+        """Return the nearest training note resampled to `pitch`, int16, shape (T,).
+
+        Resampling changes the speed with the pitch; the result is cut or zero-padded to the length of the recording.
+        Returns None if the instrument has no training notes.
+        """
         found = self.find(instrument, pitch, velocity)
         if found is None:
             return None
@@ -46,9 +64,18 @@ class NearestPitchCopy:
 
 
 def griffin_lim(waves: torch.Tensor, *, iterations: int = 100, seed: int = 0) -> torch.Tensor:
-    """Return waveforms (B, T) rebuilt from the magnitudes of `waves` alone (FFT 1024, hop 256).
+    """Return waveforms (B, T) reconstructed from the STFT magnitudes of `waves` alone.
 
-    Fast Griffin-Lim (Perraudin et al. 2013), momentum 0.99, random initial phases from `seed`.
+    The method is fast Griffin-Lim (Perraudin et al. 2013) with momentum 0.99, FFT size 1024 and hop 256.
+
+    Args:
+        waves: reference waveforms, float, shape (B, T), on the CPU.
+        iterations: number of iterations.
+        seed: seed of the random initial phases.
+
+    Example:
+        >>> griffin_lim(torch.randn(2, 64_000), iterations=10).shape
+        torch.Size([2, 64000])
     """
     transform = torchaudio.transforms.Spectrogram(1024, hop_length=256, power=1.0)
     inverse = torchaudio.transforms.GriffinLim(

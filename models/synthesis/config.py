@@ -1,6 +1,7 @@
-"""Configurations of SING: the sizes of its networks, and all that decides each stage. Defaults are the paper's.
+"""Configurations of SING: sizes of the networks, training of each stage, evaluation.
 
-Free of torch: the asset graph reads configurations without loading it.
+The defaults of SING are the paper's. The WaveNet baseline is smaller than the published one.
+The module does not import torch, so that the asset graph can read configurations without loading it.
 """
 
 from dataclasses import dataclass, field
@@ -11,16 +12,16 @@ from models.training.config import FitConfig
 
 @dataclass(frozen=True)
 class AutoencoderConfig:
-    """The convolutional autoencoder.
+    """Sizes of the convolutional autoencoder.
 
     Attributes:
-        channels: of every hidden layer.
-        dimension: values of an embedding frame.
-        kernel: samples a frame reads and writes.
+        channels: number of channels of every hidden layer.
+        dimension: number of values in an embedding frame.
+        kernel: length of the outer kernels in samples.
         stride: samples between frames.
-        context: embedding frames the decoder reads at once.
-        rewrites: 1x1 layers in the encoder and in the decoder.
-        fourier: start the outer kernels as sinusoids and the rest by He's rule, instead of
+        context: number of embedding frames that the first layer of the decoder reads at once.
+        rewrites: number of hidden 1x1 layers in the encoder, and as many in the decoder.
+        fourier: initialise the outer kernels as sinusoids and all other layers by He's rule, instead of
             PyTorch's defaults; not in the paper, learns faster on little data.
     """
 
@@ -34,7 +35,7 @@ class AutoencoderConfig:
 
     @property
     def strip(self) -> int:
-        """Samples lost at each end between the encoder's input and the decoder's output."""
+        """Number of samples by which the decoder's output is shorter than the encoder's input, at each end."""
         return self.kernel - self.stride + (self.context - 1) * self.stride // 2
 
     def wave_length(self, frames: int) -> int:
@@ -48,7 +49,16 @@ class AutoencoderConfig:
 
 @dataclass(frozen=True)
 class SequenceConfig:
-    """The sequence generator: rows and dimensions of its tables, and its LSTM."""
+    """Sizes of the sequence generator.
+
+    Attributes:
+        instruments: rows of the instrument table; `pitches`, `velocities` and `frames` (time): of the other tables.
+        instrument_dimension: columns of the instrument table; `pitch_dimension`, `velocity_dimension` and
+            `time_dimension`: of the other tables. A `time_dimension` of 0 means no time table.
+        hidden: hidden units of each LSTM layer.
+        layers: number of LSTM layers.
+        dimension: number of values in an embedding frame, the same as in `AutoencoderConfig`.
+    """
 
     instruments: int = 1006
     instrument_dimension: int = 16
@@ -64,23 +74,23 @@ class SequenceConfig:
 
     @property
     def inputs(self) -> int:
-        """Values the LSTM reads at each step."""
+        """Number of values that the LSTM reads at each step."""
         return self.instrument_dimension + self.pitch_dimension + self.velocity_dimension + self.time_dimension
 
 
 @dataclass(frozen=True)
 class WavenetConfig:
-    """The WaveNet autoencoder baseline (Engel et al. 2017, h512_bo16 scaled down).
+    """Sizes of the WaveNet autoencoder baseline (h512_bo16 of Engel et al. 2017, scaled down).
 
     Attributes:
-        encoder_width: channels of the encoder.
-        width: channels of the decoder's residual path.
-        skip: channels of its skip path.
-        stacks: how often the dilations 1, 2, 4 … repeat.
-        layers: layers of a stack.
-        code: values of the encoding at each hop.
-        hop: samples a code value covers.
-        crop: samples of a training example.
+        encoder_width: number of channels of the encoder.
+        width: number of channels of the decoder's residual path.
+        skip: number of channels of the decoder's skip path.
+        stacks: number of stacks; each has the dilations 1, 2, 4 …
+        layers: number of layers in a stack.
+        code: number of values of the encoding at each hop.
+        hop: samples between values of the encoding.
+        crop: length of a training example in samples, a multiple of `hop`.
     """
 
     encoder_width: int = 32
@@ -95,12 +105,12 @@ class WavenetConfig:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a trained model must reach to be promoted, on the test pairs.
+    """What a trained model must reach on the test notes to be promoted.
 
     Attributes:
-        silence_ratio: its spectral loss over silence's, at most.
-        nearest_required: whether it must beat the nearest-pitch copy.
-        pitch_accuracy: share of pitched notes within 50 cents, at least.
+        silence_ratio: largest allowed ratio of its spectral loss to that of silence.
+        nearest_required: whether its spectral loss must be below that of the nearest-pitch copy.
+        pitch_accuracy: smallest allowed share of pitched notes within 50 cents of their label.
     """
 
     silence_ratio: float = 0.6
@@ -110,36 +120,36 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class OnsetTraining:
-    """How often stages 1 and 3 train on the beginning of a note only; not in the paper.
+    """How often stages 1 and 3 train on the onset (beginning) of notes only; not in the paper.
 
-    Most of what a note loses is lost early (of the recorded notes at hand 93 % in the first half),
-    and half a note costs half the time.
+    Most of the loss of a note lies in its beginning (93 % in the first half, measured on recorded notes), and half a
+    note takes half the time.
 
     Attributes:
-        frames: embedding frames of a beginning; 0 trains on whole notes always.
-        whole_every: every so many steps, whole notes.
+        frames: length of an onset in embedding frames; 0 means that every step trains on whole notes.
+        whole_every: one step in this many trains on whole notes.
     """
 
     frames: int = 0
     whole_every: int = 4
 
     def at(self, step: int, whole: int) -> int:
-        """Return how many of `whole` embedding frames are trained on at `step`."""
+        """Return the number of embedding frames that `step` trains on; `whole` is that of a whole note."""
         return self.frames if self.frames and (step + 1) % self.whole_every else whole
 
 
 @dataclass(frozen=True)
 class AutoencoderTraining:
-    """All that decides stage 1: the network, its training, and how notes are shown to it.
+    """Configuration of stage 1, the training of the autoencoder.
 
     Attributes:
         autoencoder: sizes of the network.
-        fit: its training.
+        fit: steps, batch size and optimiser.
         loss: "spectral" or "waveform".
         pitch_shifts: semitones by which training notes may be shifted.
-        onsets: how often only the onset of a note is trained on.
-        frames: embedding frames of a whole note.
-        validation_notes: notes of the validation split looked at while training.
+        onsets: how often only the onsets of notes are used.
+        frames: number of embedding frames of a whole note.
+        validation_notes: number of validation notes used for the figures during training.
     """
 
     autoencoder: AutoencoderConfig
@@ -153,13 +163,13 @@ class AutoencoderTraining:
 
 @dataclass(frozen=True)
 class SequenceTraining:
-    """All that decides stage 2.
+    """Configuration of stage 2, the training of the sequence generator.
 
     Attributes:
         sequence: sizes of the sequence generator.
-        fit: its training.
-        truncation: embedding frames that one update is back-propagated through.
-        validation_notes: notes of the validation split looked at while training.
+        fit: steps, batch size and optimiser.
+        truncation: number of embedding frames per update, through which gradients are back-propagated.
+        validation_notes: number of validation notes used for the figures during training.
     """
 
     sequence: SequenceConfig
@@ -170,14 +180,14 @@ class SequenceTraining:
 
 @dataclass(frozen=True)
 class FineTuning:
-    """All that decides stage 3; the sizes of its networks are those of the stages before.
+    """Configuration of stage 3, the fine-tuning; the sizes of its networks are those of the stages before.
 
     Attributes:
-        fit: its training.
+        fit: steps, batch size and optimiser.
         loss: "spectral" or "waveform".
         pitch_shifts: semitones by which training notes may be shifted.
-        onsets: how often only the onset of a note is trained on.
-        validation_notes: notes of the validation split looked at while training.
+        onsets: how often only the onsets of notes are used.
+        validation_notes: number of validation notes used for the figures during training.
     """
 
     fit: FitConfig
@@ -189,13 +199,13 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class WavenetTraining:
-    """All that decides the WaveNet baseline.
+    """Configuration of the training of the WaveNet baseline.
 
     Attributes:
         wavenet: sizes of the network.
-        fit: its training.
+        fit: steps, batch size and optimiser.
         pitch_shifts: semitones by which training notes may be shifted.
-        validation_notes: notes of the validation split looked at while training.
+        validation_notes: number of validation notes used for the figures during training.
     """
 
     wavenet: WavenetConfig
@@ -206,11 +216,11 @@ class WavenetTraining:
 
 @dataclass(frozen=True)
 class EvaluationNotes:
-    """Which notes are evaluated beside all test notes.
+    """Numbers of evaluated notes. All test notes are evaluated in any case.
 
     Attributes:
-        train: how many training notes.
-        wavenet: how many of the test notes the WaveNet baseline rebuilds; its sampling is slow.
+        train: number of training notes evaluated in addition.
+        wavenet: number of test notes that the WaveNet baseline reconstructs; its sampling is slow.
     """
 
     train: int
@@ -219,24 +229,24 @@ class EvaluationNotes:
 
 @dataclass(frozen=True)
 class SynthesisConfig:
-    """The whole of SING: networks, data, the three stages, the baseline.
+    """Complete configuration of SING: networks, three training stages, baseline, evaluation.
 
     Attributes:
-        autoencoder: its sizes.
-        sequence: its sizes.
-        loss: "spectral" or "waveform", of stages 1 and 3.
-        pitch_shifts: semitones training notes may be shifted by, far ones seldom; (0,) is the paper's.
-        onsets: whether stages 1 and 3 look at the onsets of notes more often.
-        train_autoencoder: stage 1.
-        train_sequence: stage 2; a step is one batch, so 9 updates of truncated back-propagation.
-        fine_tune: stage 3.
-        truncation: embedding frames of one update of stage 2.
-        validation_notes: notes of the validation split looked at while training.
-        evaluated_train_notes: training notes judged beside all test notes.
-        wavenet: the baseline's sizes.
-        train_wavenet: the baseline's training.
-        wavenet_notes: test notes the baseline reconstructs; its sampling is slow.
-        thresholds: of the quality checks.
+        autoencoder: sizes of the autoencoder.
+        sequence: sizes of the sequence generator.
+        loss: "spectral" or "waveform", for stages 1 and 3.
+        pitch_shifts: semitones by which training notes may be shifted, large shifts less often; (0,) in the paper.
+        onsets: how often stages 1 and 3 train on the onsets of notes only.
+        train_autoencoder: training of stage 1.
+        train_sequence: training of stage 2; a step is one batch, with 9 updates of truncated back-propagation.
+        fine_tune: training of stage 3.
+        truncation: number of embedding frames per update of stage 2.
+        validation_notes: number of validation notes used for the figures during training.
+        evaluated_train_notes: number of training notes evaluated in addition to all test notes.
+        wavenet: sizes of the WaveNet baseline.
+        train_wavenet: training of the WaveNet baseline.
+        wavenet_notes: number of test notes that the WaveNet baseline reconstructs; its sampling is slow.
+        thresholds: what a trained model must reach to be promoted.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -257,7 +267,7 @@ class SynthesisConfig:
 
     @property
     def autoencoder_training(self) -> AutoencoderTraining:
-        """Stage 1."""
+        """The part of the configuration that stage 1 uses."""
         return AutoencoderTraining(
             self.autoencoder,
             self.train_autoencoder,
@@ -270,15 +280,15 @@ class SynthesisConfig:
 
     @property
     def sequence_training(self) -> SequenceTraining:
-        """Stage 2."""
+        """The part of the configuration that stage 2 uses."""
         return SequenceTraining(self.sequence, self.train_sequence, self.truncation, self.validation_notes)
 
     @property
     def fine_tuning(self) -> FineTuning:
-        """Stage 3."""
+        """The part of the configuration that stage 3 uses."""
         return FineTuning(self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes)
 
     @property
     def wavenet_training(self) -> WavenetTraining:
-        """The WaveNet baseline."""
+        """The part of the configuration that the training of the WaveNet baseline uses."""
         return WavenetTraining(self.wavenet, self.train_wavenet, self.pitch_shifts, self.validation_notes)

@@ -1,7 +1,7 @@
-"""What SING and its competitor cost: training, speed, compression, size (the paper's Table 2).
+"""Measures the cost of SING and of the WaveNet: training, speed, compression, size (the paper's Table 2).
 
-Compression is audio values over the values a note is made from: SING's are the inputs of its
-LSTM at one step, which say all there is to say; the WaveNet's are its encoding.
+Compression is the number of audio samples divided by the number of values a note is generated from. For SING these
+are the inputs of its LSTM at one step, since they determine the note; for the WaveNet they are its encoding.
 """
 
 import os
@@ -24,7 +24,7 @@ from models.synthesis.train_wavenet import load_wavenet
 from models.synthesis.wavenet import WavenetAutoencoder
 
 _BATCH, _ROUNDS = 16, 3
-_SAMPLES = 2048  # of the WaveNet, enough to time a step
+_SAMPLES = 2048  # length of the notes for the WaveNet: long enough to time one step
 
 
 def mebibytes(network: nn.Module) -> float:
@@ -33,7 +33,10 @@ def mebibytes(network: nn.Module) -> float:
 
 
 def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
-    """Return seconds of audio the WaveNet draws a second, in batches of 16 notes."""
+    """Return the speed of WaveNet sampling in seconds of audio per second of computing.
+
+    It is the median of 3 runs with a batch of 16 short notes (2048 samples), encoding included.
+    """
     samples = _SAMPLES // network.config.hop * network.config.hop
     wave = torch.from_numpy(np.random.default_rng(0).uniform(-0.1, 0.1, (_BATCH, samples))).float().to(device)
     times = []
@@ -47,16 +50,18 @@ def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
 def write_cost(
     execution: Execution, model: Path, wavenet: Path, seconds: Mapping[str, float]
 ) -> dict[str, float | str]:
-    """Measure what SING and the WaveNet cost and write it as cost.json.
+    """Measure the cost of SING and of the WaveNet, and write it to cost.json.
 
     Args:
-        execution: the folder, and the device to measure on.
-        model: folder of SING.
-        wavenet: folder of the WaveNet.
-        seconds: training time of each stage by asset name.
+        execution: folder of the file, and device to measure on.
+        model: folder of the trained SING.
+        wavenet: folder of the trained WaveNet.
+        seconds: training time in seconds of "synthesis_autoencoder", "synthesis_sequence", "synthesis_model" and
+            "synthesis_wavenet".
 
     Returns:
-        What cost.json holds.
+        The content of cost.json: training hours, speed, compression and size of both systems; batch size, number of
+        WaveNet parameters, load average over 1 minute, device and number of threads.
     """
     device = torch.device(execution.device)
     sing, competitor = load_sing(model, device), load_wavenet(wavenet, device)

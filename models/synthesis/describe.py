@@ -1,4 +1,4 @@
-"""A preset of SING in numbers: modules, parameters, shapes and arithmetic of one 4 s note."""
+"""Counts the parameters, shapes and arithmetic of a preset of SING for one note of 4 s."""
 
 import torch
 from torch import nn
@@ -14,14 +14,27 @@ Row = dict[str, str | int]
 
 
 def describe(config: SynthesisConfig) -> dict[str, list[Row] | dict[str, float]]:
-    """Return the modules of a preset and what a note costs, as plain values."""
+    """Return the size of each module of a preset, and the arithmetic of one note of 4 s.
+
+    No weights are allocated.
+
+    Returns:
+        "modules": a row per module with its number of parameters, shapes of input ("reads") and output ("writes") and
+        multiply-accumulate operations per note ("MACs"; missing for the WaveNet). "cost": size of SING (parameters,
+        MiB in float32), and GFLOP to generate a note and to train on it (twice the MACs forward, three times that
+        for a training step).
+
+    Example:
+        >>> describe(PRESETS["paper"])["cost"]["SING parameters"]
+        63747927.0
+    """
     with torch.device("meta"):
         autoencoder, sequence = Autoencoder(config.autoencoder), SequenceGenerator(config.sequence)
         wavenet = WavenetAutoencoder(config.wavenet)
-    frames, heard = config.sequence.frames, FRAMES + 2 * (MARGIN + config.autoencoder.strip)
+    frames, samples = config.sequence.frames, FRAMES + 2 * (MARGIN + config.autoencoder.strip)
     embedding, wave = f"(B, {config.autoencoder.dimension}, {frames})", f"(B, {config.autoencoder.wave_length(frames)})"
     rows: list[Row] = [
-        _row("encoder", autoencoder.encoder, f"(B, {heard})", embedding, _encoder_macs(config)),
+        _row("encoder", autoencoder.encoder, f"(B, {samples})", embedding, _encoder_macs(config)),
         _row("decoder", autoencoder.decoder, embedding, wave, _decoder_macs(config)),
         _row("sequence", sequence, "instrument, pitch, velocity (B,)", embedding, _sequence_macs(config)),
         _row("WaveNet", wavenet, f"(B, {FRAMES})", f"(B, 256, {FRAMES})", None),
@@ -40,26 +53,27 @@ def describe(config: SynthesisConfig) -> dict[str, list[Row] | dict[str, float]]
 
 
 def _row(name: str, module: nn.Module, reads: str, writes: str, macs: int | None) -> Row:
+    """Return the row of a module; without "MACs" if `macs` is None."""
     row: Row = {"module": name, "parameters": sum(one.numel() for one in module.parameters())}
     row |= {"reads": reads, "writes": writes}
     return row if macs is None else {**row, "MACs": macs}
 
 
 def _encoder_macs(config: SynthesisConfig) -> int:
-    """Return the multiply-accumulates of encoding a note."""
+    """Return the number of multiply-accumulate operations of encoding a note."""
     one = config.autoencoder
     return config.sequence.frames * one.channels * (one.kernel + one.rewrites * one.channels + one.dimension)
 
 
 def _decoder_macs(config: SynthesisConfig) -> int:
-    """Return the multiply-accumulates of decoding a note."""
+    """Return the number of multiply-accumulate operations of decoding a note."""
     one = config.autoencoder
     frames = config.sequence.frames - one.context + 1
     return frames * one.channels * (one.dimension * one.context + one.rewrites * one.channels + one.kernel)
 
 
 def _sequence_macs(config: SynthesisConfig) -> int:
-    """Return the multiply-accumulates of generating a note's embedding."""
+    """Return the number of multiply-accumulate operations of generating the embedding of a note."""
     one = config.sequence
     inputs = one.inputs + (one.layers - 1) * one.hidden
     return one.frames * one.hidden * (4 * (inputs + one.layers * one.hidden) + one.dimension)

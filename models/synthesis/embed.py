@@ -1,7 +1,7 @@
-"""The training notes as embedding frames, in shards: what stage 2 learns to generate.
+"""Writes the embedding frames of the training notes as shards, the targets of stage 2.
 
-The paper keeps them in memory, 31 GB for NSynth. Here they are float16 on disk, and every note exists once
-for each pitch shift of the preset.
+The paper keeps the embeddings in memory, 31 GB for NSynth. Here they are stored on disk as float16, once for each
+pitch shift of the preset.
 
 Shapes: B batch, N frames, D embedding dimensions.
 """
@@ -32,7 +32,14 @@ _BATCH = 32
 
 @dataclass(frozen=True)
 class _Note:
-    """One note to embed: its row, its shift in semitones and the pitch that makes."""
+    """A note to embed.
+
+    Attributes:
+        id: name of the record: id of the note and its shift, such as "..._up2".
+        row: index row of the note.
+        shift: semitones to shift the note by.
+        pitch: MIDI pitch after the shift.
+    """
 
     id: str
     row: int
@@ -41,7 +48,7 @@ class _Note:
 
 
 def _notes(shards: Shards, shifts: Sequence[int]) -> list[_Note]:
-    """Return the training notes, once for each shift that keeps their pitch in the table."""
+    """Return the training notes, once for each shift that keeps the pitch within 0 to 120."""
     ids, pitches = shards.column("id"), shards.column("pitch")
     return [
         _Note(f"{ids[row]}_{'up' if shift >= 0 else 'down'}{abs(shift)}", row, shift, int(pitches[row]) + shift)
@@ -58,24 +65,30 @@ def embed(
     pitch_shifts: Sequence[int],
     shard_bytes: int = SHARD_BYTES,
 ) -> dict[str, float]:
-    """Write the embeddings of the training notes as shards; stopped and called again, it goes on.
+    """Write the embeddings of the training notes as shards; if it was stopped, a second call continues.
+
+    The records are float16, shape (N, D). The index has the columns instrument, pitch (after the shift), velocity
+    and split.
 
     Args:
-        execution: the folder of the shards, and the device.
-        notes: shards of the notes.
+        execution: folder of the shards, device, and listener for progress reports.
+        notes: folder with the shards of the notes.
         autoencoder: folder of the trained autoencoder, whose encoder is used.
-        pitch_shifts: semitones; every note is embedded once for each.
-        shard_bytes: a shard is finished when it holds as many bytes.
+        pitch_shifts: shifts in semitones; every note is embedded once for each.
+        shard_bytes: size in bytes at which a shard is finished.
 
     Returns:
-        How many embeddings there are, as "notes".
+        The number of embeddings, as "notes".
 
     Raises:
         NotFiniteError: an embedding is NaN or too large for float16.
+
+    Example:
+        >>> embed(Execution(Path("embeddings")), Path("shards"), Path("stage-1"), pitch_shifts=(-1, 0, 1))
     """
     shards, network = Shards(notes), load_autoencoder(autoencoder, torch.device(execution.device))
     todo = _notes(shards, pitch_shifts)
-    # Batches are the same after a restart: a sum over another batch size may round differently.
+    # The batches do not change after a restart: sums over another batch size may be rounded differently.
     batches = [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
     units = [Unit(len(batch), partial(_embed, network, shards, batch)) for batch in batches]
     places = {note.id: note for note in todo}

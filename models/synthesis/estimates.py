@@ -1,4 +1,7 @@
-"""The notes that every system makes for the evaluation, in shards: one record a (system, note).
+"""Writes the notes that each system generates for the evaluation, as shards: one record per (system, note).
+
+The systems are SING, its autoencoder, silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet. The
+evaluated notes are all test notes and some training notes.
 
 Shapes: B notes, T samples.
 """
@@ -29,18 +32,19 @@ from models.synthesis.train import load_autoencoder, load_sing
 from models.synthesis.train_wavenet import load_wavenet
 
 _BATCH = 16
-_WAVENET_BATCH = 32  # notes the WaveNet draws at once: a step costs nearly the same for one as for all of them
+_WAVENET_BATCH = 32  # notes the WaveNet draws at once: a step takes nearly the same time for 1 note as for 32
 
 Labels = dict[str, object]
 
 
 @dataclass(frozen=True)
 class Estimates:
-    """Waveforms that are made together.
+    """Waveforms of a system that are generated together, such as a batch of notes.
 
     Attributes:
-        labels: of each waveform; they become index columns, and joined by "-" the id.
-        make: returns the waveforms, (T,) float in [-1, 1] each; None where the system cannot make one.
+        labels: labels of each waveform. They become columns of the index; their values joined by "-" become the id.
+        make: function that returns the waveforms in the same order, float, shape (T,), full scale [-1, 1]; None
+            stands for a note that the system cannot generate.
     """
 
     labels: Sequence[Labels]
@@ -49,39 +53,39 @@ class Estimates:
 
 @dataclass(frozen=True)
 class _Notes:
-    """The notes to be estimated: rows of the shards."""
+    """Evaluated notes: rows of the shards of recorded notes."""
 
     shards: Shards
     rows: np.ndarray
 
     @classmethod
     def choose(cls, notes: Path, train: int) -> "_Notes":
-        """Return all test notes, and `train` of the training notes, spread over them."""
+        """Return all test notes, and at most `train` training notes, spread evenly over all training notes."""
         shards = Shards(notes)
         trained = shards.rows(split="train")
         return cls(shards, np.concatenate([shards.rows(split="test"), _spread(trained, train)]))
 
     def batches(self, size: int = _BATCH) -> Iterator[np.ndarray]:
-        """Yield the rows, a few at a time."""
+        """Yield the rows, `size` at a time."""
         for start in range(0, len(self.rows), size):
             yield self.rows[start : start + size]
 
     def labelled(self, system: str, rows: np.ndarray) -> list[Labels]:
-        """Return the labels of what a system makes of notes."""
+        """Return the labels of the estimates of a system: its name, and the id of each note."""
         return [{"system": system, "note": str(self.shards.column("id")[row])} for row in rows]
 
     def conditions(self, rows: np.ndarray) -> list[NoteLabel]:
-        """Return instrument, pitch and velocity of notes."""
+        """Return the note labels (instrument, pitch, velocity) of rows."""
         columns = (self.shards.column(name)[rows] for name in ("instrument", "pitch", "velocity"))
         return [NoteLabel(*map(int, values)) for values in zip(*columns, strict=True)]
 
     def read(self, rows: np.ndarray) -> np.ndarray:
-        """Return notes as int16 PCM, (B, T, 1)."""
+        """Return the recordings of rows as int16 PCM, (B, T, 1)."""
         return np.stack([self.shards.read(row) for row in rows])
 
 
 def _spread(rows: np.ndarray, most: int) -> np.ndarray:
-    """Return at most `most` of the rows, spread evenly over all of them."""
+    """Return at most `most` of the rows, spread evenly over `rows`."""
     count = min(most, len(rows))
     return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows[:0]
 
@@ -89,17 +93,21 @@ def _spread(rows: np.ndarray, most: int) -> np.ndarray:
 def write_sing(
     execution: Execution, notes: Path, model: Path, autoencoder: Path, config: EvaluationNotes
 ) -> dict[str, float]:
-    """Write what SING makes of the labels of the evaluated notes, and its stage-1 autoencoder of their sound.
+    """Write the evaluated notes as SING synthesises them, and as the stage-1 autoencoder reconstructs them.
 
     Args:
-        execution: the folder of the shards, and the device.
-        notes: shards of the recorded notes.
-        model: folder of SING.
-        autoencoder: folder of the autoencoder.
-        config: which notes beside the test notes.
+        execution: folder of the shards, device, and listener for progress reports.
+        notes: folder with the shards of the recorded notes.
+        model: folder of the trained SING.
+        autoencoder: folder of the autoencoder from stage 1.
+        config: number of training notes evaluated in addition to the test notes.
 
     Returns:
-        How many notes were written, as "notes".
+        The number of estimates, as "notes"; those in the quarantine table are counted too.
+
+    Example:
+        >>> folders = Path("shards"), Path("stage-3"), Path("stage-1")
+        >>> write_sing(Execution(Path("estimates")), *folders, EvaluationNotes(train=100))
     """
     device, chosen = torch.device(execution.device), _Notes.choose(notes, config.train)
     sing, rebuilder = load_sing(model, device), load_autoencoder(autoencoder, device)
@@ -116,25 +124,25 @@ def write_sing(
 
 
 def _rebuilt(autoencoder: Autoencoder, notes: _Notes, rows: np.ndarray) -> np.ndarray:
-    """Return what the autoencoder makes of notes, (B, T)."""
+    """Return the reconstructions of notes by the autoencoder, float32, (B, T)."""
     device, padding = next(autoencoder.parameters()).device, MARGIN + autoencoder.config.strip
     with torch.inference_mode():
         return autoencoder(to_wave(notes.read(rows), device, padding))[:, MARGIN:-MARGIN].cpu().numpy()
 
 
 def write_baselines(execution: Execution, notes: Path, wavenet: Path, config: EvaluationNotes) -> dict[str, float]:
-    """Write silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet's version of the notes.
+    """Write the evaluated notes by silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet.
 
-    Sampling a WaveNet is slow: it gets some of the test notes only, spread over them.
+    Sampling a WaveNet is slow, so it reconstructs only some of the test notes, spread evenly over them.
 
     Args:
-        execution: the folder of the shards, and the device of the WaveNet.
-        notes: shards of the recorded notes.
-        wavenet: folder of the WaveNet.
-        config: which notes beside the test notes, and how many of them the WaveNet gets.
+        execution: folder of the shards, device of the WaveNet, and listener for progress reports.
+        notes: folder with the shards of the recorded notes.
+        wavenet: folder of the trained WaveNet.
+        config: number of training notes evaluated in addition to the test notes, and of test notes for the WaveNet.
 
     Returns:
-        How many notes were written, as "notes".
+        The number of estimates, as "notes"; those in the quarantine table are counted too.
     """
     device, chosen = torch.device(execution.device), _Notes.choose(notes, config.train)
     nearest, network = NearestPitchCopy(chosen.shards), load_wavenet(wavenet, device)
@@ -168,10 +176,23 @@ def write_baselines(execution: Execution, notes: Path, wavenet: Path, config: Ev
 
 
 def write_estimates(execution: Execution, units: Sequence[Estimates]) -> int:
-    """Write waveforms as 16-bit records whose labels become index columns; return how many there are.
+    """Write waveforms as 16-bit records in shards, with their labels as index columns.
 
-    What a system cannot make, or made NaN or infinite, is a row of the quarantine table. Stopped and called again
-    with the same units, it goes on; units that are stored already are not made again.
+    Samples beyond full scale are clipped. A waveform that is None, or that has NaN or infinite samples, becomes a row
+    of the quarantine table. If the function was stopped, a second call with the same units continues; units that are
+    already stored are not generated again.
+
+    Args:
+        execution: folder of the shards, and listener for progress reports.
+        units: waveforms in the order of the records; all have the same label names.
+
+    Returns:
+        The number of waveforms, including those in the quarantine table.
+
+    Example:
+        >>> unit = Estimates([{"system": "silence", "note": "n1"}], lambda: [np.zeros(64_000, np.float32)])
+        >>> write_estimates(Execution(Path("silence")), [unit])
+        1
     """
     labels = {_id(one): one for unit in units for one in unit.labels}
 
@@ -188,11 +209,12 @@ def write_estimates(execution: Execution, units: Sequence[Estimates]) -> int:
 
 
 def _id(labels: Labels) -> str:
+    """Return the record id of labels: their values joined by "-", with each "." replaced by "_"."""
     return "-".join(str(value).replace(".", "_") for value in labels.values())
 
 
 def _items(unit: Estimates) -> Iterator[Item]:
-    """Yield a record for every waveform, or the reason why there is none."""
+    """Yield a record for each waveform, or a rejection with its reason."""
     for labels, wave in zip(unit.labels, unit.make(), strict=True):
         if wave is None:
             yield Rejection(_id(labels), "not applicable")

@@ -1,4 +1,7 @@
-"""Notes as SING sees them: label rows, padded waveforms, training batches, validation figures.
+"""Converts notes for SING: label rows, padded waveforms, training batches, validation figures.
+
+A label row is the row of a label in its embedding table: instrument number, MIDI pitch, and 0 to 4 for the velocities
+25, 50, 75, 100, 127. Waveforms are float32, full scale [-1, 1], at 16 kHz.
 
 Shapes: B batch, T samples.
 """
@@ -19,33 +22,42 @@ from models.synthesis.config import AutoencoderConfig, OnsetTraining
 from models.training.config import FitConfig
 from models.training.processes import World
 
-MARGIN = 512  # samples of silence the decoder's output has before and after a note
+MARGIN = 512  # samples of silence before and after the note in the decoder's output
 LABELS = ("instrument", "pitch", "velocity")
 
 
 def velocity_rows(velocities: np.ndarray) -> np.ndarray:
-    """Return the table rows of NSynth velocities: 25, 50, 75, 100, 127 are 0 to 4."""
+    """Return the table rows of NSynth velocities: 0 to 4 for 25, 50, 75, 100, 127. Others are not checked."""
     return np.searchsorted(VELOCITIES, velocities)
 
 
 def label_columns(shards: Shards) -> dict[str, np.ndarray]:
-    """Return instrument, pitch and velocity row of every recording, (rows,) each."""
+    """Return the label rows "instrument", "pitch" and "velocity" of all recordings, int64, (recordings,) each."""
     columns = {name: shards.column(name).astype(np.int64) for name in LABELS}
     return {**columns, "velocity": velocity_rows(columns["velocity"])}
 
 
 def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[Tensor]:
-    """Return instrument, pitch and velocity rows as tensors (B,), in that order."""
+    """Return label rows as tensors on the device, (B,) each, in the order instrument, pitch, velocity."""
     return [torch.from_numpy(labels[name]).to(device) for name in LABELS]
 
 
 def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
-    """Return int16 PCM (B, T, 1) as waveforms on the device, zeros at both ends: (B, T + 2·padding)."""
+    """Convert PCM to waveforms on the device, with zeros at both ends.
+
+    Args:
+        values: int16 PCM, shape (B, T, 1).
+        device: device of the result.
+        padding: number of zeros before and after each note.
+
+    Returns:
+        Waveforms, float32, shape (B, T + 2·padding).
+    """
     samples = values[..., 0]
     wave = torch.zeros(len(samples), samples.shape[1] + 2 * padding, device=device)
     inside = wave[:, padding : wave.shape[1] - padding]
     if device.type == "cpu":
-        # On one thread: torch's several would contend with the one that reads ahead.
+        # NumPy uses one thread. The threads of torch would compete with the thread that reads batches ahead.
         to_float(samples, inside.numpy())
     else:
         torch.div(torch.from_numpy(samples).to(device), FULL_SCALE, out=inside)
@@ -55,16 +67,16 @@ def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:
 def samples_used(
     autoencoder: AutoencoderConfig, onsets: OnsetTraining, frames: int, beyond: int = 0
 ) -> Callable[[int], int]:
-    """Return a function that says how many samples of a note a training step needs.
+    """Return a function that gives the number of samples of a note that a training step needs.
 
     Args:
-        autoencoder: whose frames are counted.
-        onsets: which steps look at the onset only.
-        frames: embedding frames of a whole note.
-        beyond: samples needed behind those that the frames decode to.
+        autoencoder: sizes of the autoencoder, from which frames are converted to samples.
+        onsets: which steps train on onsets only.
+        frames: number of embedding frames of a whole note.
+        beyond: number of samples needed after those that the frames decode to.
 
     Returns:
-        A function from the number of a step to samples, at most those of a note.
+        A function from the step number to the number of samples, at most 64,000.
     """
 
     def used(step: int) -> int:
@@ -80,14 +92,14 @@ def training_batches(
     world: World,
     used: Callable[[int], int] | None = None,
 ) -> Batches:
-    """Return the training notes in batches.
+    """Return the batches of the training notes, int16 PCM (B, T, 1) with their label rows.
 
     Args:
-        shards: the notes.
+        shards: shards of the notes; their training split is used.
         fit: batch size and seed.
-        pitch_shifts: semitones by which notes may be shifted.
-        world: this process among several.
-        used: how many samples of each note a step needs; all by default.
+        pitch_shifts: semitones by which notes may be shifted; (0,) turns shifting off.
+        world: this process among those that share the batches.
+        used: function from the step number to the number of samples of each note; all samples by default.
     """
     augment: Augmentation | None = PitchShift(pitch_shifts) if pitch_shifts != (0,) else None
     plan = BatchPlan(fit.batch_size, fit.seed, (world.rank, world.size))
@@ -95,31 +107,40 @@ def training_batches(
 
 
 def validation_rows(shards: Shards, most: int) -> np.ndarray:
-    """Return the index rows of at most `most` validation notes, spread evenly over all of them, (rows,)."""
+    """Return the index rows of at most `most` validation notes, spread evenly over all validation notes."""
     rows = shards.rows(split="valid")
     count = min(most, len(rows))
     return rows[np.linspace(0, len(rows) - 1, count).round().astype(int)] if count else rows
 
 
 class Validation:
-    """The validation notes, and how far a reconstruction of them is off. Never the test notes."""
+    """Computes losses on the validation notes; the test notes are never used.
+
+    Example:
+        >>> validation = Validation(Shards(Path("shards")), 256, torch.device("cpu"))
+        >>> validation.figures(lambda pcm, labels: network(*labels))
+    """
 
     def __init__(self, shards: Shards, most: int, device: torch.device) -> None:
-        """Choose at most `most` validation notes of `shards`."""
+        """Choose at most `most` validation notes of `shards`; waveforms and labels are put on `device`."""
         self._rows = validation_rows(shards, most)
         self._shards, self._device, self._labels = shards, device, label_columns(shards)
 
     def _pieces(self, size: int = 16) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-        """Yield int16 PCM (B, T, 1) and labels of a few notes at a time."""
+        """Yield int16 PCM (B, T, 1) and label rows of at most `size` notes at a time."""
         for start in range(0, len(self._rows), size):
             rows = self._rows[start : start + size]
             pcm = np.stack([self._shards.read(row) for row in rows])
             yield pcm, {name: column[rows] for name, column in self._labels.items()}
 
     def figures(self, rebuild: Callable[[np.ndarray, list[Tensor]], Tensor]) -> dict[str, float]:
-        """Return the mean spectral loss and waveform MSE of `rebuild`, which is given PCM and labels.
+        """Return the mean losses "spectral" and "waveform" of the estimates of `rebuild`.
 
-        Empty where there are no validation notes: no number is better than a NaN.
+        Args:
+            rebuild: function of int16 PCM (B, T, 1) and label rows (B,) that returns waveforms (B, T + 2·MARGIN).
+
+        Returns:
+            The two losses; an empty dictionary, not NaN, if there are no validation notes.
         """
         sums, count = {"spectral": 0.0, "waveform": 0.0}, 0
         for pcm, labels in self._pieces():

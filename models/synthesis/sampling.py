@@ -1,10 +1,10 @@
-"""Drawing from the WaveNet decoder, one sample after another, with everything computed once.
+"""Draws samples from the WaveNet decoder one by one, with cached layer inputs.
 
-A causal layer needs only its inputs one and two dilations ago, so each layer keeps those in a
-ring of 2·dilation entries; a step then costs one small matrix product a layer instead of the
-whole receptive field. What depends on the encoding alone is computed before the loop.
+A causal layer of kernel size 3 needs only its present input and those one and two dilations earlier. Each layer keeps
+its past inputs in a ring buffer of 2·dilation entries, so a step costs a few small matrix products per layer instead
+of the whole receptive field. Terms that depend only on the encoding are computed before the loop.
 
-Shapes: B batch, T samples, C channels, S skip channels, L layers, H hops.
+Shapes: B batch, T samples, C channels, S skip channels, H hops, Q = 256 levels.
 """
 
 from dataclasses import dataclass
@@ -19,15 +19,15 @@ from models.synthesis.wavenet import LEVELS, DecoderLayer, WavenetAutoencoder, i
 
 @dataclass
 class _Layer:
-    """One decoder layer as matrices, with its ring of past inputs.
+    """A decoder layer as matrices, with the ring buffer of its past inputs.
 
     Attributes:
-        dilation: samples between its taps.
-        gates: (3C, 2C), taps from the oldest to the newest.
-        conditions: (H, B, 2C), bias included.
-        outputs: (C, C + S), residual and skip side by side.
-        bias: (C + S,).
-        ring: (2·dilation, B, C).
+        dilation: samples between the taps of the convolution.
+        gates: weights of the dilated convolution, (3C, 2C), from the oldest tap to the newest.
+        conditions: contribution of the encoding at each hop, with the bias of `gates`, (H, B, 2C).
+        outputs: weights of the residual and of the skip output, side by side, (C, C + S).
+        bias: bias of `outputs`, (C + S,).
+        ring: past inputs, (2·dilation, B, C).
     """
 
     dilation: int
@@ -38,7 +38,7 @@ class _Layer:
     ring: Tensor
 
     def step(self, time: int, hop: int, hidden: Tensor) -> Tensor:
-        """Return residual and skip contributions (B, C + S) of the inputs up to `hidden` (B, C)."""
+        """Process the input `hidden` (B, C) of sample `time`, in hop `hop`; return residual and skip, (B, C + S)."""
         oldest = time % (2 * self.dilation)
         middle = (time - self.dilation) % (2 * self.dilation)
         taps = torch.cat([self.ring[oldest], self.ring[middle], hidden], 1)
@@ -48,14 +48,14 @@ class _Layer:
 
 
 def _matrix(convolution: nn.Conv1d) -> tuple[Tensor, Tensor]:
-    """Return a convolution over time as the bias (out,) and matrix (taps·in, out) of one step, oldest tap first."""
+    """Return the bias (out,) and the matrix (taps·in, out), oldest tap first, of one step of a convolution."""
     assert convolution.bias is not None
     weight = convolution.weight.permute(2, 1, 0)  # (taps, in, out)
     return convolution.bias, weight.reshape(-1, weight.shape[-1]).contiguous()
 
 
 def _layers(network: WavenetAutoencoder, code: Tensor) -> list[_Layer]:
-    """Return the decoder's layers ready for `code` (B, code, H)."""
+    """Return the decoder layers for the encoding `code` (B, values, H), with empty ring buffers."""
     layers = []
     for layer in network.layers:
         assert isinstance(layer, DecoderLayer)
@@ -75,7 +75,13 @@ def _layers(network: WavenetAutoencoder, code: Tensor) -> list[_Layer]:
 
 
 class Sampler:
-    """The decoder at work on a batch: `logits` consumes a sample and tells of the next one."""
+    """Step-by-step decoder for a batch of notes: each call of `logits` takes one sample and predicts the next.
+
+    Args:
+        network: trained WaveNet.
+        code: encoding of the notes, (B, values, H), from `WavenetAutoencoder.encode`. At most H · hop calls of
+            `logits` are possible.
+    """
 
     def __init__(self, network: WavenetAutoencoder, code: Tensor) -> None:
         self._hop, self._width, self._time = network.config.hop, network.config.width, 0
@@ -86,7 +92,11 @@ class Sampler:
         self._past = code.new_zeros(len(code), 3)
 
     def logits(self, before: Tensor) -> Tensor:
-        """Return the logits (B, Q) of the sample after `before` (B,), as the network reads samples."""
+        """Return the logits (B, Q) of the sample after `before`.
+
+        Args:
+            before: the last sample of each note, mu-law level scaled to -1 … 127/128, shape (B,); 0 for the first.
+        """
         hop = self._time // self._hop
         self._past = torch.cat([self._past[:, 1:], before[:, None]], 1)
         hidden = torch.addmm(self._input[0], self._past, self._input[1])
@@ -102,13 +112,20 @@ class Sampler:
 
 @torch.inference_mode()
 def reconstruct(network: WavenetAutoencoder, wave: Tensor, seed: int = 0, listener: Listener = ignore) -> Tensor:
-    """Return what the WaveNet autoencoder makes of `wave`, (B, T), drawn from its distribution.
+    """Encode notes and draw their reconstructions from the distribution of the WaveNet decoder.
 
     Args:
-        network: trained, on the device of `wave`.
-        wave: (B, T) in [-1, 1]; T is a multiple of the hop.
-        seed: of the draws.
-        listener: is told samples drawn, rate and time left.
+        network: trained WaveNet, on the device of `wave`.
+        wave: reference waveforms, float, shape (B, T), full scale [-1, 1]; T is a multiple of the hop.
+        seed: seed of the random draws.
+        listener: receives progress reports (samples per note, rate, time left).
+
+    Returns:
+        Reconstructions, float32, shape (B, T), within [-1, 1].
+
+    Example:
+        >>> reconstruct(network, torch.zeros(2, 2048)).shape
+        torch.Size([2, 2048])
     """
     sampler = Sampler(network, network.encode(wave))
     generator = torch.Generator(wave.device).manual_seed(seed)
@@ -116,7 +133,7 @@ def reconstruct(network: WavenetAutoencoder, wave: Tensor, seed: int = 0, listen
     drawn = torch.empty(wave.shape, dtype=torch.long, device=wave.device)
     progress = Progress("WaveNet sampling", total=wave.shape[1], unit="samples", listener=listener)
     for time in range(wave.shape[1]):
-        # The first sample follows a zero, as in training.
+        # As in training, the first sample is predicted from a zero.
         probabilities = sampler.logits((levels.float() - LEVELS // 2) / (LEVELS // 2)).softmax(-1)
         levels = torch.multinomial(probabilities, 1, generator=generator)[:, 0]
         drawn[:, time] = levels

@@ -1,10 +1,10 @@
-"""SING's sequence generator (paper section 3.3): labels of a note to its embedding, frame by frame.
+"""SING's sequence generator (paper section 3.3): an LSTM from note labels to embedding frames.
 
-Each step reads the concatenation instrument, pitch, velocity, time of learnt table rows
-(time is the absolute frame number, shared by all notes), runs a unidirectional LSTM that
-never sees its own output, and projects to the autoencoder's embedding.
+At each step the network concatenates learnt table rows of instrument, pitch, velocity and time (the absolute frame
+number, one table for all notes), runs a unidirectional LSTM, and projects the result to an embedding frame of the
+autoencoder. It is not autoregressive: its output is not fed back.
 
-Shapes: B batch, N frames, D embedding dimensions, H hidden units.
+Shapes: B batch, N frames, D embedding dimensions, H hidden units, I label dimensions.
 """
 
 import torch
@@ -16,7 +16,14 @@ State = tuple[Tensor, Tensor]
 
 
 class SequenceGenerator(nn.Module):
-    """(instrument, pitch, velocity) -> embedding (B, D, N)."""
+    """LSTM that generates the embedding (B, D, N) of notes from instrument, pitch and velocity.
+
+    Example:
+        >>> network = SequenceGenerator(SequenceConfig())
+        >>> rows = network.labels(torch.tensor([3]), torch.tensor([60]), torch.tensor([4]))
+        >>> network(rows)[0].shape
+        torch.Size([1, 128, 265])
+    """
 
     def __init__(self, config: SequenceConfig) -> None:
         super().__init__()
@@ -29,22 +36,31 @@ class SequenceGenerator(nn.Module):
         self.frames = config.frames
 
     def labels(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
-        """Return the static part of the input, (B, I), of integer labels (B,) each."""
+        """Return the table rows of labels, which are the same at every step.
+
+        Args:
+            instrument: instrument number, integer, shape (B,).
+            pitch: MIDI pitch, integer, shape (B,).
+            velocity: row of the velocity table, integer, shape (B,).
+
+        Returns:
+            The concatenated rows, (B, I).
+        """
         return torch.cat([self.instrument(instrument), self.pitch(pitch), self.velocity(velocity)], -1)
 
     def forward(
         self, labels: Tensor, start: int = 0, length: int | None = None, state: State | None = None
     ) -> tuple[Tensor, State]:
-        """Return `length` frames from frame `start` on, and the LSTM's state after them.
+        """Generate `length` frames from frame `start` on.
 
         Args:
-            labels: (B, I), from `labels`; rows may be mixed to interpolate between instruments.
+            labels: table rows of the labels, (B, I), from the method `labels`; they may be interpolated.
             start: absolute number of the first frame.
-            length: frames to generate; all the rest of the note by default.
-            state: the LSTM's state after frame start - 1, zero by default.
+            length: number of frames to generate; by default up to the end of the note.
+            state: state of the LSTM after frame start - 1, two tensors (layers, B, H); zero by default.
 
         Returns:
-            The embedding (B, D, length) and the state.
+            The embedding (B, D, length), and the state of the LSTM after the last frame.
         """
         length = self.frames - start if length is None else length
         inputs = labels.expand(length, *labels.shape)  # (N, B, I)

@@ -1,4 +1,4 @@
-"""SING (paper section 3): the sequence generator followed by the decoder.
+"""The complete SING network (paper section 3): sequence generator followed by decoder.
 
 Shapes: B batch, T samples.
 """
@@ -11,7 +11,19 @@ from models.synthesis.sequence import SequenceGenerator
 
 
 class Sing(nn.Module):
-    """(instrument, pitch, velocity) -> waveform (B, T) with `crop` samples of margin at each end."""
+    """Network that generates waveforms (B, T) of notes from instrument, pitch and velocity.
+
+    The waveform has `models.synthesis.notes.MARGIN` (512) samples before and after the note.
+
+    Args:
+        autoencoder: sizes of the decoder.
+        sequence: sizes of the sequence generator, with the same `dimension`.
+
+    Example:
+        >>> network = Sing(PRESETS["small"].autoencoder, PRESETS["small"].sequence)
+        >>> network(torch.tensor([3]), torch.tensor([60]), torch.tensor([4])).shape
+        torch.Size([1, 65024])
+    """
 
     def __init__(self, autoencoder: AutoencoderConfig, sequence: SequenceConfig) -> None:
         super().__init__()
@@ -19,9 +31,16 @@ class Sing(nn.Module):
         self.decoder = Decoder(autoencoder)
 
     def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: int | None = None) -> Tensor:
-        """Return the waveforms of integer labels (B,) each: (B, T), T = 65,024 for a 4 s note.
+        """Generate the waveforms of notes.
 
-        With `frames`, only the beginning that this many embedding frames decode to.
+        Args:
+            instrument: instrument number, integer, shape (B,).
+            pitch: MIDI pitch, integer, shape (B,).
+            velocity: row of the velocity table, integer, shape (B,).
+            frames: number of embedding frames to generate; all frames of a note by default.
+
+        Returns:
+            Waveforms (B, T), at 16 kHz; T = 65,024 for a whole note of 4 s.
         """
         embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity), length=frames)
         return self.decoder(embedding)

@@ -1,4 +1,6 @@
-"""Notes that show whether each control does its own thing: pitch and instrument swept, instruments mixed.
+"""Generates notes that test each control: pitch sweeps, instrument sweeps, instrument interpolation.
+
+They show whether the pitch label changes only the pitch, and the instrument label only the timbre.
 
 Shapes: T samples.
 """
@@ -26,7 +28,14 @@ _BATCH = 16
 
 @dataclass(frozen=True)
 class Range:
-    """What is known of an instrument from its training notes."""
+    """Pitch range of an instrument in the training notes.
+
+    Attributes:
+        instrument: number of the instrument.
+        family: name of its family, such as "brass".
+        lowest: lowest MIDI pitch.
+        highest: highest MIDI pitch.
+    """
 
     instrument: int
     family: str
@@ -34,13 +43,13 @@ class Range:
     highest: int
 
     def pitches(self) -> list[int]:
-        """Return at most 12 pitches spread over the range."""
+        """Return at most 12 MIDI pitches, spread evenly over the range."""
         count = min(_PITCHES, self.highest - self.lowest + 1)
         return [round(one) for one in np.linspace(self.lowest, self.highest, count)]
 
 
 def ranges(shards: Shards) -> list[Range]:
-    """Return at most 16 instruments with training notes, spread over all of them."""
+    """Return the ranges of at most 16 instruments, spread evenly over all instruments with training notes."""
     pitches: dict[tuple[int, str], list[int]] = defaultdict(list)
     columns = (shards.column(name) for name in ("instrument", "family", "pitch"))
     for row, (instrument, family, pitch) in enumerate(zip(*columns, strict=True)):
@@ -52,7 +61,7 @@ def ranges(shards: Shards) -> list[Range]:
 
 
 def shared_pitches(known: list[Range]) -> list[int]:
-    """Return at most 4 pitches, spread over those that the most instruments can play."""
+    """Return at most 4 pitches, spread evenly over those that lie in the ranges of the most instruments."""
     counts = {
         pitch: sum(one.lowest <= pitch <= one.highest for one in known)
         for pitch in range(min(one.lowest for one in known), max(one.highest for one in known) + 1)
@@ -62,7 +71,7 @@ def shared_pitches(known: list[Range]) -> list[int]:
 
 
 def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
-    """Return pairs of instruments of different families, with a pitch in both their ranges."""
+    """Return at most 4 pairs of instruments of different families, each with a pitch in both ranges."""
     found = []
     for place, first in enumerate(known):
         for second in known[place + 1 :]:
@@ -74,18 +83,26 @@ def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
 
 
 def write_sweeps(execution: Execution, notes: Path, model: Path) -> dict[str, float]:
-    """Write three kinds of sweep as shards, whose records carry the labels kind, instrument, other, pitch and weight.
+    """Generate three kinds of sweeps with SING, and write them as shards.
 
-    "grid": pitch swept over the range of each instrument. "shared": all instruments that can play it, at a few
-    pitches. "path": from one instrument to another, "weight" the share of the second.
+    All notes have velocity 100. The index has these columns:
+
+    * kind: "grid" (pitch sweep over the range of each instrument), "shared" (a few pitches, each with all instruments
+      whose range contains it) or "path" (interpolation from one instrument to another)
+    * instrument, pitch: labels of the note; for "path" the first instrument
+    * other: second instrument of a "path"; -1 for the other kinds
+    * weight: share of the second instrument in [0, 1]; 0 for the other kinds
 
     Args:
-        execution: the folder of the shards, and the device.
-        notes: shards of the recorded notes, which tell the range of each instrument.
-        model: folder of SING.
+        execution: folder of the shards, device, and listener for progress reports.
+        notes: folder with the shards of the recorded notes, from which the pitch ranges are taken.
+        model: folder of the trained SING.
 
     Returns:
-        How many "notes", "instruments" and "paths" there are.
+        The number of "notes", of "instruments" and of "paths".
+
+    Example:
+        >>> write_sweeps(Execution(Path("sweeps")), Path("shards"), Path("stage-3"))
     """
     known, network = ranges(Shards(notes)), load_sing(model, torch.device(execution.device))
     paths = pairs(known)

@@ -1,4 +1,6 @@
-"""Notes from labels: the verb of the synthesis system.
+"""Synthesises notes from their labels, and interpolates between instruments.
+
+Waveforms are float32, full scale [-1, 1], 4 s at 16 kHz. They are not clipped.
 
 Shapes: B notes, T = 64,000 samples.
 """
@@ -20,17 +22,26 @@ from models.synthesis.sing import Sing
 
 @dataclass(frozen=True)
 class NoteLabel:
-    """What is to be played: a row of the instrument table, a MIDI pitch, an NSynth velocity."""
+    """Labels of a note.
+
+    Attributes:
+        instrument: number of the instrument, its row in the instrument table.
+        pitch: MIDI pitch, 0 to 120.
+        velocity: MIDI velocity, one of 25, 50, 75, 100, 127.
+    """
 
     instrument: int
     pitch: int
     velocity: int
 
     def check(self, instruments: int) -> None:
-        """Refuse labels the model has no row for.
+        """Check that the model has a table row for each label.
+
+        Args:
+            instruments: number of rows of the instrument table.
 
         Raises:
-            InputError: names the value and what is allowed.
+            InputError: a label has no row; the message names the value and the allowed values.
         """
         if not 0 <= self.instrument < instruments:
             raise InputError(f"instrument {self.instrument}: the model has 0 to {instruments - 1}")
@@ -41,7 +52,7 @@ class NoteLabel:
 
 
 def columns(notes: Sequence[NoteLabel]) -> dict[str, np.ndarray]:
-    """Return label rows (B,) of notes."""
+    """Return the label rows "instrument", "pitch" and "velocity" of notes, int64, (B,) each."""
     values = {name: np.array([getattr(note, name) for note in notes], np.int64) for name in LABELS}
     return {**values, "velocity": velocity_rows(values["velocity"])}
 
@@ -49,16 +60,20 @@ def columns(notes: Sequence[NoteLabel]) -> dict[str, np.ndarray]:
 def synthesize(
     network: Sing, notes: Sequence[NoteLabel], *, batch_size: int = 16, listener: Listener = ignore
 ) -> Iterator[np.ndarray]:
-    """Yield the waveform of each note, float32 (T,), in order.
+    """Yield the waveform of each note, float32, shape (T,), in the order of `notes`.
 
     Args:
         network: trained SING.
-        notes: labels.
-        batch_size: notes generated at once.
-        listener: is told notes, rate and time left.
+        notes: labels of the notes.
+        batch_size: number of notes generated at once.
+        listener: receives progress reports (notes, rate, time left).
 
     Raises:
-        InputError: a label the model does not know.
+        InputError: a label has no table row in the model; raised when the first waveform is requested.
+
+    Example:
+        >>> network = load_sing(Path("stage-3"), torch.device("cpu"))
+        >>> [wave] = synthesize(network, [NoteLabel(instrument=3, pitch=60, velocity=100)])
     """
     for note in notes:
         note.check(network.sequence.instrument.num_embeddings)
@@ -72,13 +87,19 @@ def synthesize(
 
 @torch.inference_mode()
 def _generate(network: Sing, labels: dict[str, np.ndarray]) -> Tensor:
-    """Return the waveforms of label rows (B,), their margins cropped: (B, T)."""
+    """Return the waveforms (B, T) of label rows (B,), without the margins."""
     device = next(network.parameters()).device
     return network(*label_tensors(labels, device))[:, MARGIN : MARGIN + FRAMES].float()
 
 
 def generation_speed(network: Sing, *, batch_size: int = 16, seconds: float = 2.0) -> float:
-    """Return seconds of audio generated a second of computing, at this batch size (median of runs)."""
+    """Measure the speed of generation, in seconds of audio per second of computing.
+
+    Args:
+        network: SING, on the device to measure.
+        batch_size: number of notes generated at once.
+        seconds: duration of the measurement; the result is the median of the runs made in it.
+    """
     notes = columns([NoteLabel(0, 60, 100)] * batch_size)
     device = next(network.parameters()).device
 
@@ -98,13 +119,20 @@ def generation_speed(network: Sing, *, batch_size: int = 16, seconds: float = 2.
 
 @torch.inference_mode()
 def interpolate(network: Sing, first: NoteLabel, second: NoteLabel, weights: Sequence[float]) -> np.ndarray:
-    """Return notes whose instrument row lies between two instruments', (weights, T).
+    """Generate notes whose row of the instrument table is interpolated linearly between two instruments.
 
     Args:
         network: trained SING.
-        first: weight 0; its pitch and velocity are played.
-        second: weight 1; only its instrument counts.
-        weights: share of the second instrument.
+        first: labels of the note at weight 0; its pitch and velocity are used for all notes.
+        second: labels of the note at weight 1; only its instrument is used.
+        weights: share of the second instrument in each note.
+
+    Returns:
+        Waveforms, float32, shape (number of weights, T).
+
+    Example:
+        >>> interpolate(network, NoteLabel(3, 60, 100), NoteLabel(9, 60, 100), [0.0, 0.5, 1.0]).shape
+        (3, 64000)
     """
     device = next(network.parameters()).device
     table = network.sequence.instrument

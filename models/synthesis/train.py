@@ -1,11 +1,13 @@
-"""SING's three stages (paper section 4), one function each, in order.
+"""Trains SING in three stages (paper section 4), one function per stage.
 
     notes ── autoencoder ── embeddings ── sequence generator ── SING
              stage 1                      stage 2               stage 3
 
-Each function trains to the end, going on where it was stopped, and leaves `model.safetensors` and `model.json`
-in the folder of its execution. It returns the figures of the last validation, with "loss" (mean over the last
-reported steps) and "seconds" of training.
+Each function trains to the last step, resumes if it was stopped, and writes `model.safetensors` and `model.json` to
+the folder of its execution. It returns the figures of the last validation ("valid_spectral" and "valid_waveform"),
+"loss" (mean over the last reporting window) and "seconds" of training. Errors are those of
+`models.training.train.train_stage`; in addition, InputError is raised if a batch needs more training notes than there
+are.
 
 Shapes: B batch, T samples, D embedding dimensions, N frames.
 """
@@ -48,7 +50,12 @@ from models.training.train import train_stage
 
 
 def train_autoencoder(execution: Execution, notes: Path, config: AutoencoderTraining) -> Figures:
-    """Stage 1: train encoder and decoder to rebuild the notes in the shards `notes`.
+    """Train stage 1: encoder and decoder learn to reconstruct the training notes.
+
+    Args:
+        execution: folder of the trained autoencoder, device, and listener for progress reports.
+        notes: folder with the shards of the notes.
+        config: sizes of the network, and its training.
 
     Example:
         >>> preset = PRESETS["small"]
@@ -67,8 +74,8 @@ def train_autoencoder(execution: Execution, notes: Path, config: AutoencoderTrai
 
     validation = Validation(shards, config.validation_notes, device)
 
-    def validate(judged: nn.Module) -> Figures:
-        return validation.figures(lambda pcm, labels: judged(to_wave(pcm, device, padding)))
+    def validate(model: nn.Module) -> Figures:
+        return validation.figures(lambda pcm, labels: model(to_wave(pcm, device, padding)))
 
     def stage(world: World) -> Stage:
         used = samples_used(config.autoencoder, config.onsets, config.frames, strip)
@@ -81,10 +88,22 @@ def train_autoencoder(execution: Execution, notes: Path, config: AutoencoderTrai
 def train_sequence(
     execution: Execution, embeddings: Path, autoencoder: Path, notes: Path, config: SequenceTraining
 ) -> Figures:
-    """Stage 2: train the sequence generator towards the shards `embeddings`, 32 frames an update in the paper.
+    """Train stage 2: the sequence generator learns to generate the embeddings from the labels.
 
-    Validation decodes what it generates with the decoder of stage 1, in the folder `autoencoder`, and compares it
-    with the validation notes of the shards `notes`.
+    Back-propagation is truncated, with one optimiser update per `config.truncation` frames (32 in the paper).
+    Validation decodes the generated embeddings with the decoder of stage 1 and compares the result with the
+    validation notes.
+
+    Args:
+        execution: folder of the trained sequence generator, device, and listener for progress reports.
+        embeddings: folder with the shards of the embeddings (`models.synthesis.embed`).
+        autoencoder: folder of the autoencoder from stage 1.
+        notes: folder with the shards of the notes.
+        config: sizes of the network, and its training.
+
+    Example:
+        >>> folders = Path("embeddings"), Path("stage-1"), Path("shards")
+        >>> train_sequence(Execution(Path("stage-2")), *folders, PRESETS["small"].sequence_training)
     """
     shards, device = Shards(embeddings), torch.device(execution.device)
     torch.manual_seed(config.fit.seed)
@@ -102,9 +121,9 @@ def train_sequence(
 
     validation = Validation(Shards(notes), config.validation_notes, device)
 
-    def validate(judged: nn.Module) -> Figures:
-        assert isinstance(judged, SequenceGenerator)
-        return validation.figures(lambda pcm, labels: decoder(judged(judged.labels(*labels))[0]))
+    def validate(model: nn.Module) -> Figures:
+        assert isinstance(model, SequenceGenerator)
+        return validation.figures(lambda pcm, labels: decoder(model(model.labels(*labels))[0]))
 
     def stage(world: World) -> Stage:
         plan = BatchPlan(config.fit.batch_size, config.fit.seed, (world.rank, world.size))
@@ -115,9 +134,20 @@ def train_sequence(
 
 
 def fine_tune(execution: Execution, notes: Path, autoencoder: Path, sequence: Path, config: FineTuning) -> Figures:
-    """Stage 3: train sequence generator and decoder together, from labels to waveforms.
+    """Train stage 3: sequence generator and decoder are fine-tuned together, from labels to waveforms.
 
-    The networks begin as the stages before left them in the folders `autoencoder` and `sequence`.
+    Both start from the weights of the stages before.
+
+    Args:
+        execution: folder of the trained SING, device, and listener for progress reports.
+        notes: folder with the shards of the notes.
+        autoencoder: folder of the autoencoder from stage 1.
+        sequence: folder of the sequence generator from stage 2.
+        config: training of the network.
+
+    Example:
+        >>> folders = Path("shards"), Path("stage-1"), Path("stage-2")
+        >>> fine_tune(Execution(Path("stage-3")), *folders, PRESETS["small"].fine_tuning)
     """
     shards, device = Shards(notes), torch.device(execution.device)
     rebuilder, generator = load_autoencoder(autoencoder, device), load(sequence / "model")
@@ -131,13 +161,13 @@ def fine_tune(execution: Execution, notes: Path, autoencoder: Path, sequence: Pa
         frames = config.onsets.at(batch.step, frames_of_note)
         estimate = network(*label_tensors(batch.labels, device), frames)  # (B, T)
         wave = to_wave(batch.values, device, MARGIN)[:, : estimate.shape[1]]
-        # A frame weighs the same, whether the rest of its note is there or not.
+        # Scaled so that a frame has the same weight in an onset and in a whole note.
         yield "network", loss(wave, estimate) * (frames / frames_of_note)
 
     validation = Validation(shards, config.validation_notes, device)
 
-    def validate(judged: nn.Module) -> Figures:
-        return validation.figures(lambda pcm, labels: judged(*labels))
+    def validate(model: nn.Module) -> Figures:
+        return validation.figures(lambda pcm, labels: model(*labels))
 
     def stage(world: World) -> Stage:
         used = samples_used(sizes[0], config.onsets, frames_of_note)
@@ -149,7 +179,11 @@ def fine_tune(execution: Execution, notes: Path, autoencoder: Path, sequence: Pa
 
 
 def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
-    """Return the autoencoder that stage 1 left in `folder`, frozen."""
+    """Load the autoencoder that stage 1 wrote to `folder`, in evaluation mode and without gradients.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
     checkpoint = load(folder / "model")
     network = Autoencoder(AutoencoderConfig(**checkpoint.metadata["autoencoder"]))
     network.load_state_dict(checkpoint.tensors)
@@ -157,7 +191,14 @@ def load_autoencoder(folder: Path, device: torch.device) -> Autoencoder:
 
 
 def load_sing(folder: Path, device: torch.device) -> Sing:
-    """Return the SING that stage 3 left in `folder`, frozen."""
+    """Load the SING that stage 3 wrote to `folder`, in evaluation mode and without gradients.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+
+    Example:
+        >>> network = load_sing(Path("stage-3"), torch.device("cpu"))
+    """
     checkpoint = load(folder / "model")
     network = Sing(
         AutoencoderConfig(**checkpoint.metadata["autoencoder"]), SequenceConfig(**checkpoint.metadata["sequence"])
@@ -167,5 +208,9 @@ def load_sing(folder: Path, device: torch.device) -> Sing:
 
 
 def instrument_rows(folder: Path) -> np.ndarray:
-    """Return the instrument table of the SING in `folder`, (instruments, dimensions)."""
+    """Return the instrument table of the SING in `folder`, float32, shape (instruments, instrument_dimension).
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
     return load(folder / "model").tensors["sequence.instrument.weight"].numpy()

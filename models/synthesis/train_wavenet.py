@@ -1,6 +1,6 @@
-"""Training of the WaveNet autoencoder baseline on random crops of the training notes.
+"""Trains the WaveNet autoencoder baseline on random crops of the training notes.
 
-Shapes: B batch, T samples, Q levels.
+Shapes: B batch, T samples.
 """
 
 from collections.abc import Iterator
@@ -24,13 +24,31 @@ from models.training.train import train_stage
 
 
 def cross_entropy(network: nn.Module, wave: Tensor) -> Tensor:
-    """Return the mean negative log-likelihood, in nats a sample, of `wave` (B, T)."""
+    """Return the mean negative log-likelihood of `wave` (B, T), in nats per sample.
+
+    Args:
+        network: WaveNet autoencoder.
+        wave: waveforms, float, full scale [-1, 1]; T is a multiple of the hop.
+    """
     logits, levels = network(wave)
     return functional.cross_entropy(logits.float(), levels)
 
 
 def train_wavenet(execution: Execution, notes: Path, config: WavenetTraining) -> Figures:
-    """Train the baseline on the shards `notes`, leave it in the folder and return its last figures."""
+    """Train the WaveNet baseline, resuming if it was stopped, and write it to the folder of `execution`.
+
+    Args:
+        execution: folder of the trained network, device, and listener for progress reports.
+        notes: folder with the shards of the notes.
+        config: sizes of the network, and its training.
+
+    Returns:
+        "valid_nats" (mean negative log-likelihood in nats per sample, of the first crop of each validation note),
+        "loss" (the same on the last training batches) and "seconds" of training.
+
+    Example:
+        >>> train_wavenet(Execution(Path("wavenet")), Path("shards"), PRESETS["demo"].wavenet_training)
+    """
     shards, device, crop = Shards(notes), torch.device(execution.device), config.wavenet.crop
     torch.manual_seed(config.fit.seed)
     network = WavenetAutoencoder(config.wavenet).to(device)
@@ -43,8 +61,8 @@ def train_wavenet(execution: Execution, notes: Path, config: WavenetTraining) ->
 
     rows = validation_rows(shards, config.validation_notes)
 
-    def validate(judged: nn.Module) -> Figures:
-        losses = [cross_entropy(judged, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
+    def validate(model: nn.Module) -> Figures:
+        losses = [cross_entropy(model, to_wave(shards.read(row)[None], device, 0)[:, :crop]).item() for row in rows]
         return {"nats": sum(losses) / len(losses)} if losses else {}
 
     def stage(world: World) -> Stage:
@@ -55,7 +73,11 @@ def train_wavenet(execution: Execution, notes: Path, config: WavenetTraining) ->
 
 
 def load_wavenet(folder: Path, device: torch.device) -> WavenetAutoencoder:
-    """Return the trained baseline of `folder`, frozen."""
+    """Load the WaveNet that `train_wavenet` wrote to `folder`, in evaluation mode and without gradients.
+
+    Raises:
+        InputError: the checkpoint is missing or damaged.
+    """
     checkpoint = load(folder / "model")
     network = WavenetAutoencoder(WavenetConfig(**checkpoint.metadata["wavenet"]))
     network.load_state_dict(checkpoint.tensors)

@@ -1,10 +1,12 @@
-"""The WaveNet autoencoder of NSynth (Engel et al. 2017, arXiv 1704.01279), SING's competitor, scaled down.
+"""WaveNet autoencoder of NSynth (Engel et al. 2017, arXiv 1704.01279), scaled down: the baseline SING competes with.
 
-It hears the note it plays: an encoder sums the sound up in 16 values every 512 samples, and an
-autoregressive decoder draws one 8-bit sample after another given them. So its result is a
+An encoder reduces the note to 16 values every 512 samples, and an autoregressive decoder draws one 8-bit sample after
+another, conditioned on them. The network therefore needs the recorded note as input: its result is a
 *reconstruction*, not synthesis from labels.
 
-Shapes: B batch, T samples, C channels, H hops, Q = 256 levels.
+Waveforms are float, full scale [-1, 1]. A level is a sample as 8-bit mu-law, 0 to 255.
+
+Shapes: B batch, T samples, C channels, S skip channels, H hops, Q = 256 levels.
 """
 
 import math
@@ -19,18 +21,24 @@ LEVELS = 256
 
 
 def mu_law(wave: Tensor) -> Tensor:
-    """Return a waveform in [-1, 1] as levels 0 … 255, logarithmic in amplitude (mu = 255)."""
+    """Return the mu-law levels 0 to 255 (mu = 255) of a waveform in [-1, 1], int64, same shape.
+
+    Example:
+        >>> mu_law(torch.tensor([-1.0, 0.0, 1.0]))
+        tensor([  0, 128, 255])
+    """
     compressed = wave.sign() * torch.log1p(255 * wave.abs()) / math.log(LEVELS)
     return (compressed * 128).floor().clamp(-128, 127).long() + 128
 
 
 def inverse_mu_law(levels: Tensor) -> Tensor:
-    """Return the waveform in [-1, 1] at the middle of each level."""
+    """Return the waveform in [-1, 1] of mu-law levels 0 to 255: the middle of each level, float32."""
     compressed = (levels.float() - 128 + 0.5) / 128
     return compressed.sign() / 255 * (256 ** compressed.abs() - 1)
 
 
 def _dilations(config: WavenetConfig) -> list[int]:
+    """Return the dilation of each layer."""
     return [2**layer for _ in range(config.stacks) for layer in range(config.layers)]
 
 
@@ -47,7 +55,12 @@ class _EncoderLayer(nn.Module):
 
 
 class DecoderLayer(nn.Module):
-    """A causal gated layer with the encoding added: (B, C, T) -> (B, C, T) and its skip (B, S, T)."""
+    """Causal gated layer conditioned on the encoding: (B, C, T) -> residual (B, C, T) and skip (B, S, T).
+
+    Args:
+        config: sizes of the network.
+        dilation: samples between the three taps of the convolution.
+    """
 
     def __init__(self, config: WavenetConfig, dilation: int) -> None:
         super().__init__()
@@ -66,7 +79,16 @@ class DecoderLayer(nn.Module):
 
 
 class WavenetAutoencoder(nn.Module):
-    """(B, T) -> logits (B, Q, T) of each sample given all before it and the encoding; T is a multiple of the hop."""
+    """WaveNet autoencoder: (B, T) -> logits (B, Q, T) of each sample, given all earlier samples and the encoding.
+
+    T must be a multiple of the hop.
+
+    Example:
+        >>> network = WavenetAutoencoder(WavenetConfig())
+        >>> logits, levels = network(torch.zeros(2, 1024))
+        >>> logits.shape, levels.shape
+        (torch.Size([2, 256, 1024]), torch.Size([2, 1024]))
+    """
 
     def __init__(self, config: WavenetConfig) -> None:
         super().__init__()
@@ -82,14 +104,14 @@ class WavenetAutoencoder(nn.Module):
         self.output = nn.Conv1d(config.skip, LEVELS, 1)
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Return the encoding of `wave` (B, T): (B, code, H), H = T / hop."""
+        """Return the encoding (B, config.code, H) of `wave` (B, T), with H = T / hop."""
         hidden = self.encoder_input(_heard(mu_law(wave))[:, None])
         for layer in self.encoder_layers:
             hidden = layer(hidden)
         return functional.avg_pool1d(self.encoder_output(hidden), self.config.hop)
 
     def forward(self, wave: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits (B, Q, T) and the levels (B, T) they are about."""
+        """Return the logits (B, Q, T) of the samples of `wave` (B, T), and their true levels (B, T), the targets."""
         levels = mu_law(wave)
         code = self.encode(wave)
         before = functional.pad(_heard(levels), (1, -1))  # a sample is predicted from those before it
@@ -104,5 +126,5 @@ class WavenetAutoencoder(nn.Module):
 
 
 def _heard(levels: Tensor) -> Tensor:
-    """Return levels 0 … 255 as the network reads them, -1 … 127/128."""
+    """Scale levels 0 to 255 to the input range of the network, -1 to 127/128."""
     return (levels.float() - 128) / 128

@@ -1,14 +1,14 @@
-"""The training loop that all systems share: steps, checkpoints, resuming, several processes.
+"""The training loop that all systems share: optimiser steps, checkpoints, resuming, several processes.
 
-* `checkpoint`: checkpoints as plain data: tensors in safetensors, everything else in JSON. No pickle
-* `config`: what every training stage of every system is told: how long, how fast, how often to look
-* `fit`: the training loop of every system: steps, validation, checkpoints, history, resume
-* `history`: the history of a training: one row of figures a window, as JSON lines while it runs
-* `interrupt`: SIGTERM and SIGINT as a wish: the loop ends at the next step, after a checkpoint
-* `muon`: Muon (Jordan 2024): steepest descent for matrices under the spectral norm
-* `processes`: several training processes as one: what `torchrun` starts, averaged after each backward pass
-* `seeds`: seeds of random draws: a pure function of what they are for
-* `stage`: a training stage: what is trained, on what batches, towards what
-* `state`: everything a training is, as named tensors: weights, moving average, optimiser moments
-* `train`: a stage of any system trained to the end and kept: the frame that is the same for all of them
+* `checkpoint`: reads and writes checkpoints: tensors in safetensors, everything else in JSON, no pickle
+* `config`: configuration of one training stage: number of steps, batch size, optimiser, intervals of reports
+* `fit`: runs the training loop of every system: updates, validation, checkpoints, history, resuming
+* `history`: records the figures of a running training as JSON lines, one row per reporting window
+* `interrupt`: turns SIGTERM and SIGINT into a stop request that the training loop checks after each step
+* `muon`: Muon optimiser (Jordan 2024): orthogonalised momentum for matrices, Adam for all other parameters
+* `processes`: lets several processes, started by `torchrun`, train one model together
+* `seeds`: derives the seeds of random draws from integers such as (seed, step, process)
+* `stage`: describes a training stage: network, batches, objective, validation
+* `state`: training state as named tensors: weights, moving average, optimiser moments
+* `train`: trains a stage to its last step and saves the network; used by every system
 """

@@ -1,8 +1,8 @@
-"""Checkpoints as plain data: tensors in safetensors, everything else in JSON. No pickle.
+"""Reads and writes checkpoints: tensors in safetensors, everything else in JSON, no pickle.
 
-A checkpoint is `<name>.safetensors` and `<name>.json`; the JSON is written last and holds the
-SHA-256 of the tensors, so a checkpoint counts only when both are whole. (safetensors itself
-does not notice a flipped bit.)
+A checkpoint consists of `<name>.safetensors` and `<name>.json`. The JSON file is written last and holds the
+SHA-256 of the safetensors file, so a checkpoint loads only if both files are complete and unchanged.
+(safetensors itself does not detect a flipped bit.)
 """
 
 from collections.abc import Mapping
@@ -23,33 +23,67 @@ VERSION = 1
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Tensors by name, on the CPU, and the plain metadata beside them."""
+    """Content of a checkpoint.
+
+    Attributes:
+        tensors: tensors by name, on the CPU.
+        metadata: values of the JSON file, with "version" (file format) and "sha256" (of the tensors).
+    """
 
     tensors: dict[str, Tensor]
     metadata: dict[str, Any]
 
 
 def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """Write a checkpoint as `path`.safetensors and `path`.json, whole or not at all."""
+    """Write a checkpoint as `path`.safetensors and `path`.json.
+
+    Each file replaces an older one atomically. If the process is killed between the two files, the checkpoint
+    does not load.
+
+    Args:
+        path: path of both files, without extension.
+        tensors: tensors by name, on any device.
+        metadata: values that JSON can hold; "version" and "sha256" are added.
+
+    Raises:
+        ValueError: the metadata contain NaN or infinity.
+
+    Example:
+        >>> save(Path("run/model"), network.state_dict(), {"data": "demo"})
+        >>> load(Path("run/model")).metadata["data"]
+        'demo'
+    """
     weights = path.with_suffix(".safetensors")
     with replacing_path(weights) as partial:
-        # Contiguous copies: safetensors refuses views and tensors that share memory.
+        # Contiguous: safetensors rejects non-contiguous views.
         safetensors.torch.save_file({name: one.detach().cpu().contiguous() for name, one in tensors.items()}, partial)
     write_json(path.with_suffix(".json"), {**metadata, "version": VERSION, "sha256": file_sha256(weights)})
 
 
 def save_network(folder: Path, network: nn.Module, metadata: Mapping[str, Any], world: World) -> None:
-    """Write the weights of a trained network as `folder`/model, once for all processes."""
+    """Write the weights of a trained network as the checkpoint `folder`/model.
+
+    Only the leading process writes; all processes wait until the files are complete.
+
+    Args:
+        folder: folder of the checkpoint.
+        network: trained network.
+        metadata: values that JSON can hold, such as the sizes needed to build the network again.
+        world: this process among those of the training.
+    """
     if world.leads:
         save(folder / "model", network.state_dict(), metadata)
     world.wait()
 
 
 def load(path: Path) -> Checkpoint:
-    """Read the checkpoint `path`.safetensors and `path`.json, verified.
+    """Read the checkpoint `path`.safetensors and `path`.json, and verify its SHA-256.
+
+    Args:
+        path: path of both files, without extension.
 
     Raises:
-        InputError: a file is missing, damaged or of another version; the message names it.
+        InputError: a file is missing, damaged or of another format version; the message names the file.
     """
     weights, described = path.with_suffix(".safetensors"), path.with_suffix(".json")
     for one in (described, weights):
@@ -69,14 +103,29 @@ def load(path: Path) -> Checkpoint:
 
 
 def count_not_finite(path: Path) -> int:
-    """Return how many values of a checkpoint are NaN or infinite."""
+    """Return the number of values in the checkpoint `path` (without extension) that are NaN or infinite.
+
+    Raises:
+        InputError: a file is missing, damaged or of another format version.
+    """
     return sum(int((~one.isfinite()).sum()) for one in load(path).tensors.values())
 
 
 class Rolling:
-    """The last two checkpoints of a running training, named by step.
+    """The newest checkpoints of a running training, named `step-<9 digits>`.
 
-    A third pushes the oldest out; a damaged one is passed over for the one before it.
+    Saving a checkpoint deletes the oldest one beyond `keep`. Two are kept by default: if the newest is damaged,
+    the one before it is used.
+
+    Args:
+        folder: folder of the checkpoints.
+        keep: number of checkpoints to keep.
+
+    Example:
+        >>> rolling = Rolling(Path("run"))
+        >>> rolling.save(200, network.state_dict(), {"stage": "codec"})
+        >>> rolling.latest().metadata["step"]
+        200
     """
 
     def __init__(self, folder: Path, keep: int = 2) -> None:
@@ -87,15 +136,15 @@ class Rolling:
         return sorted(path.with_suffix("") for path in self._folder.glob("step-*.json"))
 
     def save(self, step: int, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-        """Write the checkpoint of `step`, then drop the oldest beyond those kept."""
+        """Write the checkpoint of `step`, with "step" added to its metadata, then delete the oldest ones."""
         save(self._folder / f"step-{step:09d}", tensors, {**metadata, "step": step})
         for path in self._paths()[: -self._keep]:
-            # The JSON first: without it the weights are no checkpoint any more.
+            # The JSON file first: weights without it are not taken for a checkpoint.
             path.with_suffix(".json").unlink()
             path.with_suffix(".safetensors").unlink(missing_ok=True)
 
     def latest(self) -> Checkpoint | None:
-        """Return the newest checkpoint that is whole, or None."""
+        """Return the newest checkpoint that can be read, or None if there is none."""
         for path in reversed(self._paths()):
             try:
                 return load(path)

@@ -1,6 +1,6 @@
-"""What every training stage of every system is told: how long, how fast, how often to look.
+"""Configuration of one training stage: number of steps, batch size, optimiser, intervals of reports.
 
-Kept free of torch so that the asset graph can read presets without loading it.
+The module does not import torch, so that the asset graph can read presets without loading it.
 """
 
 import math
@@ -11,26 +11,30 @@ from data.configuration import OBSERVES
 
 @dataclass(frozen=True)
 class FitConfig:
-    """One training stage. A step is one batch, however many optimiser updates it holds.
+    """How one stage is trained. One step processes one batch, whatever its number of optimiser updates.
+
+    Example:
+        >>> FitConfig(steps=1000, batch_size=16, learning_rate=1e-3, warmup=50, decay=0.5).rate(0)
+        1.9607843137254903e-05
 
     Attributes:
-        steps: batches to train on.
-        batch_size: examples per step over all processes together.
-        learning_rate: peak rate of the optimiser.
-        optimiser: "adam", or "muon" (`models.training.muon`), which gets further in little time.
-        beta2: decay of Adam's second moment.
-        warmup: steps of linear warm-up.
-        decay: fraction of the steps, at the end, over which the rate falls to zero along a cosine.
-        weight_decay: decoupled weight decay (AdamW); 0 is Adam. Muon has none.
-        clip: largest norm of the gradient; 0 does not clip.
-        ema: decay of the exponential moving average of the weights; 0 keeps none.
-        accumulate: micro-batches a batch is cut into, to bound memory.
-        precision: "float32", or "bfloat16" for autocast where the device has it.
-        compile: whether to run torch.compile where the device has it.
-        validate_every: steps between validations.
-        checkpoint_every: steps between checkpoints.
-        report_every: steps a row of the history sums up.
-        seed: seed of the order of examples and of every random draw.
+        steps: number of steps (batches) of the training.
+        batch_size: examples in a batch, summed over all processes.
+        learning_rate: highest learning rate; `rate` gives that of each step.
+        optimiser: "adam", or "muon" (`models.training.muon`), which learns more in a short training.
+        beta2: decay of Adam's second moment per update.
+        warmup: number of steps of linear warm-up.
+        decay: fraction of all steps, at the end, in which the rate falls to zero along half a cosine period.
+        weight_decay: decoupled weight decay (AdamW); 0 means Adam. Muon ignores it.
+        clip: largest allowed norm of the gradient of a parameter group; 0 turns clipping off.
+        ema: decay per step of the exponential moving average of the weights; 0 keeps no average.
+        accumulate: number of micro-batches that a batch is divided into, to limit memory.
+        precision: "float32", or "bfloat16" for autocast on CUDA devices; other devices use float32.
+        compile: whether to use torch.compile; only on CUDA devices.
+        validate_every: steps between validations; the last step is validated too.
+        checkpoint_every: steps between checkpoints; the last step is saved too.
+        report_every: steps between rows of the history; each validation adds a row too.
+        seed: seed of the order of examples and of all random draws.
     """
 
     steps: int
@@ -52,7 +56,7 @@ class FitConfig:
     seed: int = 0
 
     def rate(self, step: int) -> float:
-        """Return the learning rate of `step`: warm-up, plateau, cosine decay."""
+        """Return the learning rate of `step` (from 0): linear warm-up, constant, cosine decay."""
         warm = min(1.0, (step + 1) / (self.warmup + 1))
         decaying = self.steps * self.decay
         if decaying == 0 or step < self.steps - decaying:

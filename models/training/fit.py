@@ -1,13 +1,13 @@
-"""The training loop of every system: steps, validation, checkpoints, history, resuming.
+"""Runs the training loop of every system: optimiser updates, validation, checkpoints, history, resuming.
 
-A step is one batch. The objective of a stage yields one loss after another, and each is followed by one
-optimiser update: one update for an ordinary network, nine for truncated back-propagation, two for a
-generator and its discriminator.
+One step processes one batch. The objective of a stage yields one or more losses per batch, and one optimiser
+update follows each of them: one update for an ordinary network, nine for the truncated back-propagation of SING's
+stage 2, two for a generator and its discriminator.
 
-Nothing random outlives a step: the order of examples follows from (seed, epoch), every random draw from
-(seed, step, process), the learning rate from the step. A checkpoint is therefore the weights, the moments
-of the optimiser and the number of the step, and a training that is killed at any instant and started again
-ends, on the CPU, with the same bits as one that was not killed.
+No random state is carried from one step to the next: the order of examples depends only on (seed, epoch), random
+draws on (seed, step, process), and the learning rate on the step. A checkpoint therefore holds the weights, the
+optimiser moments and the step number, and little else. On the CPU, a training that is killed at any moment and
+started again ends with bit-identical weights.
 """
 
 import time
@@ -31,37 +31,43 @@ from models.training.state import State
 
 
 class Diverged(NotFiniteError):
-    """The gradients of a training stayed NaN or infinite after every remedy."""
+    """The gradients of a training were NaN or infinite again and again; see `fit`."""
 
 
 ALONE = World()
-LAST_WEIGHTS = "last_weights"
-PATIENCE = 5
-ROLLBACKS = 3
+LAST_WEIGHTS = "last_weights"  # name of the checkpoint with the weights that were not averaged
+PATIENCE = 5  # updates in a row that may be skipped
+ROLLBACKS = 3  # returns to a checkpoint in one training
 
 
 def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = ALONE) -> Figures:
-    """Train a stage to its last step, from the newest checkpoint in the folder if there is one.
+    """Train a stage to its last step; resume from the newest checkpoint in the folder if there is one.
 
-    Afterwards the network holds the trained weights. Where a moving average is kept it holds that, and the
-    weights themselves are in the checkpoint `LAST_WEIGHTS` of the folder.
+    Afterwards `stage.network` holds the trained weights: the moving average if one is kept. In that case the
+    weights of the last step are saved in the folder as the checkpoint `LAST_WEIGHTS`.
 
-    A step whose gradients are NaN or infinite is skipped. After five skips in a row the last checkpoint is
-    taken up again at half the learning rate, at most three times.
+    An update whose gradients are NaN or infinite is skipped. When more than `PATIENCE` updates in a row are
+    skipped, training returns to the last checkpoint and continues at half the learning rate, at most `ROLLBACKS`
+    times.
 
     Args:
         stage: what to train; its network is on the device of `execution`.
-        config: how long and how fast to train.
-        execution: the folder for checkpoints and history, and the device.
+        config: number of steps, batch size, optimiser.
+        execution: folder of the checkpoints and of the history, device, and listener for progress reports.
         world: this process among several (`models.training.processes.join_processes`).
 
     Returns:
-        The figures of the last validation, with "loss" and "seconds" of training.
+        The figures of the last validation as "valid_<name>" (leading process only), "loss" (mean over the last
+        reporting window, of this process's share of the batches) and "seconds" (training time over all restarts).
 
     Raises:
-        InputError: the checkpoint in the folder belongs to another configuration or to other code.
-        Diverged: the gradients stay NaN or infinite whatever is tried.
-        KeyboardInterrupt: a signal asked for a stop; a checkpoint has been written.
+        InputError: the checkpoint in the folder belongs to another configuration or to another code version.
+        Diverged: gradients are NaN or infinite, and there is no checkpoint to return to or no return left.
+        KeyboardInterrupt: SIGTERM or SIGINT requested a stop; a checkpoint has been written before.
+
+    Example:
+        >>> stage = Stage("autoencoder", network, batches, objective)
+        >>> figures = fit(stage, FitConfig(steps=1000, batch_size=16), Execution(Path("run")))
     """
     execution.folder.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(stage, config, execution, world)
@@ -75,7 +81,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
 
 
 class _Trainer:
-    """One training in progress. `step` counts finished steps."""
+    """A training in progress. `step` is the number of finished steps."""
 
     def __init__(self, stage: Stage, config: FitConfig, execution: Execution, world: World) -> None:
         self._stage, self._config, self._execution, self._world = stage, config, execution, world
@@ -88,7 +94,7 @@ class _Trainer:
         self.step, self._seconds = 0, 0.0
         self._window: list[float] = []
         self._figures: dict[str, float] = {}
-        # The remedy for NaN: `scale` halves the learning rate at each return to a checkpoint.
+        # `scale` multiplies the learning rate; it is halved at each return to a checkpoint.
         self._scale, self._rollbacks, self._skipped = 1.0, 0, 0
         if (checkpoint := self._rolling.latest()) is not None:
             self._restore(checkpoint)
@@ -103,7 +109,7 @@ class _Trainer:
         return self.step % every == 0 or self.finished
 
     def run(self, stop: StopRequest) -> None:
-        """Step until the end, a stop or a return to a checkpoint."""
+        """Train until the last step, a stop request or a return to a checkpoint."""
         config = self._config
         progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=self._execution.listener)
         progress.skip(self.step)
@@ -125,8 +131,8 @@ class _Trainer:
         progress.finish(self._figures)
 
     def _train(self, batch: Batch) -> bool:
-        """Make every update of one batch; return whether training may go on."""
-        # Whatever draws from the global generator (dropout, noise) depends on this alone.
+        """Make all updates of one batch; return False if too many updates in a row were skipped."""
+        # All draws from torch's global generator (dropout, noise) depend on this seed alone.
         torch.manual_seed(hash_seed(self._config.seed, self.step, self._world.rank))
         self._state.set_rate(self._config.rate(self.step) * self._scale)
         losses = []
@@ -148,7 +154,11 @@ class _Trainer:
         return True
 
     def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:
-        """Ask each piece of the batch for its next loss and accumulate the gradients."""
+        """Back-propagate the next loss of each piece of the batch.
+
+        Returns:
+            Name of the parameter group and mean loss of the pieces; None if the objective yields no more losses.
+        """
         group, total = "", 0.0
         for piece in pieces:
             bfloat16 = self._config.precision == "bfloat16" and self._device.type == "cuda"
@@ -162,7 +172,7 @@ class _Trainer:
         return group, total
 
     def _update(self, group: str) -> bool:
-        """Average, clip and apply the gradients of `group`; return False if they are not finite."""
+        """Average, clip and apply the gradients of `group`; return False without an update if they are not finite."""
         parameters = self._state.parameter_groups[group]
         gradients = [one.grad for one in parameters if one.grad is not None]
         self._world.average(gradients)
@@ -175,7 +185,7 @@ class _Trainer:
         return True
 
     def _report(self) -> None:
-        """Close the window: its mean loss, and a validation where one is due, become a row."""
+        """Add a row to the history: mean loss since the last row, and the validation if one is due."""
         if self._window:
             self._figures["loss"] = sum(self._window) / len(self._window)
         self._window = []
@@ -188,20 +198,20 @@ class _Trainer:
             network = self._state.best()
             network.eval()
             with torch.no_grad():
-                judged = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
+                validation = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
             network.train()
-            row |= judged
-            self._figures |= judged
+            row |= validation
+            self._figures |= validation
         self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
 
     def _clock(self) -> float:
-        """Return the seconds this training has taken, over all its restarts."""
+        """Return the training time in seconds, summed over all restarts."""
         now = time.monotonic()
         self._seconds, self._started = self._seconds + now - self._started, now
         return self._seconds
 
     def _save(self) -> None:
-        """Write a checkpoint."""
+        """Write a checkpoint; all processes wait until the leading one has written it."""
         if self._world.leads:
             metadata = {
                 "stage": self._stage.name,
@@ -218,7 +228,11 @@ class _Trainer:
         self._world.wait()
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        """Become what the checkpoint describes."""
+        """Take over weights, optimiser moments, step number and figures of a checkpoint.
+
+        Raises:
+            InputError: it belongs to another stage, configuration or code version.
+        """
         metadata = checkpoint.metadata
         then = {"stage": metadata["stage"], "code version": metadata["code_version"], **metadata["config"]}
         now = {"stage": self._stage.name, "code version": self._execution.code_version, **decisive(self._config)}
@@ -233,7 +247,11 @@ class _Trainer:
         self._scale, self._rollbacks, self._skipped = metadata["scale"], metadata["rollbacks"], metadata["skipped"]
 
     def _roll_back(self) -> None:
-        """Return to the last checkpoint at half the learning rate, or give up."""
+        """Return to the last checkpoint at half the learning rate.
+
+        Raises:
+            Diverged: there is no checkpoint, or no return is left.
+        """
         step, rollbacks, scale = self.step, self._rollbacks + 1, self._scale / 2
         checkpoint = self._rolling.latest()
         if rollbacks > ROLLBACKS or checkpoint is None:
@@ -248,7 +266,7 @@ class _Trainer:
             self._history.rewind(self.step)
 
     def finish(self) -> dict[str, float]:
-        """Leave the final weights in the network and return the last figures."""
+        """Load the final weights into the network and return the last figures."""
         if self._world.leads:
             self._history.finish()
             if self._state.average is not None:

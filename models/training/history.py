@@ -1,4 +1,4 @@
-"""The history of a training: one row of figures a window, as JSON lines while it runs."""
+"""Records the figures of a running training as JSON lines, one row per reporting window."""
 
 import json
 from pathlib import Path
@@ -11,17 +11,23 @@ from data.files.tables import write_frame
 
 
 class History:
-    """Rows appended to `history.jsonl`; each holds the step after which it was written.
+    """The file `history.jsonl` of a training folder. Each row holds the "step" after which it was written.
 
-    The file is a log, not a commit: after a kill it may be ahead of the last checkpoint or
-    end in half a line, and `rewind` cuts it back to the checkpoint's step.
+    After a kill the file may contain rows later than the last checkpoint, or end in an incomplete line. `rewind`
+    removes both.
+
+    Example:
+        >>> history = History(Path("run"))
+        >>> history.append({"step": 50, "loss": 0.08})
+        >>> history.rows()
+        [{'step': 50, 'loss': 0.08}]
     """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "history.jsonl"
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return the rows, as far as they are whole."""
+        """Return the rows up to the first incomplete line; [] if there is no file."""
         found = []
         for line in self._path.read_text().splitlines() if self._path.is_file() else []:
             try:
@@ -31,17 +37,17 @@ class History:
         return found
 
     def rewind(self, step: int) -> None:
-        """Forget the rows after `step`."""
+        """Rewrite the file without the rows of later steps than `step`."""
         kept = [row for row in self.rows() if row["step"] <= step]
         write_bytes(self._path, "".join(json.dumps(row) + "\n" for row in kept).encode())
 
     def append(self, row: dict[str, Any]) -> None:
-        """Add a row."""
+        """Add a row, which has the key "step"."""
         with open(self._path, "a") as file:
             file.write(json.dumps(row) + "\n")
 
     def finish(self) -> Path:
-        """Write the rows as `history.parquet` too, and return its path."""
+        """Write the rows to `history.parquet` as well, one column per key, and return its path."""
         path = self._path.with_suffix(".parquet")
         write_frame(path, pd.DataFrame(self.rows()))
         return path

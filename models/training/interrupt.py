@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT as a wish: the loop ends at the next step, after a checkpoint."""
+"""Turns SIGTERM and SIGINT into a stop request that the training loop checks after each step."""
 
 import signal
 import threading
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class StopRequest:
-    """Notes SIGTERM and SIGINT while the block runs; `deliver` passes them on afterwards.
+    """Records SIGTERM and SIGINT while the `with` block runs; `deliver` raises the signal again afterwards.
 
-    Outside the main thread Python allows no handlers; nothing is noted there.
+    Python allows signal handlers in the main thread only; in other threads no signal is recorded.
 
     Example:
         >>> with StopRequest() as stop:
@@ -23,7 +23,7 @@ class StopRequest:
 
     @property
     def requested(self) -> bool:
-        """Whether a signal has come."""
+        """Whether a signal was received."""
         return self._received is not None
 
     def _note(self, number: int, frame: FrameType | None) -> None:
@@ -43,6 +43,6 @@ class StopRequest:
             signal.signal(number, handler)
 
     def deliver(self) -> None:
-        """Raise the noted signal again, for whoever handled it before."""
+        """Raise the recorded signal again, if any, so that the former handler receives it."""
         if self._received is not None:
             signal.raise_signal(self._received)

@@ -1,13 +1,15 @@
-"""Muon (Jordan 2024): steepest descent for matrices under the spectral norm.
+"""Muon optimiser (Jordan 2024): orthogonalised momentum for matrices, Adam for all other parameters.
 
-The momentum of a weight matrix is replaced by the nearest (semi-)orthogonal matrix, so that
-rare directions of the gradient move as fast as frequent ones. Here it stands in for Adam where
-training time is short: with equal time on two CPU cores, SING's autoencoder comes much further
-(`models/synthesis/README.md` has the figures). Tables, biases and gains have no such
-structure and are trained by Adam.
+Muon is steepest descent under the spectral norm: it replaces the momentum of a weight matrix by the nearest
+(semi-)orthogonal matrix, so that rare directions of the gradient move as fast as frequent ones. It is used instead
+of Adam where training time is short: in equal time on two CPU cores, SING's autoencoder reaches a much lower loss
+(figures in `models/synthesis/README.md`). Embedding tables, biases and gains are not matrices in this sense and are
+trained by Adam.
 
-torch has a Muon as well; it refuses the kernels of convolutions and works in bfloat16 also where
-that is only emulated.
+The Muon of torch is not used: it rejects convolution kernels, and it computes in bfloat16 even where bfloat16 is
+only emulated.
+
+Shapes: M rows, N columns.
 """
 
 import functools
@@ -17,28 +19,38 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Jordan's quintic. Four iterations bring singular values from 0.05 of the norm on to about 1, and
-# lift smaller ones by a factor of 140.
+# Coefficients of Jordan's quintic polynomial. Four iterations bring singular values above 0.05 of the norm to about
+# 1, and multiply the smallest ones by 140.
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _ITERATIONS = 4
-# Gives an orthogonal update the root mean square that Adam's updates have (Liu et al. 2025,
-# arXiv 2502.16982), so one learning rate serves both.
+# Scales an orthogonal update to the root mean square of Adam's updates (Liu et al. 2025, arXiv 2502.16982), so that
+# both can use the same learning rate.
 _ADAM_RMS = 0.2
 
 
 @functools.cache
 def _working_type(device: str) -> torch.dtype:
-    """Return bfloat16 where its products are fast, three times as fast as float32: a direction needs no more."""
+    """Return bfloat16 where the device has fast matrix products in it, else float32.
+
+    bfloat16 is precise enough for a direction of descent, and three times as fast as float32.
+    """
     fast = torch.cpu.get_capabilities().get("avx512_bf16", False) if device == "cpu" else device == "cuda"
     return torch.bfloat16 if fast else torch.float32
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
-    """Return about the nearest matrix (M, N) whose singular values are all equal to one.
+    """Return an approximation of the nearest matrix (M, N) whose singular values are all one.
 
-    Newton–Schulz iterations: matrix products only. Large singular values come out between 0.7
-    and 1.2, the smallest of an ill-with_conditioning matrix are only lifted; as a direction of
-    descent that is as good.
+    The method is Newton–Schulz iteration, which needs matrix products only. Large singular values become 0.7 to
+    1.2. The smallest ones of an ill-conditioned matrix are increased, but stay below one; as a direction of descent
+    this is equally good.
+
+    Args:
+        matrix: float, shape (M, N), any scale; its dtype is that of the result.
+
+    Example:
+        >>> orthogonalised(torch.randn(4, 6)).shape
+        torch.Size([4, 6])
     """
     tall = matrix.shape[0] > matrix.shape[1]
     found = matrix.T if tall else matrix
@@ -51,9 +63,10 @@ def orthogonalised(matrix: Tensor) -> Tensor:
 
 
 def matrices(network: nn.Module) -> set[Tensor]:
-    """Return the parameters of `network` that act as matrices.
+    """Return the parameters of `network` that Muon treats as matrices: weights with two or more dimensions.
 
-    Tables, biases and gains do not; the weights of a recurrent layer are several gates stacked.
+    Left out are biases and gains, embedding tables, and all parameters of recurrent layers, whose weights are the
+    matrices of several gates stacked.
     """
     other = {
         id(one)
@@ -65,15 +78,20 @@ def matrices(network: nn.Module) -> set[Tensor]:
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for some parameters, Adam for the others, at the same learning rate.
+    """Optimiser that applies Muon to matrices and Adam to all other parameters, at the same learning rate.
 
     Args:
-        parameters: everything to train.
-        matrices: those of them that are matrices; a kernel (A, B, …) counts as a matrix of A rows,
-            or of B rows if A is 1.
+        parameters: all parameters to train.
+        matrices: those of `parameters` that Muon updates (see the function `matrices`). A convolution kernel
+            (A, B, …) is treated as a matrix of A rows, or of B rows if A is 1.
         lr: learning rate.
-        beta2: decay of Adam's second moment.
+        beta2: decay of Adam's second moment; its first moment decays by 0.9.
         momentum: decay of Muon's momentum.
+
+    Example:
+        >>> optimiser = Muon(network.parameters(), matrices(network), lr=1e-3)
+        >>> loss.backward()
+        >>> optimiser.step()
     """
 
     def __init__(
@@ -95,7 +113,7 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """Update every parameter that has a gradient."""
+        """Update every parameter that has a gradient. A closure is not supported."""
         assert closure is None, "the gradients are there before the step"
         for group in self.param_groups:
             update = self._descend if group["orthogonal"] else self._adam
@@ -104,7 +122,7 @@ class Muon(torch.optim.Optimizer):
                     update(parameter, parameter.grad, group)
 
     def _descend(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """Move a matrix along its orthogonalised Nesterov momentum."""
+        """Update a matrix by its orthogonalised Nesterov momentum."""
         state = self.state[parameter]
         if not state:
             state["momentum"] = torch.zeros_like(gradient)
@@ -116,7 +134,7 @@ class Muon(torch.optim.Optimizer):
         parameter.sub_(matrix.reshape(parameter.shape), alpha=scale)
 
     def _adam(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
-        """Move a table, a bias or a gain as Adam does."""
+        """Update a parameter that is not a matrix, as Adam does."""
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)

@@ -1,8 +1,8 @@
-"""Several training processes as one: what `torchrun` starts, averaged after each backward pass.
+"""Lets several processes, started by `torchrun`, train one model together by averaging their gradients.
 
-Gradients are averaged here rather than by DistributedDataParallel: an objective may then run
-its network in pieces (truncated back-propagation, two groups in turn), which a wrapper
-around one forward call does not allow.
+Gradients are averaged here after each backward pass, not by DistributedDataParallel. DistributedDataParallel wraps
+one forward call, so an objective could not run its network in pieces (truncated back-propagation, two parameter
+groups in turn).
 """
 
 import os
@@ -16,18 +16,23 @@ from torch import Tensor, distributed
 
 @dataclass(frozen=True)
 class World:
-    """This process among those of one training: number `rank` of `size`."""
+    """This process among those of one training.
+
+    Attributes:
+        rank: number of this process, from 0.
+        size: number of processes.
+    """
 
     rank: int = 0
     size: int = 1
 
     @property
     def leads(self) -> bool:
-        """Whether this process writes files and reports."""
+        """Whether this process (rank 0) writes the files and runs the validations."""
         return self.rank == 0
 
     def average(self, gradients: Iterable[Tensor]) -> None:
-        """Replace each gradient by its mean over all processes."""
+        """Replace each gradient, in place, by its mean over all processes."""
         if self.size == 1:
             return
         gradients = list(gradients)
@@ -38,7 +43,7 @@ class World:
             gradient.div_(self.size)
 
     def any(self, flag: bool, device: torch.device) -> bool:
-        """Return whether `flag` holds in any process."""
+        """Return whether `flag` is True in at least one process; `device` is that of the exchange."""
         if self.size == 1:
             return flag
         vote = torch.tensor(float(flag), device=device)
@@ -46,14 +51,28 @@ class World:
         return bool(vote)
 
     def wait(self) -> None:
-        """Wait until every process is here."""
+        """Wait until all processes have called this."""
         if self.size > 1:
             distributed.barrier()
 
 
 @contextmanager
 def join_processes(device: torch.device) -> Iterator[World]:
-    """Join the processes that torchrun started; alone, a world of one."""
+    """Join the processes that torchrun started, and leave them at the end of the block.
+
+    The number of processes is read from the environment variable WORLD_SIZE. Without it this process trains alone.
+
+    Args:
+        device: device of the training; "cuda" communicates through NCCL and uses the GPU number LOCAL_RANK,
+            everything else communicates through Gloo.
+
+    Yields:
+        This process among the others.
+
+    Example:
+        >>> with join_processes(torch.device("cpu")) as world:
+        ...     figures = fit(make_stage(world), config, execution, world)
+    """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()

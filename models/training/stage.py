@@ -1,4 +1,4 @@
-"""A training stage: what is trained, on what batches, towards what."""
+"""Describes a training stage: network, batches, objective, validation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -14,16 +14,16 @@ Figures = dict[str, float]
 
 
 class BatchSource(Protocol):
-    """Batches addressed by step; `data.shards.loader.Batches` is one."""
+    """Source of batches that are numbered by step; `data.shards.loader.Batches` is one."""
 
     def stream(self, start: int, stop: int) -> AbstractContextManager[Iterator[Batch]]:
-        """Yield the batches of steps start, start + 1, … stop - 1."""
+        """Return a context manager that gives the batches of steps start, start + 1, … stop - 1."""
         ...
 
 
 @dataclass
 class Stage:
-    """What is trained, on what batches, towards what.
+    """A network to train, its batches, its objective and its validation.
 
     Example:
         >>> def objective(batch):
@@ -31,16 +31,16 @@ class Stage:
         >>> Stage("autoencoder", network, batches, objective)
 
     Attributes:
-        name: for progress and errors.
-        network: everything that is trained and kept, on the device.
-        batches: the training batches.
-        objective: called with a batch, yields pairs (name of a parameter group, scalar loss). The optimiser
-            update of that group is made before the next loss is asked for.
-        validate: called with the network, or its moving average if one is kept, in evaluation mode and without
-            gradients; returns figures by name.
-        parameter_groups: parameters by the name of their group, an optimiser each. By default one group
-            "network" holds all of them.
-        compilable: modules to hand to torch.compile where the configuration asks for it.
+        name: name of the stage, used in progress reports, checkpoints and error messages.
+        network: module that holds all weights to train and save, on the device of the training.
+        batches: source of the training batches.
+        objective: function of a batch that yields pairs (name of a parameter group, scalar loss). The optimiser
+            updates that group before the next loss is computed.
+        validate: function of the network, or of its moving average if one is kept, in evaluation mode and without
+            gradients; returns figures by name. By default there are no figures.
+        parameter_groups: parameters by the name of their group; each group has its own optimiser. By default one
+            group "network" holds all parameters.
+        compilable: modules to compile with torch.compile if the configuration has `compile` set.
     """
 
     name: str

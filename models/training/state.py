@@ -1,4 +1,4 @@
-"""Everything a training is, as named tensors: weights, moving average, optimiser moments."""
+"""Training state as named tensors: weights, moving average, optimiser moments."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from models.training.muon import Muon, matrices
 
 @dataclass
 class State:
-    """What changes while training, besides the step.
+    """Everything that changes during training, except the step number.
 
     Attributes:
-        network: the weights.
-        parameter_groups: parameters by group; each group has an optimiser.
-        optimisers: by group.
-        average: the moving average of the weights, if one is kept.
+        network: the network that is trained.
+        parameter_groups: parameters by the name of their group.
+        optimisers: optimiser of each group, by the name of the group.
+        average: exponential moving average of the weights; None if none is kept.
     """
 
     network: nn.Module
@@ -31,24 +31,36 @@ class State:
     def start(
         cls, network: nn.Module, parameter_groups: Mapping[str, list[nn.Parameter]], config: FitConfig
     ) -> "State":
-        """Return the state before the first step."""
-        everyone = dict(parameter_groups) or {"network": list(network.parameters())}
-        optimisers = {name: _optimiser(network, parameters, config) for name, parameters in everyone.items()}
+        """Return the state before the first step.
+
+        Args:
+            network: network to train.
+            parameter_groups: parameters by the name of their group; if empty, one group "network" holds all.
+            config: optimiser, learning rate, and decay of the moving average.
+
+        Raises:
+            ValueError: the configuration names an unknown optimiser.
+        """
+        groups = dict(parameter_groups) or {"network": list(network.parameters())}
+        optimisers = {name: _optimiser(network, parameters, config) for name, parameters in groups.items()}
         average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.ema)) if config.ema else None
-        return cls(network, everyone, optimisers, average)
+        return cls(network, groups, optimisers, average)
 
     def set_rate(self, rate: float) -> None:
-        """Give every optimiser this learning rate."""
+        """Set the learning rate of all optimisers."""
         for optimiser in self.optimisers.values():
             for group in optimiser.param_groups:
                 group["lr"] = rate
 
     def best(self) -> nn.Module:
-        """Return the network to judge: the moving average if there is one."""
+        """Return the network to evaluate: the moving average if there is one, else the network itself."""
         return self.network if self.average is None else self.average.module
 
     def tensors(self) -> dict[str, Tensor]:
-        """Return all of it by name."""
+        """Return all tensors of the state by name, not copied.
+
+        Names: "network.<name>", "average.<name>", "optimiser.<group>.<number of the parameter>.<moment>".
+        """
         named = {f"network.{name}": one for name, one in self.network.state_dict().items()}
         if self.average is not None:
             named |= {f"average.{name}": one for name, one in self.average.state_dict().items()}
@@ -58,7 +70,7 @@ class State:
         return named
 
     def restore(self, named: Mapping[str, Tensor]) -> None:
-        """Become what `tensors` returned."""
+        """Load the tensors that `tensors` returned."""
         trees: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimiser": {}}
         for name, one in named.items():
             tree, _, rest = name.partition(".")
@@ -76,10 +88,10 @@ class State:
 
 
 def _optimiser(network: nn.Module, parameters: list[nn.Parameter], config: FitConfig) -> torch.optim.Optimizer:
-    """Return the optimiser a configuration names.
+    """Return a new optimiser of `parameters`, as the configuration says.
 
     Raises:
-        ValueError: there is none of that name.
+        ValueError: the configuration names an unknown optimiser.
     """
     rate, betas = config.learning_rate, (0.9, config.beta2)
     if config.optimiser == "muon":

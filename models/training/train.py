@@ -1,4 +1,4 @@
-"""A stage of any system trained to the end and kept: what is the same for all of them."""
+"""Trains a stage to its last step and saves the network; used by every system."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,16 +16,26 @@ from models.training.stage import Figures, Stage
 def train_stage(
     execution: Execution, make_stage: Callable[[World], Stage], config: FitConfig, metadata: Mapping[str, Any]
 ) -> Figures:
-    """Train a stage, going on where it was stopped, and leave `model.safetensors` and `model.json` in the folder.
+    """Train a stage, resuming where it was stopped, and write `model.safetensors` and `model.json` to the folder.
 
     Args:
-        execution: the folder for the model, its checkpoints and its history, and the device.
-        make_stage: returns the stage, given which process this is among how many.
-        config: how long and how fast to train.
-        metadata: what model.json says of the network, beside the figures.
+        execution: folder of the model, its checkpoints and its history; device; listener for progress reports.
+        make_stage: function that returns the stage, given this process among those of the training.
+        config: number of steps, batch size, optimiser.
+        metadata: values for model.json, such as the sizes of the network; "figures" is added.
 
     Returns:
-        The figures of the last validation, with "loss" and "seconds" of training.
+        The figures of the last validation, "loss" and "seconds", as `models.training.fit.fit` returns them.
+
+    Raises:
+        InputError: the checkpoint in the folder belongs to another configuration or to another code version.
+        Diverged: the gradients stay NaN or infinite.
+        KeyboardInterrupt: SIGTERM or SIGINT requested a stop; a checkpoint has been written before.
+
+    Example:
+        >>> def make_stage(world):
+        ...     return Stage("codec", network, make_batches(world), objective)
+        >>> train_stage(Execution(Path("run")), make_stage, FitConfig(steps=1000, batch_size=16), {"channels": 64})
     """
     with join_processes(torch.device(execution.device)) as world:
         stage = make_stage(world)

@@ -17,8 +17,9 @@ from data.nsynth.ingest import ingest
 PROGRAM = """
 import sys
 from pathlib import Path
-from data.nsynth.ingest import ingest
+from data.execution import Execution
 from data.nsynth.dataset import Part
+from data.nsynth.ingest import ingest
 ingest(Execution(Path(sys.argv[2])), [Part("nsynth-train", Path(sys.argv[1]))])
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """

@@ -23,7 +23,7 @@ import separating
 import starting
 import training
 
-from assets.provenance import provenance
+from assets.provenance import commit, machine
 
 HERE = Path(__file__).parent
 SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
@@ -56,8 +56,8 @@ def main() -> None:
     for name in parser.parse_args().sections:
         with scratch() as folder:
             found = SECTIONS[name](folder)
-        made = provenance()
-        results[name] = {**found, "commit": made["commit"], "machine": made["machine"], "packages": made["packages"]}
+        ran = machine()
+        results[name] = {**found, "commit": commit(), "machine": ran["machine"], "packages": ran["packages"]}
         kept.write_text(json.dumps(results, indent=2, sort_keys=True) + "\n")
         print(f"\n{name}")
         for label, value in found["figures"].items():

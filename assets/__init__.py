@@ -1,21 +1,21 @@
-"""What exists, and from what: every asset as it is declared, and how it becomes a version in the store.
+"""Declares every asset and the function that makes it; makes, audits and publishes versions of assets.
 
-* `datasets/`: the data sets as assets: where they come from, and their shards
-* `separation/`: the separation system as assets: its stages, its evaluation, its studies, its report
-* `store/`: the store: every version of every asset as a folder, named by what it was made from
-* `synthesis/`: the synthesis system as assets: its stages, its evaluation, its report
-* `audits`: audits that several assets share: bytes that are what was written, few rejections, finite weights
+* `datasets/`: data sets as assets: location and version of the raw data, and the shards made from them
+* `separation/`: the separation system as assets: stages, evaluation, studies, report
+* `store/`: stores each version of an asset as a folder, named by a hash of what it was made from
+* `synthesis/`: the synthesis system as assets: stages, evaluation, champion, report
+* `audits`: audits that several assets share: damaged shards, rejected recordings, splits, weights
 * `champion`: promotion: a challenger becomes the champion if it passes every required criterion
-* `code`: versions of code: a hash of everything that a function can reach inside the project
-* `declaration`: how an asset is declared: a function, the folders it takes, its slice of the configuration, its audits
-* `display`: what the web UI shows of an asset: small tables, pictures, loss curves
-* `environment`: what the environment decides for every asset, and the configuration of one run
-* `experiments`: a system made with some of its configuration overridden, under a name of its own
-* `graph`: the declared assets as Dagster knows them: definitions, materialisations, checks, observations
-* `names_in_code`: Python source taken apart: what a module defines and imports, and the names in a definition
-* `production`: from a declared asset to a version of it: inputs found, work done, audits passed, and only then current
-* `progress`: progress of long work, told to Dagster: a log line and, for the plots, an observation
-* `provenance`: by what code and on what machine results are made, as it was when this process started
-* `quality`: quality checks: whether the scores of a system show what its preset asks for
-* `registry`: every asset that is declared, by name
+* `code`: computes code versions: hashes of all code of the project that a function can reach
+* `declaration`: declares assets: function, inputs, part of the configuration, audits
+* `display`: metadata for the web UI: small tables, pictures, loss curves
+* `environment`: settings that all assets share, and the configuration of one run
+* `experiments`: runs a system with an overridden configuration, and stores the results under a name
+* `graph`: converts the declared assets into Dagster definitions
+* `names_in_code`: parses Python source: definitions and imports of a module, names that a definition uses
+* `production`: makes a version of a declared asset, audits it, and publishes it if all audits pass
+* `progress`: reports the progress of long work to Dagster, as log lines and observations
+* `provenance`: records the code, the commit and the machine that results are made with
+* `quality`: quality checks: warn if the scores of a system miss the requirements of its preset
+* `registry`: registers all declared assets by name
 """

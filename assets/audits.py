@@ -1,4 +1,4 @@
-"""Audits that several assets share: bytes that are what was written, few rejections, finite weights."""
+"""Audits that several assets share: damaged shards, rejected recordings, splits that share items, weights."""
 
 from pathlib import Path
 
@@ -7,9 +7,15 @@ from assets.environment import Environment
 
 
 def readable(count: int) -> Audit:
-    """Return an audit that `count` recordings, drawn from all shards, are what was written.
+    """Return an audit that reads recordings and compares them with their checksums.
 
-    One that fails was damaged on disk, so the shards are made afresh.
+    A version that fails was damaged on disk, so it is set aside and made again (`Audit.damage`).
+
+    Args:
+        count: largest number of recordings to read from each folder of shards; they are drawn at random.
+
+    Example:
+        >>> stored_asset(files=["index.parquet"], kinds={"parquet"}, audits=(readable(100),))
     """
 
     def look(folder: Path, environment: Environment) -> Finding:
@@ -26,14 +32,24 @@ def readable(count: int) -> Audit:
 
 
 def shard_folders(folder: Path) -> list[Path]:
-    """Return the folders of shards in a version: the folder itself, or those of its groups."""
+    """Return the folders of shards in a version: its own folder, or if there are groups, one subfolder per group."""
     return (
         [folder] if (folder / "index.parquet").is_file() else sorted(p.parent for p in folder.glob("*/index.parquet"))
     )
 
 
 def few_rejected(bad: int, good: int, most: float, setting: str) -> Finding:
-    """Return whether most of what came could be used; `setting` is the variable that says how much that is."""
+    """Check that only a small share of the recordings or tracks was rejected.
+
+    Args:
+        bad: number of rejected items, which are in quarantine.
+        good: number of items that were kept.
+        most: largest allowed share of rejected items, 0 to 1.
+        setting: name of the environment variable that sets `most`, for the advice.
+
+    Returns:
+        The finding; it is not passed either if no item was kept.
+    """
     share = bad / max(1, good + bad)
     metadata = {"quarantined": bad, "kept": good, "share": share, "most": most}
     advice = f"{bad} of {good + bad} are in quarantine; if the reasons (metadata of the asset) are acceptable, "
@@ -41,12 +57,19 @@ def few_rejected(bad: int, good: int, most: float, setting: str) -> Finding:
 
 
 def apart(found: list[str], what: str, remedy: str) -> Finding:
-    """Return whether nothing is shared between splits; `found` names what is."""
+    """Check that no item is in two splits.
+
+    Args:
+        found: one message for each shared item.
+        what: what the splits hold, such as "training and test notes".
+        remedy: what the user can do if an item is shared.
+    """
     metadata = {"shared": len(found), "first": "; ".join(found[:5]) or "none"}
     return Finding(not found, metadata, f"{what} are apart" if not found else f"{found[0]}; {remedy}")
 
 
 def _finite(folder: Path, environment: Environment) -> Finding:
+    """Count the weights of the model in a version that are NaN or infinite; none may be."""
     from models.training.checkpoint import count_not_finite
 
     del environment

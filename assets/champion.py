@@ -22,12 +22,21 @@ _MODEL = ("model.safetensors", "model.json")
 
 
 def decide(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> Decision:
-    """Return whether a challenger is promoted.
+    """Decide whether a challenger is promoted to champion.
 
     Args:
-        challenger: folders of its "model", its "scores" and the "baselines".
-        former: folder of the present champion, if there is one.
-        bounds: what is asked of a model.
+        challenger: folders by name: "model" (the trained model), "scores" (its scores) and "baselines" (the scores of
+            the baselines).
+        former: folder of the present champion; None if there is none.
+        bounds: bounds of the acceptance criteria.
+
+    Returns:
+        Not promoted if the challenger is the present champion already, or if it fails a required criterion. The
+        metadata are "promoted", a table of the "criteria", and "why", the reason as text.
+
+    Example:
+        >>> folders = {"model": model, "scores": scores, "baselines": baseline_scores}
+        >>> decide(folders, None, Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)).promoted
     """
     standing = former is not None and history(former)[-1]["model"] == Version(challenger["model"]).fingerprint
     found = _criteria(challenger, former, bounds)
@@ -38,7 +47,20 @@ def decide(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds"
 
 
 def write_champion(work: Work, challenger: Mapping[str, Path], notes: Path, bounds: "Bounds") -> Summary:
-    """Write the new champion: its model, its scores, what it can play, and the history of champions."""
+    """Write a new champion: copies of its model and its scores, and champion.json.
+
+    champion.json holds "history" (see `history`), "instruments" (number of each instrument by its name) and
+    "velocities" (a list): the labels that the champion was trained on.
+
+    Args:
+        work: arguments of the asset function; `work.inputs["former"]` is the folder of the former champion, or None.
+        challenger: folders by name, as in `decide`.
+        notes: folder of the shards of the notes.
+        bounds: bounds of the acceptance criteria.
+
+    Returns:
+        The number of champions so far.
+    """
     from data.files.tables import read_frame
 
     folder, former = work.execution.folder, work.inputs[FORMER]
@@ -64,11 +86,24 @@ def write_champion(work: Work, challenger: Mapping[str, Path], notes: Path, boun
 
 
 def history(champion: Path) -> list[dict[str, Any]]:
-    """Return the champions so far, the present one last: the fingerprint of its model, its commit, its criteria."""
+    """Return one entry for each champion so far, the present one last.
+
+    Args:
+        champion: folder of a champion.
+
+    Returns:
+        For each champion a dictionary: "model" (fingerprint of its model), "commit" (the one it was trained at) and
+        "criteria" (measured value of each criterion, by name).
+
+    Example:
+        >>> history(folder)[-1]["commit"]
+        '2faf6db01c2e'
+    """
     return read_json(champion / RECORD)["history"]
 
 
 def _criteria(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> "dict[str, Criterion]":
+    """Return the results of the acceptance criteria, including the comparison with the former champion."""
     from data.files.tables import read_frame
     from eval.synthesis.acceptance import acceptance_criteria
 
@@ -78,6 +113,7 @@ def _criteria(challenger: Mapping[str, Path], former: Path | None, bounds: "Boun
 
 
 def _table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
+    """Return the results of the criteria as a table for the web UI."""
     import pandas as pd
 
     rows = [

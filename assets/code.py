@@ -1,20 +1,20 @@
-"""Versions of code: a hash of everything that a function can reach inside the project.
+"""Computes code versions: hashes of all code of the project that a function can reach.
 
-The code version of an asset is the hash of the definitions (functions, classes, constants) that its function
-can reach by name, from module to module, whatever floor they lie on. Comments, docstrings, annotations of
-arguments and formatting are no part of it. So a model of other code is never taken for one of this code, and
-nobody has to remember to raise a number; and a change elsewhere in the project makes nothing stale.
+The code version of an asset is a hash of the definitions (functions, classes, constants) that its function can reach by
+name, through any number of modules of the project. Comments, docstrings, annotations of arguments and formatting are
+not part of it. So a result of other code is never mistaken for a result of this code, no version number has to be
+raised by hand, and a change elsewhere in the project makes nothing stale.
 
-What counts as reached, starting from the function of the asset:
+Reached, starting from the function of the asset, are:
 
-* every definition of the project whose name stands in a reached definition, also through imports inside functions;
-* of a reached class all of it; of a module that is used as a value, all of it;
-* what a reached module does when it is imported, besides defining things;
-* where a definition mentions `__file__`, the files beside its module (templates, tables).
+* every definition of the project whose name is used in a reached definition, also through imports inside functions;
+* a reached class as a whole, and a module as a whole if it is used as a value;
+* the statements that a reached module and its packages execute when they are imported, besides definitions;
+* if a definition mentions `__file__`: all other files in the folder of its module and below (templates, tables).
 
-A change that is known to change no result is waived in `waivers.json`, beside this file: it says, for every asset
-concerned, which hash means the same as which earlier one, and why. `tessitura waive` writes the entry; a person
-reviews it like code.
+A change that is known to change no result is waived in `waivers.json`, beside this file. An entry names, for each asset
+concerned, the later code version and the earlier one with the same results, and the reason. `tessitura waive` writes
+the entry; it is reviewed like code.
 """
 
 import ast
@@ -32,11 +32,11 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ("pipelines", "assets", "models", "eval", "data")
 WAIVERS = Path(__file__).with_name("waivers.json")
 
-Place = tuple[str, str]  # module, name; the name "" stands for what the module does when it is imported
+Place = tuple[str, str]  # module, name; "" stands for the statements that run when the module is imported
 
 
 class Sources:
-    """The sources of the project at one moment, and what can be reached in them.
+    """The source files of the project at one moment, and the code that each function can reach in them.
 
     Example:
         >>> Sources.read(ROOT).closure("assets.synthesis.stages", "synthesis_autoencoder").version
@@ -44,7 +44,11 @@ class Sources:
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        """Keep the content of files by their path below the root, "/" between folders."""
+        """Use files given by their content.
+
+        Args:
+            files: content of every file, by its path relative to the root of the project, with "/" as separator.
+        """
         self.files = files
         self._modules: dict[str, Module] = {}
         self._paths = {_module_name(path): path for path in files if path.endswith(".py")}
@@ -54,7 +58,7 @@ class Sources:
 
     @classmethod
     def read(cls, root: Path) -> "Sources":
-        """Return the sources below `root` as they are now."""
+        """Read all files in the folders `FLOORS` of the project at `root`, without __pycache__."""
         found = {}
         for floor in FLOORS:
             for path in sorted((root / floor).rglob("*")):
@@ -63,10 +67,10 @@ class Sources:
         return cls(found)
 
     def closure(self, module: str, name: str) -> "Closure":
-        """Return what the function `name` of `module` can reach, itself included.
+        """Return the code that the function `name` of `module` can reach, itself included, without its decorators.
 
         Raises:
-            KeyError: there is no such definition.
+            KeyError: the module does not define this name.
         """
         start, todo, found = (module, name), [(module, name)], dict[Place, str]()
         if start in self._closures:
@@ -85,7 +89,7 @@ class Sources:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of all files."""
+        """SHA-256 over the paths and contents of all files, 64 hexadecimal digits."""
         return _hash(f"{path} {hashlib.sha256(content).hexdigest()}" for path, content in sorted(self.files.items()))
 
     def _module(self, name: str) -> Module:
@@ -94,12 +98,13 @@ class Sources:
         return self._modules[name]
 
     def _nodes(self, place: Place, *, entry: bool = False) -> list[ast.stmt]:
-        """Return the statements of a place; those of the function of an asset without its decorators."""
+        """Return the statements of a place; without decorators for the function of an asset (`entry`)."""
         module, name = place
         found = self._module(module).definitions[name] if name else self._module(module).effects
         return [undecorated(one) for one in found] if entry else found
 
     def _digest(self, place: Place, *, entry: bool) -> str:
+        """Return the hash of a place, including the files beside its module if it mentions `__file__`."""
         if entry:
             return _hash([ast.unparse(one) for one in self._nodes(place, entry=True)])
         if place not in self._digests:
@@ -111,13 +116,13 @@ class Sources:
         return self._digests[place]
 
     def _beside(self, module: str) -> list[str]:
-        """Return the hashes of the files, other than modules, beside a module and in folders below."""
+        """Return path and hash of each file that is not Python, in the folder of a module and below."""
         folder = self._paths[module].rpartition("/")[0]
         paths = [path for path in self.files if path.startswith(f"{folder}/") and not path.endswith(".py")]
         return [f"{path} {hashlib.sha256(self.files[path]).hexdigest()}" for path in sorted(paths)]
 
     def _reachable(self, place: Place, *, entry: bool = False) -> set[Place]:
-        """Return the places that are named in a place."""
+        """Return the places that the statements of a place refer to."""
         if entry:
             return self._named(place, self._nodes(place, entry=True))
         if place not in self._reached:
@@ -125,6 +130,7 @@ class Sources:
         return self._reached[place]
 
     def _named(self, place: Place, nodes: list[ast.stmt]) -> set[Place]:
+        """Return the places that statements refer to, and what runs when their module is imported."""
         module = place[0]
         found = {(package, "") for package in self._packages(module)}
         for reference in references(nodes):
@@ -132,14 +138,14 @@ class Sources:
         return found - {place}
 
     def _packages(self, module: str) -> Iterator[str]:
-        """Yield the module and the packages it lies in: all of them run when it is imported."""
+        """Yield the packages that contain a module, and the module: importing it runs all of them."""
         parts = module.split(".")
         for count in range(1, len(parts) + 1):
             if (one := ".".join(parts[:count])) in self._paths:
                 yield one
 
     def _resolve(self, module: str, reference: Reference) -> Iterator[Place]:
-        """Yield the places that a name in a module stands for; nothing for names from outside the project."""
+        """Yield the places that a name used in a module stands for; none for names from outside the project."""
         known = self._module(module)
         imported = reference.imported or known.imports.get(reference.name)
         if reference.imported is None and reference.name in known.definitions:
@@ -148,12 +154,12 @@ class Sources:
             yield from self._target(imported.module, [*imported.attributes, *reference.attributes])
 
     def _target(self, module: str, attributes: list[str]) -> Iterator[Place]:
-        """Yield the place of an attribute of a module, through packages and re-exports."""
+        """Yield the places of an attribute of a module; subpackages and re-exports are followed."""
         while attributes and f"{module}.{attributes[0]}" in self._paths:
             module, attributes = f"{module}.{attributes[0]}", attributes[1:]
         if module not in self._paths:
             return
-        if not attributes:  # the module itself is used as a value: whatever is in it may be
+        if not attributes:  # the module itself is used as a value, so any of its definitions may be used
             yield from ((module, name) for name in ["", *self._module(module).definitions])
         elif attributes[0] in self._module(module).definitions:
             yield module, attributes[0]
@@ -165,12 +171,12 @@ class Sources:
 
 @dataclass(frozen=True)
 class Closure:
-    """What a function can reach.
+    """The code that a function can reach.
 
     Attributes:
-        version: hash of all of it, 16 hexadecimal digits.
-        modules: the modules it lies in, sorted.
-        paths: their files below the root, sorted.
+        version: hash of this code, 16 hexadecimal digits.
+        modules: names of the modules that contain it, sorted.
+        paths: paths of their files relative to the root of the project, sorted.
     """
 
     version: str
@@ -179,6 +185,7 @@ class Closure:
 
 
 def _module_name(path: str) -> str:
+    """Return the dotted name of the module in a file."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
@@ -190,16 +197,21 @@ def _hash(parts: Iterable[str]) -> str:
 
 
 class Waivers:
-    """Changes of code that are known to change no result.
+    """The recorded changes of code that are known to change no result.
 
-    The file is a list of entries {"reason": TEXT, "same": {ASSET: [EARLIER, LATER]}}.
+    The JSON file is a list of entries {"reason": TEXT, "same": {ASSET: [EARLIER, LATER]}}, where EARLIER and LATER are
+    code versions with the same results.
+
+    Example:
+        >>> Waivers().original("synthesis_model", "3f2a9c01d4e6b870")
+        '3f2a9c01d4e6b870'
     """
 
     def __init__(self, path: Path = WAIVERS) -> None:
-        """Read the entries.
+        """Read the entries of a file; a missing file has none.
 
         Raises:
-            InputError: the file is no such list.
+            InputError: the file does not have the required form, or an entry has no reason.
         """
         self._path = path
         self._entries = read_json(path) if path.is_file() else []
@@ -214,7 +226,7 @@ class Waivers:
             raise InputError(f"{path}: not a list of waivers ({error}); assets/code.py says what one is") from error
 
     def original(self, asset: str, version: str) -> str:
-        """Return the earliest version of the code of `asset` that gives the same results as `version`."""
+        """Return the earliest code version of `asset` that gives the same results as `version`."""
         seen = {version}
         while (earlier := self._earlier.get((asset, version))) is not None and earlier not in seen:
             seen.add(earlier)
@@ -222,6 +234,11 @@ class Waivers:
         return version
 
     def add(self, reason: str, same: Mapping[str, tuple[str, str]]) -> None:
-        """Append an entry: for each asset, the later version gives the results of the earlier one."""
+        """Append an entry to the file.
+
+        Args:
+            reason: why the results are the same.
+            same: the earlier and the later code version of each asset, by name of the asset.
+        """
         entry = {"reason": reason, "same": {asset: list(pair) for asset, pair in sorted(same.items())}}
         write_json(self._path, [*self._entries, entry])

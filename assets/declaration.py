@@ -1,15 +1,15 @@
-"""How an asset is declared: a function, the folders it takes, its slice of the configuration, its audits.
+"""Declares assets: a function, its inputs, its part of the configuration, its audits.
 
-    @stored_asset(config=lambda run: run.synthesis.fine_tuning, files=WEIGHTS, trains=True, audits=[FINITE])
-    def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path) -> Summary:
-        \"\"\"Stage 3: LSTM and decoder are trained together.\"\"\"
-        from models.synthesis.train import fine_tune
+    @stored_asset(config=lambda run: run.synthesis.wavenet_training, files=WEIGHTS, kinds={"pytorch"}, trains=True)
+    def synthesis_wavenet(work: Work, nsynth_shards: Path) -> Summary:
+        \"\"\"The baseline: a small WaveNet autoencoder.\"\"\"
+        from models.synthesis.train_wavenet import train_wavenet
 
-        return fine_tune(work.execution, nsynth_shards, synthesis_autoencoder, work.config)
+        return train_wavenet(work.execution, nsynth_shards, work.config)
 
-The parameters behind `work` are the lineage: each is the name of an asset, and the function gets the folder of
-its version. What the configuration says of the asset is exactly what its function is given, so it is exactly
-what a version is known by.
+The parameters after `work` are the inputs of the asset. Each is the name of another asset, and the function receives
+the folder of that asset's version. `config` selects the part of the configuration that affects the asset. The function
+receives only this part, so the same part identifies a version.
 """
 
 import inspect
@@ -27,20 +27,21 @@ from data.progress import Listener
 
 Summary = Mapping[str, Any]
 Shown = Mapping[str, Any]  # metadata for the web UI
-IN_USE = "in use"  # behind the name of an input: the version in use, beside that of the experiment
+IN_USE = "in use"  # suffix of the name of an input: the version in use that an experiment is compared with
 
 
 @dataclass(frozen=True)
 class Work:
-    """What the function of an asset is given beside its inputs.
+    """The first argument of every asset function.
 
     Attributes:
-        execution: the folder to write to, the device, who hears of the progress.
-        config: the asset's slice of the configuration; nothing else of the configuration is to be had.
-        environment: where data lie and downloads go.
-        inputs: everything the asset is made from, by name: folders, or for `StoredAsset.all_variants` folders by
-            variant, the main one, "", first.
-        experiment: name and overrides of the experiment that this is part of, in words; "" where it is none.
+        execution: output folder, device, listener that receives progress reports, code version.
+        config: the asset's part of the configuration, as `StoredAsset.config` returns it.
+        environment: settings that all assets share, such as the folder of downloads.
+        inputs: every input by name. The value is the folder of its version, or None for an optional input that has
+            not been made. For an input in `StoredAsset.all_variants` it is a dictionary of folders by variant; the
+            main variant is "" and comes first. For a source it is what `Source.locate` returned.
+        experiment: name and overrides of the experiment that the work is part of, as text; "" if it is part of none.
     """
 
     execution: Execution
@@ -52,12 +53,12 @@ class Work:
 
 @dataclass(frozen=True)
 class Finding:
-    """What an audit found.
+    """The result of an audit.
 
     Attributes:
-        passed: whether all is well.
-        metadata: numbers and texts that show it.
-        advice: what it means, or what to do.
+        passed: whether the version passed.
+        metadata: numbers and texts for the web UI that support the result.
+        advice: what the result means, or what the user can do about it.
     """
 
     passed: bool
@@ -67,14 +68,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Audit:
-    """A question that a finished version has to pass before it becomes current.
+    """A check that a finished version must pass before it becomes the current version.
 
     Attributes:
-        name: of the check in the web UI.
-        question: what must be true, in words.
-        look: is given the folder of the version and the environment.
-        damage: whether a version that fails was damaged after it was made: one that was found finished is then set
-            aside and made afresh.
+        name: name of the check in the web UI.
+        question: what must be true, as a sentence for the web UI.
+        look: function that performs the check, given the folder of the version and the environment.
+        damage: whether a failure means that the files were damaged after they were written. A version that was found
+            in the store, not just made, is then set aside and made again.
     """
 
     name: str
@@ -85,25 +86,33 @@ class Audit:
 
 @dataclass(frozen=True)
 class Decision:
-    """Whether a challenger takes the place of the champion, and why, as metadata for the web UI."""
+    """The result of a comparison of a challenger with the present champion.
+
+    Attributes:
+        promoted: whether the challenger becomes the champion.
+        metadata: the reasons, for the web UI.
+    """
 
     promoted: bool
     metadata: Mapping[str, Any]
 
 
-FORMER = "former"  # name of the present champion among the inputs of the next
+FORMER = "former"  # name of the input of a new champion that holds the folder of the present one, or None
 
 
 @dataclass(frozen=True)
 class Source:
-    """Data from outside: an observable asset in the graph.
+    """Raw data that come from outside the project: an observable asset in the Dagster graph.
 
     Attributes:
-        name: of the asset.
-        description: one sentence.
-        setting: name of the setting that says where it lies; empty there means embedded data.
-        version: returns the version of what lies there now, at once, without reading it.
-        locate: returns where it lies, after making or downloading it if need be.
+        name: name of the asset.
+        description: one sentence for the web UI.
+        setting: name of the field of `Environment` that holds the location of the data; the value "" selects the
+            embedded data, which are generated on this machine.
+        version: function that returns a text that identifies the present state of the data. It must be fast, so it
+            does not read their content.
+        locate: function that returns the raw data in the form that the asset function takes, such as a list of
+            tracks. It generates or downloads them first if necessary.
     """
 
     name: str
@@ -115,25 +124,26 @@ class Source:
 
 @dataclass(frozen=True)
 class StoredAsset:
-    """An asset that the store keeps.
+    """The declaration of an asset whose versions are kept in the store.
 
     Attributes:
-        function: does the work; its name is the asset's, its docstring the description.
-        config: returns its slice of the configuration: a dataclass or plain values.
-        files: the files whose bytes are the fingerprint of a version.
-        kinds: what it is made with, for the web UI.
-        trains: whether it takes a turn among the trainings, one of which runs at a time.
-        variants: rows of an ablation that it is made for as well, beside the main one.
-        audits: what a version has to pass before it becomes current.
-        source: the data from outside that it is made from, if it is.
-        lineage: names of its inputs where its function takes them as `work.inputs`.
-        all_variants: inputs of which every variant that has been made is taken, not only the main one.
-        optional: inputs that need not have been made.
-        compared: inputs of which an experiment takes the version in use as well, as "NAME in use".
-        show: returns metadata of a finished folder for the web UI.
-        experiments: whether experiments make it too.
-        decide: of a champion: is given the run, the inputs and the folder of the present champion or None, and says
-            whether a new one is made; if not, the present one stays current.
+        function: function that makes a version. Its name is the name of the asset, its docstring the description.
+        config: function that returns the asset's part of the configuration of a run: a dataclass or plain values.
+        files: names of the essential files; the fingerprint of a version is the hash of their content.
+        kinds: labels in the web UI, such as "pytorch".
+        trains: whether it must not run beside another asset with this flag. It then waits for its turn.
+        variants: names of the ablation variants that it is made for, in addition to the main variant.
+        audits: checks that a version must pass before it becomes current.
+        source: raw data that it is made from; None if it is made from other assets only.
+        lineage: names of the inputs that its function reads from `work.inputs` instead of taking them as parameters.
+        all_variants: names of the inputs of which it receives all variants made so far, not only the main variant.
+        optional: names of the inputs that may be missing.
+        compared: names of the inputs of which an experiment also receives the version in use, as "NAME in use".
+        show: function that returns metadata for the web UI, given the folder of a finished version.
+        experiments: whether experiments make their own version of it.
+        decide: for a champion, function that compares the challenger with it, given the run, the inputs and the folder
+            of the present champion (None if there is none). If the challenger is not promoted, no version is made and
+            the present champion stays current. None for all other assets.
     """
 
     function: Callable[..., Summary]
@@ -154,46 +164,54 @@ class StoredAsset:
 
     @property
     def name(self) -> str:
-        """The name of the asset."""
+        """Name of the asset."""
         return self.function.__name__
 
     @property
     def description(self) -> str:
-        """What it is, in words."""
+        """Description of the asset for the web UI: the docstring of its function."""
         return inspect.cleandoc(self.function.__doc__ or "")
 
     @property
     def group(self) -> str:
-        """The room it is declared in: "data" for data sets, else the system."""
+        """Group in the web UI: "data" for data sets, otherwise the system, "synthesis" or "separation"."""
         room = self.function.__module__.split(".")[1]
         return DATA if room == "datasets" else room
 
     @cached_property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the parameters of the function behind `work`."""
+        """Names of the parameters of the function, without `work`."""
         return tuple(inspect.signature(self.function).parameters)[1:]
 
     @property
     def inputs(self) -> tuple[str, ...]:
-        """The names of the assets it is made from; a source is not among them."""
+        """Names of the assets that it is made from, without its source."""
         own = (name for name in self.parameters if self.source is None or name != self.source.name)
         return (*own, *self.lineage)
 
     def space(self, environment: Environment) -> str:
-        """Return its space: data sets live once, whatever the preset; embedded ones apart from real ones."""
+        """Return the folder of the store that holds the asset: the name of the preset, or for data sets a common one.
+
+        Data sets do not depend on the preset. They are in "data", or in "embedded" if they were generated.
+        """
         if self.source is None:
             return environment.preset
         return DATA if getattr(environment, self.source.setting) else EMBEDDED
 
     def slot(self, run: Configuration, experiment: str = "") -> Slot:
-        """Return where it has the version that counts in a run."""
+        """Return the slot of the store that holds the asset's version for a run.
+
+        Args:
+            run: configuration of the run. Its variant is ignored if the asset has no such variant.
+            experiment: name of the experiment, ignored for data sets; "" for the version in use.
+        """
         environment = run.environment
         variant = run.variant if run.variant in self.variants else ""
         within = experiment if self.source is None else ""
         return Slot(environment.store, self.space(environment), self.name, variant, within)
 
     def slice(self, run: Configuration) -> Any:
-        """Return what decides of the configuration, as plain values."""
+        """Return the values of the asset's part of the configuration that affect results, as JSON values."""
         return decisive(self.config(run))
 
 
@@ -204,7 +222,14 @@ def stored_asset(
     config: Callable[[Configuration], Any] = lambda run: {},
     **options: Any,
 ) -> Callable[[Callable[..., Summary]], StoredAsset]:
-    """Declare an asset; the options are the other attributes of `StoredAsset`."""
+    """Return a decorator that turns a function into a declared asset (example in the module docstring).
+
+    Args:
+        files: names of the essential files.
+        kinds: labels in the web UI, such as "pytorch".
+        config: function that returns the asset's part of the configuration of a run; by default no part.
+        **options: other attributes of `StoredAsset`.
+    """
 
     def declare(function: Callable[..., Summary]) -> StoredAsset:
         return StoredAsset(function, config, tuple(files), frozenset(kinds), **options)
@@ -214,18 +239,25 @@ def stored_asset(
 
 @dataclass(frozen=True)
 class Registry:
-    """All declared assets by name."""
+    """A set of declared assets.
+
+    Attributes:
+        assets: the assets by name.
+    """
 
     assets: Mapping[str, StoredAsset] = field(default_factory=dict)
 
     @classmethod
     def of(cls, *modules: Any) -> "Registry":
-        """Return the assets declared in modules, in the order of their declaration."""
+        """Return the assets that modules declare, in the order of the modules and of their declarations.
+
+        An asset that a module only imports counts only if the module that declares it is given too.
+        """
         found = [one for module in modules for one in vars(module).values() if isinstance(one, StoredAsset)]
         own = [one for one in found if one.function.__module__ in {module.__name__ for module in modules}]
         return cls({one.name: one for one in own})
 
     @property
     def sources(self) -> dict[str, Source]:
-        """The sources of all assets by name."""
+        """Sources of all assets, by name of the source."""
         return {one.source.name: one.source for one in self.assets.values() if one.source is not None}

@@ -1,4 +1,4 @@
-"""What the web UI shows of an asset: small tables, pictures, loss curves."""
+"""Makes metadata that the web UI shows with an asset: small tables, pictures, loss curves."""
 
 import base64
 from pathlib import Path
@@ -17,10 +17,17 @@ _LONGEST_CELL = 120
 
 
 def picture(png: bytes, title: str) -> dg.MetadataValue:
-    """Return a PNG as metadata that the UI shows.
+    """Return a PNG image as metadata that the web UI displays.
+
+    Args:
+        png: content of the PNG file, at most 100,000 bytes, since Dagster's event log stores it.
+        title: text shown if the image cannot be displayed.
 
     Raises:
-        ValueError: it would bloat the event log; draw it smaller.
+        ValueError: the image is larger.
+
+    Example:
+        >>> picture((folder / "map.png").read_bytes(), "instruments")
     """
     if len(png) > _LARGEST_PICTURE:
         raise ValueError(f"{title}: a picture of {len(png)} bytes; at most {_LARGEST_PICTURE} belong in the event log")
@@ -28,9 +35,13 @@ def picture(png: bytes, title: str) -> dg.MetadataValue:
 
 
 def table(frame: "pd.DataFrame") -> dg.MetadataValue:
-    """Return a frame as a Markdown table, numbers to four digits.
+    """Return a data frame as a Markdown table, with floating-point numbers to four significant digits.
 
-    The event log keeps it for ever, so it is bounded: 40 rows, 120 characters a cell; what is left out is counted.
+    Dagster's event log keeps the table permanently, so its size is limited to 40 rows and 120 characters per cell. The
+    number of rows that are left out is given below the table.
+
+    Example:
+        >>> table(pd.DataFrame({"split": ["train", "test"], "songs": [86, 50]}))
     """
     cells = frame.head(_MOST_ROWS).map(_cell)
     lines = [" | ".join(map(str, frame.columns)), " | ".join("---" for _ in frame.columns)]
@@ -46,7 +57,7 @@ def _cell(value: object) -> str:
 
 
 def curves(folder: Path) -> Shown:
-    """Return the loss curves of a finished training stage; nothing where nothing was trained."""
+    """Return the loss curves of a finished training stage as metadata; {} if the folder has no training history."""
     from data.files.tables import read_frame
     from eval.report.figures import loss_curves, png
 

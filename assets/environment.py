@@ -1,4 +1,4 @@
-"""What the environment decides for every asset, and the configuration of one run."""
+"""Settings that all assets share, and the configuration of one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,18 +17,22 @@ DATA, EMBEDDED = "data", "embedded"
 
 @dataclass(frozen=True)
 class Environment:
-    """The settings of one home: where everything lies, which preset, which data, which device.
+    """The settings that all assets share: folders, preset, data, device. `pipelines.settings` reads them.
 
     Attributes:
-        home: the folder of the store and the downloads.
+        home: folder of the store and of the downloads.
         preset: "demo", "small" or "paper".
-        nsynth: folder, archive or URL of NSynth, or "official"; empty for the embedded notes.
-        musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or their names; empty for the embedded songs.
-        codec: name of the published codec that separation uses; empty for one trained here.
-        separators: published separators evaluated beside ours, such as "umxhq,hdemucs=FILE".
+        nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
+        musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or "musdb18" or "musdb18hq"; "" for the embedded songs.
+        codec: name of the published codec that the separation system uses; "" for one that is trained here.
+        separators: published separators that are evaluated too, such as "umxhq,hdemucs=FILE"; "" for none.
         device: "auto", "cpu" or "cuda".
-        most_quarantined: share of notes that may be unusable before the shards are refused.
-        most_bad_tracks: the same for tracks.
+        most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
+        most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
+
+    Example:
+        >>> Environment(Path(".tessitura"), preset="small", nsynth="/data/nsynth").store
+        PosixPath('.tessitura/store')
     """
 
     home: Path
@@ -43,24 +47,24 @@ class Environment:
 
     @property
     def store(self) -> Path:
-        """The folder of all versions of all assets."""
+        """Folder that holds all versions of all assets."""
         return self.home / "store"
 
     @property
     def downloads(self) -> Path:
-        """The folder for downloaded and embedded raw data."""
+        """Folder for downloaded files and for the embedded raw data."""
         return self.home / "downloads"
 
     @property
     def turn(self) -> Path:
-        """The lock that one training at a time holds."""
+        """Lock file that a training holds while it runs, so that only one runs at a time."""
         return self.home / "locks" / "training.lock"
 
     def torch_device(self) -> str:
-        """Return the name of the torch device to train and generate on.
+        """Return the name of the torch device to compute on: "cuda" or "cpu"; "auto" takes a GPU if there is one.
 
         Raises:
-            InputError: a GPU is asked for and there is none.
+            InputError: the setting is "cuda", and there is no GPU.
         """
         import torch
 
@@ -74,12 +78,16 @@ class Environment:
 
 @dataclass(frozen=True)
 class Configuration:
-    """The configuration of one run: the preset of its environment, a variant of the system, overrides.
+    """The configuration of one run: the preset, changed by a variant and by overrides.
 
     Attributes:
-        environment: the settings.
-        variant: row of an ablation; "" for the main one.
-        overrides: fields of the system's configuration by path, such as {"fine_tune.steps": 2000}.
+        environment: the settings, which name the preset.
+        variant: name of an ablation variant; "" for the main variant.
+        overrides: new values of fields of the system's configuration by dotted path: {"fine_tune.steps": 2000}.
+
+    Example:
+        >>> Configuration(environment, overrides={"fine_tune.steps": 2000}).synthesis.fine_tune.steps
+        2000
     """
 
     environment: Environment
@@ -88,20 +96,20 @@ class Configuration:
 
     @cached_property
     def synthesis(self) -> SynthesisConfig:
-        """The configuration of the synthesis system.
+        """Configuration of the synthesis system.
 
         Raises:
-            InputError: an override names no field of it, or has another type.
+            InputError: an override names a field that does not exist, or its value has another type.
         """
         config = override(synthesis.PRESETS[self.environment.preset], self.overrides)
         return synthesis.variant(config, self.variant or synthesis.VARIANTS[0])
 
     @cached_property
     def separation(self) -> SeparationConfig:
-        """The configuration of the separation system.
+        """Configuration of the separation system.
 
         Raises:
-            InputError: an override names no field of it, or has another type.
+            InputError: an override names a field that does not exist, or its value has another type.
         """
         preset = separation.with_published_codec(separation.PRESETS[self.environment.preset], self.environment.codec)
         config = override(preset, self.overrides)

@@ -1,8 +1,8 @@
-"""Experiments: a system made with some of its configuration overridden, under a name of its own.
+"""Runs a system with an overridden configuration, and stores the results under the name of an experiment.
 
-An experiment is a run of a job, not of assets: it never changes what is current, and Dagster's history of the
-assets says nothing of it. What it shares with what is in use (stages that the overrides do not concern) is found
-in the store; its own versions are kept under its name, and appear in the web UI as assets
+An experiment is a Dagster job of ops, not of assets: it never changes the current versions, and it does not appear in
+the history of the assets. Stages that the overrides do not affect are found in the store and shared with the system in
+use. The experiment's own versions are kept under its name; the web UI shows them as assets
 "PRESET/experiments/NAME/ASSET".
 """
 
@@ -24,11 +24,11 @@ RESOURCE = "experiment"
 
 
 class Experiment(dg.ConfigurableResource):
-    """What an experiment changes: one setting for the whole run.
+    """The Dagster resource that holds the name and the overrides of an experiment.
 
     Attributes:
-        name: letters, digits, "_" and "-"; versions are kept and reported under it.
-        overrides: fields of the system's configuration by path, such as {"fine_tune.steps": 2000}.
+        name: name of the experiment: letters, digits, "_" and "-". Its versions are kept and reported under it.
+        overrides: new values of fields of the system's configuration by dotted path: {"fine_tune.steps": 2000}.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Experiment(dg.ConfigurableResource):
         """Return the configuration of the run.
 
         Raises:
-            InputError: the name cannot serve as one, or nothing is overridden.
+            InputError: the name is not valid, or there are no overrides.
         """
         if not is_id(self.name):
             raise InputError(f"experiment {self.name!r}: a name of letters, digits, '_' and '-' is needed")
@@ -48,7 +48,18 @@ class Experiment(dg.ConfigurableResource):
 
 
 def experiment_job(graph: Graph, system: str, executor: dg.ExecutorDefinition) -> dg.JobDefinition:
-    """Return the job that makes a system with overrides; its data must have been materialised before."""
+    """Return the job that makes a system with overrides. Its data set must have been materialised before.
+
+    Args:
+        graph: the declared assets.
+        system: name of the system, "synthesis" or "separation".
+        executor: executor of the job.
+
+    Example:
+        >>> job = experiment_job(graph, "synthesis", dg.in_process_executor)
+        >>> changes = {"name": "longer", "overrides": {"fine_tune.steps": 2000}}
+        >>> job.execute_in_process(run_config={"resources": {"experiment": {"config": changes}}})
+    """
     assets = {one.name: one for one in graph.registry.assets.values() if one.group == system and one.experiments}
     dependencies: dict[str, Mapping[str, dg.DependencyDefinition]] = {
         _op_name(name): {
@@ -73,6 +84,7 @@ def experiment_job(graph: Graph, system: str, executor: dg.ExecutorDefinition) -
 
 
 def _op_name(asset: str) -> str:
+    """Return the name of the op that makes an asset; Dagster allows only letters, digits and "_"."""
     return re.sub(r"\W", "_", f"make_{asset}")
 
 
@@ -102,5 +114,6 @@ def _op(graph: Graph, asset: StoredAsset, upstream: list[str]) -> dg.OpDefinitio
 
 
 def _refusal(asset: StoredAsset, findings: Mapping[str, Any]) -> str:
+    """Return the error message for a version that failed an audit."""
     failed = [f"{name}: {one.advice}" for name, one in findings.items() if not one.passed]
     return f"{asset.name} did not pass {'; '.join(failed)}"

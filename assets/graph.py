@@ -1,12 +1,12 @@
-"""The declared assets as Dagster knows them: definitions, materialisations, checks, observations.
+"""Converts the declared assets into Dagster definitions: assets, checks, partitions, observable sources.
 
-The key of an asset is (space, name): data sets are "data/…", or "embedded/…" where they were made here, and
-everything else has the preset in front, "small/synthesis_model". So every preset has a history of its own. The
-rows of an ablation are partitions of assets of their own, "small/ablations/synthesis_model"; what the main graph
-holds has no partitions and can be materialised by a click.
+The Dagster key of an asset starts with its space: "data/…" for data sets, "embedded/…" for those generated on this
+machine, and the preset for all other assets, such as "small/synthesis_model". So every preset has its own history. The
+variants of an ablation are partitions of separate assets, such as "small/ablations/synthesis_model". The assets of the
+main graph have no partitions, so that one click materialises them.
 
-The Dagster code version of an asset is the version of its code and of its slice of the configuration; its data
-version is the fingerprint of its content. So Dagster shows as stale exactly what would be made anew.
+The Dagster code version of an asset combines its code version with a hash of its part of the configuration. Its data
+version is the fingerprint of its content. So Dagster shows exactly those assets as stale that would be made again.
 """
 
 import hashlib
@@ -34,13 +34,19 @@ ABLATIONS = "ablations"
 
 @dataclass(frozen=True)
 class Graph:
-    """All declared assets in one environment.
+    """The declared assets in one environment.
 
     Attributes:
         registry: the declared assets.
         environment: the settings.
-        provenance: the code that this process runs.
-        automation: returns the automation condition of an asset or source, by the system it belongs to.
+        provenance: the code and the machine of this process.
+        automation: function that returns the automation condition of an asset or a source, given the group of the
+            asset or the name of the source; None means no automation.
+
+    Example:
+        >>> graph = Graph(REGISTRY, environment, Provenance())
+        >>> graph.key("synthesis_model")
+        AssetKey(['demo', 'synthesis_model'])
     """
 
     registry: Registry
@@ -49,7 +55,12 @@ class Graph:
     automation: Callable[[str], "dg.AutomationCondition | None"] = lambda group: None
 
     def key(self, name: str, variant: bool = False) -> dg.AssetKey:
-        """Return the key of an asset or source, or of its family of variants."""
+        """Return the Dagster key of an asset or a source.
+
+        Args:
+            name: name of the asset or source.
+            variant: whether to return the key of the asset that holds the variants, if there are any.
+        """
         asset = self.registry.assets.get(name)
         if asset is None:
             setting = self.registry.sources[name].setting
@@ -58,7 +69,7 @@ class Graph:
         return dg.AssetKey([asset.space(self.environment), *middle, name])
 
     def definitions(self) -> "list[dg.AssetsDefinition]":
-        """Return every asset, every family of variants, and every source."""
+        """Return the Dagster definitions of all sources, all assets, and all assets that hold variants."""
         found = [self._source(one) for one in self.registry.sources.values()]
         for asset in self.registry.assets.values():
             found.append(self._asset(asset))
@@ -67,6 +78,7 @@ class Graph:
         return found
 
     def _asset(self, asset: StoredAsset, *, variants: bool = False) -> dg.AssetsDefinition:
+        """Return the Dagster definition of an asset, or of its variants as partitions."""
         key, named = self.key(asset.name, variants), asset.variants if variants else ("",)
 
         @dg.asset(
@@ -90,13 +102,13 @@ class Graph:
             workshop = Workshop(self.registry, self.provenance, listener, context.log.info)
             with permanent_errors():
                 produced = workshop.produce(Order(asset, Configuration(self.environment, variant)))
-            # Partitions have no checks in Dagster that would not warn of a preview: a failed audit says so itself.
+            # Checks of partitions are a preview feature that Dagster warns of; a failed audit still fails the run.
             yield from _results(asset, produced, [] if variants else asset.audits)
 
         return compute
 
     def _deps(self, asset: StoredAsset, *, variants: bool) -> list[Any]:
-        """Return the dependencies of an asset: of a family of variants the families of its inputs, where there are."""
+        """Return the dependencies of an asset; those of variants are the variants of its inputs, if they have any."""
         found: list[Any] = [self.key(asset.source.name)] if asset.source is not None else []
         for name in asset.inputs:
             found.append(self.key(name, variants))
@@ -106,6 +118,7 @@ class Graph:
         return found
 
     def _source(self, source: Source) -> dg.AssetsDefinition:
+        """Return the Dagster definition of a source, without the warning that observable sources are in beta."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", dg.BetaWarning)
             return self._observable(source)
@@ -126,7 +139,15 @@ class Graph:
         return observe  # type: ignore[return-value]
 
     def code_version(self, asset: StoredAsset, variants: tuple[str, ...] = ("",)) -> str:
-        """Return what Dagster compares: the version of the code, and the hash of what the configuration decides."""
+        """Return the Dagster code version of an asset, which tells Dagster whether the asset is stale.
+
+        Args:
+            asset: the asset.
+            variants: variants whose configurations are part of it; "" is the main variant.
+
+        Returns:
+            "CODE.CONFIGURATION": the code version, and 8 hexadecimal digits of the hash of the configuration.
+        """
         slices = [asset.slice(Configuration(self.environment, one)) for one in variants]
         decides = hashlib.sha256(json.dumps(slices, sort_keys=True).encode()).hexdigest()
         return f"{self.provenance.code_version(asset)}.{decides[:8]}"
@@ -137,7 +158,7 @@ def _spec(audit: Audit, key: dg.AssetKey) -> dg.AssetCheckSpec:
 
 
 def _results(asset: StoredAsset, produced: Produced, audits: "tuple[Audit, ...] | list[Audit]") -> Iterator[Any]:
-    """Yield what Dagster is told: the findings, and a materialisation unless one of them stands against it.
+    """Yield the events for Dagster: the results of the audits, and a materialisation if the version was published.
 
     Raises:
         dagster.Failure: an audit failed, so the version did not become current.
@@ -167,7 +188,12 @@ def _check(name: str, finding: Finding) -> dg.AssetCheckResult:
 
 
 def described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
-    """Return a version as metadata for the web UI."""
+    """Return the metadata of a version for the web UI: summary, pictures, folder, commit, configuration and so on.
+
+    Args:
+        asset: the asset.
+        produced: the result of `Workshop.produce`.
+    """
     decided = dict(produced.decision.metadata) if produced.decision is not None else {}
     if produced.version is None:
         return decided
@@ -187,10 +213,14 @@ def described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
 
 @contextmanager
 def permanent_errors() -> Iterator[None]:
-    """Turn an error that lasts, or a signal to stop, into a failure that is not retried.
+    """Context manager that turns a permanent error or a stop signal into a Dagster failure without retries.
 
     Raises:
-        dagster.Failure: with the error's message.
+        dagster.Failure: the block raised a `PermanentError`, with its message, or it was interrupted.
+
+    Example:
+        >>> with permanent_errors():
+        ...     version = source.version(environment)
     """
     try:
         yield

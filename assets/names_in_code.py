@@ -1,4 +1,4 @@
-"""Python source taken apart: what a module defines and imports, and the names that stand in a definition."""
+"""Parses Python source: what a module defines and imports, and which names a definition uses."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Imported:
-    """What a name bound by an import stands for: a module, or something in it."""
+    """What a name bound by an import stands for.
+
+    Attributes:
+        module: dotted name of the module.
+        attributes: attributes to look up in the module, one after the other; () stands for the module itself.
+    """
 
     module: str
     attributes: tuple[str, ...] = ()
@@ -16,7 +21,13 @@ class Imported:
 
 @dataclass(frozen=True)
 class Reference:
-    """A name in a definition, the attributes asked of it, and the import inside the definition that binds it."""
+    """A use of a name in a definition.
+
+    Attributes:
+        name: the name.
+        attributes: attributes read from it: ("losses", "l1") for `models.losses.l1` with the name `models`.
+        imported: what the name stands for if an import inside the definition binds it, otherwise None.
+    """
 
     name: str
     attributes: tuple[str, ...] = ()
@@ -25,12 +36,12 @@ class Reference:
 
 @dataclass
 class Module:
-    """A module taken apart.
+    """The statements of a parsed module.
 
     Attributes:
-        definitions: statements that define a name at the top level, by name.
-        imports: what imported names stand for.
-        effects: other statements at the top level: they run when the module is imported.
+        definitions: top-level statements that define a name, by name.
+        imports: what each imported name stands for.
+        effects: other top-level statements, which run when the module is imported.
     """
 
     definitions: dict[str, list[ast.stmt]] = field(default_factory=dict)
@@ -39,9 +50,9 @@ class Module:
 
 
 def parse(text: str) -> Module:
-    """Return the module of a source text, without what changes no result.
+    """Parse the source text of a module, without the parts that cannot change a result.
 
-    That is comments, docstrings, and annotations of arguments, results and local variables.
+    Left out are comments, docstrings, and annotations of arguments, return values and local variables.
     """
     module = Module()
     for statement in _Stripper().visit(ast.parse(text)).body:
@@ -50,7 +61,7 @@ def parse(text: str) -> Module:
 
 
 def _sort(statement: ast.stmt, module: Module) -> None:
-    """Put a statement of the top level where it belongs."""
+    """Add a top-level statement to the definitions, imports or effects of a module."""
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         module.imports.update(_bindings(statement))
     elif isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -72,7 +83,7 @@ def _sort(statement: ast.stmt, module: Module) -> None:
 
 
 def _bindings(statement: "ast.Import | ast.ImportFrom") -> dict[str, Imported]:
-    """Return what an import binds."""
+    """Return what each name that an import binds stands for."""
     if isinstance(statement, ast.ImportFrom):
         origin = statement.module or ""
         return {one.asname or one.name: Imported(origin, (one.name,)) for one in statement.names}
@@ -83,7 +94,7 @@ def _bindings(statement: "ast.Import | ast.ImportFrom") -> dict[str, Imported]:
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
-    """Return the names that an assignment defines; empty if it assigns to anything but names."""
+    """Return the names that an assignment defines; an empty list if a target is not a plain name."""
     targets: list[ast.expr] = []
     if isinstance(statement, ast.Assign):
         targets = statement.targets
@@ -95,6 +106,7 @@ def _assigned(statement: ast.stmt) -> list[str]:
 
 
 def _leaves(target: ast.expr) -> Iterator[ast.expr]:
+    """Yield the single targets of an assignment target, which may be a nested tuple or list."""
     if isinstance(target, (ast.Tuple, ast.List)):
         for one in target.elts:
             yield from _leaves(one)
@@ -115,7 +127,7 @@ def _is_text(statement: ast.stmt) -> bool:
 
 
 class _Stripper(ast.NodeTransformer):
-    """Removes docstrings, and annotations of arguments, results and local variables."""
+    """Removes docstrings, and annotations of arguments, return values and local variables."""
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         return self._function(node)
@@ -147,7 +159,7 @@ class _Stripper(ast.NodeTransformer):
 
 
 def undecorated(statement: ast.stmt) -> ast.stmt:
-    """Return a definition without its decorators."""
+    """Return a copy of a definition without its decorators; any other statement unchanged."""
     found = copy(statement)
     if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         found.decorator_list = []
@@ -155,9 +167,10 @@ def undecorated(statement: ast.stmt) -> ast.stmt:
 
 
 def references(nodes: Iterable[ast.AST]) -> set[Reference]:
-    """Return the names in statements of the top level that stand for something outside them, with their attributes.
+    """Return the names in top-level statements that stand for something defined elsewhere, with their attributes.
 
-    Arguments and local variables are told apart from what they hide; an import inside a function is resolved.
+    Arguments and local variables are left out, also where they hide a global name. A name that an import inside a
+    function binds is included, with what it stands for.
     """
     finder = _Finder()
     for node in nodes:
@@ -166,7 +179,11 @@ def references(nodes: Iterable[ast.AST]) -> set[Reference]:
 
 
 class _Finder(ast.NodeVisitor):
-    """Collects references; `scopes` are the functions around the present place, each with what its names stand for."""
+    """Collects references.
+
+    `_scopes` has a dictionary for each function or comprehension around the present node, innermost last: the names
+    bound there, with what they stand for if an import binds them, otherwise None.
+    """
 
     def __init__(self) -> None:
         self.found: set[Reference] = set()
@@ -227,7 +244,7 @@ class _Finder(ast.NodeVisitor):
         self._scopes.pop()
 
     def _comprehension(self, node: "ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp") -> None:
-        """Visit a comprehension: its targets are its own, its first iterable belongs to what is around it."""
+        """Visit a comprehension: its targets are local, but its first iterable is evaluated in the outer scope."""
         generators = node.generators
         self.visit(generators[0].iter)
         scope: dict[str, Imported | None] = {}
@@ -251,7 +268,7 @@ class _Finder(ast.NodeVisitor):
 
 
 def _arguments(arguments: ast.arguments) -> list[ast.arg]:
-    """Return all parameters of a function."""
+    """Return all parameters of a function, `*args` and `**kwargs` included."""
     several = [one for one in (arguments.vararg, arguments.kwarg) if one is not None]
     return [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, *several]
 
@@ -265,7 +282,7 @@ _OWN_SCOPE = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.Generator
 
 
 def _bind(node: ast.AST, scope: dict[str, Imported | None]) -> None:
-    """Add the names that a node binds in the function it stands in; inner functions bind theirs themselves."""
+    """Add the names that a node binds in its function; those of nested functions and comprehensions are left out."""
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         scope.update(_bindings(node))
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):

@@ -1,4 +1,8 @@
-"""From a declared asset to a version of it: inputs found, work done, audits passed, and only then current."""
+"""Makes a version of a declared asset, audits it, and publishes it if all audits pass.
+
+A version that fails an audit stays in the store but does not become current. The versions that an asset is made from
+are locked while it is made, so that they cannot be deleted meanwhile.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -19,12 +23,12 @@ from data.progress import Listener
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be made.
+    """An asset to be made, with the configuration to use.
 
     Attributes:
-        asset: which one.
-        run: the configuration of the run.
-        experiment: name of the experiment it is part of; "" for what is in use.
+        asset: the asset.
+        run: configuration of the run.
+        experiment: name of the experiment that the version belongs to; "" for the version in use.
     """
 
     asset: StoredAsset
@@ -33,19 +37,20 @@ class Order:
 
     @property
     def slot(self) -> Slot:
-        """Where the asset has its version."""
+        """The slot of the store that the version is published in."""
         return self.asset.slot(self.run, self.experiment)
 
 
 @dataclass(frozen=True)
 class Produced:
-    """What became of an order.
+    """The result of an order.
 
     Attributes:
-        version: the finished version; None only of a champion that there is not yet.
-        findings: of every audit, by name.
-        published: whether it is now the one that counts.
-        decision: of a champion, whether there is a new one.
+        version: the finished version; None only if a champion was ordered and there is none yet.
+        findings: result of every audit, by name; empty for a champion that was not replaced.
+        published: whether the version is now the current one of its slot; True also for a champion that was not
+            replaced.
+        decision: for a champion, whether the challenger was promoted; None for all other assets.
     """
 
     version: Version | None
@@ -55,13 +60,18 @@ class Produced:
 
 
 class Workshop:
-    """Makes assets: knows which there are, what code this process runs, and whom to tell.
+    """Makes assets.
 
     Attributes:
         registry: all declared assets.
         provenance: the code and the machine of this process.
-        listener: hears of the progress of the work.
-        say: hears of everything else worth a line.
+        listener: callback that receives progress reports.
+        say: callback that receives all other messages, one line of text each.
+
+    Example:
+        >>> workshop = Workshop(REGISTRY, Provenance(), print, print)
+        >>> order = Order(REGISTRY.assets["nsynth_shards"], Configuration(environment))
+        >>> workshop.produce(order).version.folder
     """
 
     def __init__(
@@ -70,13 +80,14 @@ class Workshop:
         self.registry, self.provenance, self.listener, self.say = registry, provenance, listener, say
 
     def produce(self, order: Order) -> Produced:
-        """Make the asset, or find it made, let it pass its audits, and publish it if it does.
+        """Make the asset or find a finished version of it, audit the version, and publish it if all audits pass.
 
-        A version that was found finished and fails an audit of damage is set aside and made afresh.
+        A version that was found finished and fails an audit for damage is set aside and made again. A champion is
+        made only if the challenger is promoted.
 
         Raises:
-            InputError: an input has not been materialised, or the sources of the code changed since this process
-                started; the message says which.
+            InputError: an input has not been materialised; a source file of the code has changed since this process
+                started; or another process makes or changes the same version. The message says which.
         """
         inputs = self.inputs(order)
         with reading(lock_path(folder) for folder in _folders(inputs.values())):
@@ -99,10 +110,10 @@ class Workshop:
         return Produced(version, findings, _passed(findings), decision)
 
     def inputs(self, order: Order) -> dict[str, Any]:
-        """Return the inputs of an asset by name, but for its source: folders, variants by name, None.
+        """Return the inputs of an asset by name, in the form of `Work.inputs`, without its source.
 
         Raises:
-            InputError: one that is needed has not been materialised.
+            InputError: an input that is not optional has not been materialised.
         """
         found = {name: self._input(order, name) for name in order.asset.inputs}
         for name in order.asset.compared if order.experiment else ():
@@ -120,13 +131,16 @@ class Workshop:
         return find(slot) if name in order.asset.optional else get(slot)
 
     def _check_finished(self, inputs: Mapping[str, Any]) -> None:
-        """Refuse versions that were deleted or set aside between being found and being locked."""
+        """Raise an error if a version was deleted or set aside after it was found and before it was locked."""
         for folder in _folders(inputs.values()):
             if not (folder / RUN).is_file():
                 raise InputError(f"{folder}: was just taken away; run again")
 
     def recipe(self, order: Order, inputs: Mapping[str, Any]) -> Recipe:
-        """Return what decides the content of the asset, given its inputs."""
+        """Return what determines the content of the version, given its inputs (`Work.inputs`).
+
+        An input without a version (None) is left out. A variant of an input is named "NAME VARIANT".
+        """
         asset, found = order.asset, dict[str, Path | str]()
         for name, one in inputs.items():
             if asset.source is None or name != asset.source.name:
@@ -137,6 +151,7 @@ class Workshop:
         return Recipe(self.provenance.code_version(asset), asset.slice(order.run), found, asset.files)
 
     def _make(self, order: Order, inputs: Mapping[str, Any]) -> Version:
+        """Make the version, or find it finished. It is not published."""
         asset, environment = order.asset, order.run.environment
         recipe = self.recipe(order, inputs)
 
@@ -147,8 +162,8 @@ class Workshop:
                     stack.enter_context(turn(environment.turn, order.slot.name, self.say))
                 stack.enter_context(reading(map(lock_path, earlier)))
                 execution = Execution(folder, self.listener, environment.torch_device(), recipe.code_version, earlier)
-                told = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
-                job = Work(execution, asset.config(order.run), environment, inputs, told)
+                changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
+                job = Work(execution, asset.config(order.run), environment, inputs, changes)
                 return asset.function(job, **{name: inputs[name] for name in asset.parameters})
 
         notes = {
@@ -160,7 +175,7 @@ class Workshop:
         return make(order.slot, recipe, Making(work, notes))
 
     def _finish(self, order: Order, inputs: Mapping[str, Any]) -> tuple[Version, dict[str, Finding]]:
-        """Make a version or find it, audit it, and publish it if it passes; nobody deletes it meanwhile."""
+        """Make or find a version, audit it, and publish it if it passes; it is locked against deletion meanwhile."""
         version = self._make(order, inputs)
         with reading([lock_path(version.folder)]):
             self._check_finished({"": version.folder})
@@ -175,7 +190,7 @@ def _passed(findings: Mapping[str, Finding]) -> bool:
 
 
 def _folders(inputs: Any) -> Iterator[Path]:
-    """Yield the folders among inputs."""
+    """Yield the folders among the values of inputs, also those inside dictionaries of variants."""
     for one in inputs:
         if isinstance(one, Path):
             yield one

@@ -1,4 +1,4 @@
-"""Progress of long work, told to Dagster: a log line and, for the plots, an observation."""
+"""Reports the progress of long work to Dagster, as log lines and as observations that the web UI plots."""
 
 import time
 from collections.abc import Callable
@@ -16,16 +16,20 @@ def progress_listener(
     partition: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Listener:
-    """Return a listener that logs every report and, where a key is given, records its figures over time.
+    """Return a listener that logs every progress report and records its numbers as observations of an asset.
 
-    An observation is a row in Dagster's event log, so one is made at most every 15 s and at the end. The web UI
-    plots each figure over time while the asset is still being made.
+    An observation is a row in Dagster's event log, so there is at most one every 15 s, and one at the end. The web UI
+    plots each number over time while the asset is still being made.
 
     Args:
-        context: of the asset or op.
-        key: of the asset to be observed.
-        partition: of the asset.
-        clock: returns seconds.
+        context: Dagster context of the running asset or op; its log receives the reports.
+        key: key of the asset that is observed; None records no observations.
+        partition: partition of the asset; None if it has none.
+        clock: function that returns the time in seconds.
+
+    Example:
+        >>> listener = progress_listener(context, dg.AssetKey(["demo", "synthesis_model"]))
+        >>> execution = Execution(folder, listener)
     """
     observed = -OBSERVE_SECONDS
 
@@ -41,7 +45,7 @@ def progress_listener(
 
 
 def _metadata(report: Report) -> dict[str, dg.MetadataValue]:
-    """Return a report as metadata: numbers are plotted over time, the remaining time is read."""
+    """Return a report as metadata: numbers, which the web UI plots, and the remaining time as text."""
     values = {name: dg.MetadataValue.float(float(value)) for name, value in report.values.items()}
     left = "unknown" if report.eta is None else duration(report.eta)
     return {

@@ -1,4 +1,4 @@
-"""Quality checks: whether the scores of a system show what its preset asks for. A failed one only warns."""
+"""Quality checks: warn in the web UI if the scores of a system miss the requirements of its preset."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Quality:
-    """What is asked of a system.
+    """The quality checks of a system. A check that fails gives a warning and stops nothing.
 
     Attributes:
-        scores: the asset that is asked about.
-        baselines: the asset with the scores of bounds and baselines.
-        criteria: returns every criterion by name, given the scores of both.
-        questions: what each check asks, in words, by the name of its criterion.
+        scores: name of the asset with the scores of the system; the checks belong to it.
+        baselines: name of the asset with the scores of the baselines.
+        criteria: function that returns all criteria by name, given the scores of both assets in one data frame.
+        questions: description of each check for the web UI, by the name of its criterion.
     """
 
     scores: str
@@ -34,7 +34,11 @@ class Quality:
     questions: Mapping[str, str]
 
     def checks(self, graph: Graph) -> list[dg.AssetChecksDefinition]:
-        """Return a check of the scores for each question."""
+        """Return one Dagster check for each question.
+
+        Example:
+            >>> checks = QUALITY.checks(graph)
+        """
         return [self._check(graph, name, question) for name, question in self.questions.items()]
 
     def _check(self, graph: Graph, name: str, question: str) -> dg.AssetChecksDefinition:
@@ -59,7 +63,15 @@ class Quality:
 
 
 def gather(*folders: Path, file: str = "scores.parquet") -> "pd.DataFrame":
-    """Return the scores in several folders as one frame."""
+    """Return the rows of a Parquet file in several folders as one data frame.
+
+    Args:
+        *folders: folders that hold the file, such as versions of score assets.
+        file: name of the file.
+
+    Example:
+        >>> scores = gather(model_scores, baseline_scores)
+    """
     import pandas as pd
 
     from data.files.tables import read_frame

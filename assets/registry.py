@@ -1,4 +1,4 @@
-"""Every asset that is declared, by name."""
+"""Registers all declared assets by name."""
 
 from assets.datasets import musdb, nsynth
 from assets.declaration import Registry

@@ -72,4 +72,5 @@ def clear_parts(execution: Execution) -> None:
 
 
 def _path(folder: Path, number: int, name: str) -> Path:
+    """Return the file of table `name` of part `number`."""
     return folder / f"{number:06d}-{name}.parquet"

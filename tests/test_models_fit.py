@@ -187,13 +187,40 @@ def test_one_bad_batch_is_skipped_without_harm(tmp_path, shards):
     assert Rolling(tmp_path).latest().metadata["rollbacks"] == 0
 
 
-def test_two_processes_train_like_one(tmp_path, shards):
-    alone, _ = train(shards, tmp_path / "one", dropout=0.0)
+def run_two(shards: Shards, folder: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Train in two processes."""
     command = [
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(PROGRAM),
-        str(shards.folder), str(tmp_path / "two"), str(CONFIG.steps),
+        str(shards.folder), str(folder), str(CONFIG.steps),
     ]  # fmt: skip
-    done = subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, check=False)
+    options = {"capture_output": True, "text": True, "check": False, "timeout": 120}
+    return subprocess.run(command, env=ONE_THREAD | environment, **options)
+
+
+def test_a_signal_to_one_of_two_processes_ends_both_after_a_checkpoint(tmp_path, shards):
+    done = run_two(shards, tmp_path, SIGNALLED="1")
+    assert done.returncode != 0
+    assert Rolling(tmp_path).latest().metadata["step"] == 9
+    assert run_two(shards, tmp_path).returncode == 0
+
+
+def test_a_validation_without_a_value_is_left_out(tmp_path, shards):
+    stage = make_stage(shards, CONFIG, World())
+    stage.validate = lambda network: {"error": 1.0, "pitch": float("nan")}
+    figures = fit(stage, CONFIG, Execution(tmp_path))
+    assert figures["valid_error"] == 1.0
+    assert "valid_pitch" not in figures
+    assert math.isnan(History(tmp_path).rows()[-1]["valid_pitch"])
+
+
+def test_pieces_of_a_batch_are_equal_or_refused(tmp_path, shards):
+    with pytest.raises(InputError, match="a batch of 4 cannot be cut into 3 equal pieces; change accumulate"):
+        train(shards, tmp_path, accumulate=3)
+
+
+def test_two_processes_train_like_one(tmp_path, shards):
+    alone, _ = train(shards, tmp_path / "one", dropout=0.0)
+    done = run_two(shards, tmp_path / "two")
     assert done.returncode == 0, done.stderr
     both = load(tmp_path / "two" / "final").tensors
     for name, one in alone.network.state_dict().items():

@@ -50,6 +50,8 @@ def make_stage(
     batches = Batches(shards, rows, BatchPlan(config.batch_size, config.seed, (world.rank, world.size)))
 
     def objective(batch: Batch) -> Iterator[Loss]:
+        if batch.step == 8 and os.environ.get("SIGNALLED") == str(world.rank):
+            signal.raise_signal(signal.SIGTERM)
         values = torch.from_numpy(batch.values[..., 0]).clone()
         for half in (slice(0, 3), slice(3, 6)):
             loss = (network(values)[:, half] - values[:, half]).square().mean()

@@ -1,7 +1,7 @@
-"""The store: every version of every asset as a folder, named by what it was made from.
+"""Stores each version of an asset as a folder, named by a hash of what it was made from.
 
-* `locks`: locks that the system drops with the process that holds them
-* `pointers`: which version of an asset is current, which belong to an experiment, which are pinned
-* `retention`: what is referred to and stays, what is not and may be collected
-* `versions`: versions made, found again, judged by their files, set aside
+* `locks`: file locks, which the operating system releases when the process that holds them ends
+* `pointers`: records which version of an asset is current, belongs to an experiment, or is pinned
+* `retention`: keeps versions that something refers to; finds all others, and deletes them on request
+* `versions`: makes versions, finds finished ones again, detects damaged files, sets damaged versions aside
 """

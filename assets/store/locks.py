@@ -1,7 +1,7 @@
-"""Locks on files. The system drops them with the process that holds them, however it ends.
+"""File locks (flock), which the operating system releases when the process that holds them ends, in whatever way.
 
-Every version has a lock file. Whoever makes the version, sets it aside or deletes it holds the lock alone;
-whoever reads it shares the lock with other readers. So nothing is deleted while it is read.
+Every version has a lock file. A process that makes the version, sets it aside or deletes it holds an exclusive lock; a
+process that reads it holds a lock that it shares with other readers. So no version is deleted while it is read.
 """
 
 import fcntl
@@ -17,10 +17,23 @@ _POLL_SECONDS = 1.0
 
 
 def acquire(path: Path, *, shared: bool = False) -> int | None:
-    """Lock the file at `path` and return its descriptor; None if another process stands in the way.
+    """Lock a file without waiting.
 
-    The lock ends when the descriptor is closed, at the latest with the process. The file is made if need be. One
-    that was deleted just before it was locked is not the one that others lock now, so it is opened anew.
+    If the file is deleted between opening and locking, other processes lock a new file of that name; it is then opened
+    again.
+
+    Args:
+        path: lock file; it and its folder are created if necessary.
+        shared: whether to share the lock with other readers instead of holding it exclusively.
+
+    Returns:
+        A file descriptor, or None if another process holds a conflicting lock. The lock is released when the descriptor
+        is closed, at the latest when the process ends.
+
+    Example:
+        >>> descriptor = acquire(Path("training.lock"))
+        >>> if descriptor is not None:
+        ...     os.close(descriptor)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     while True:
@@ -36,6 +49,7 @@ def acquire(path: Path, *, shared: bool = False) -> int | None:
 
 
 def _is_the_file_at(path: Path, descriptor: int) -> bool:
+    """Return whether the open file is the one that is now at `path`."""
     try:
         return os.path.samestat(os.fstat(descriptor), path.stat())
     except FileNotFoundError:
@@ -43,7 +57,7 @@ def _is_the_file_at(path: Path, descriptor: int) -> bool:
 
 
 def holder(path: Path) -> str:
-    """Return who wrote its name into the lock file last, "unknown" if nobody did."""
+    """Return the text that the last exclusive holder wrote into a lock file, "unknown" if there is none."""
     try:
         return path.read_bytes()[:200].decode(errors="replace").strip() or "unknown"
     except OSError:
@@ -51,16 +65,25 @@ def holder(path: Path) -> str:
 
 
 def _sign(descriptor: int, name: str) -> None:
+    """Replace the content of a locked file by the name of its holder."""
     os.ftruncate(descriptor, 0)
     os.pwrite(descriptor, name.encode(), 0)
 
 
 @contextmanager
 def alone(path: Path, what: str) -> Iterator[None]:
-    """Hold the lock at `path` alone.
+    """Context manager that holds an exclusive lock.
+
+    Args:
+        path: lock file.
+        what: name of what the lock protects, for the error message.
 
     Raises:
-        InputError: another process holds it; the message says which, and that it is at work on `what`.
+        InputError: another process holds the lock; the message gives its process id and `what`.
+
+    Example:
+        >>> with alone(lock_path(folder), str(folder)):
+        ...     os.replace(folder, target)
     """
     descriptor = acquire(path)
     if descriptor is None:
@@ -74,10 +97,17 @@ def alone(path: Path, what: str) -> Iterator[None]:
 
 @contextmanager
 def reading(paths: Iterable[Path]) -> Iterator[None]:
-    """Share the locks at `paths` with other readers, so that nobody deletes what they stand for.
+    """Context manager that holds shared locks, so that no process deletes what they protect.
+
+    Args:
+        paths: lock files.
 
     Raises:
-        InputError: a process holds one of them alone; the message says which.
+        InputError: a process holds one of them exclusively; the message gives its process id.
+
+    Example:
+        >>> with reading([lock_path(folder)]):
+        ...     scores = read_frame(folder / "scores.parquet")
     """
     with ExitStack() as stack:
         for path in sorted(set(paths)):
@@ -90,18 +120,22 @@ def reading(paths: Iterable[Path]) -> Iterator[None]:
 
 @contextmanager
 def turn(path: Path, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Wait for the lock at `path`, hold it alone, and pass it on: one at a time.
+    """Context manager that waits for an exclusive lock and holds it, so that trainings run one at a time.
 
     Args:
-        path: of the lock.
-        what: is to be done, such as the name of an asset; whoever waits is told.
-        tell: is called with a sentence if there is something to wait for.
+        path: lock file.
+        what: name of the work, such as the name of an asset; it is part of the message to processes that wait.
+        tell: callback that receives one message if the lock is not free at once.
+
+    Example:
+        >>> with turn(environment.turn, "demo/synthesis_model", print):
+        ...     train()
     """
-    told = False
+    waiting = False
     while (descriptor := acquire(path)) is None:
-        if not told:
+        if not waiting:
             tell(f"waiting for another training to end ({holder(path)})")
-            told = True
+            waiting = True
         time.sleep(_POLL_SECONDS)
     try:
         _sign(descriptor, f"{what} of process {os.getpid()}")

@@ -1,16 +1,16 @@
-"""Which version of an asset is current, which belong to an experiment, which are pinned.
+"""Records which version of an asset is current, which belong to an experiment, and which are pinned.
 
     store/demo/synthesis_model/
         versions/3f2a…/            a version: the files of the asset, recipe.json, and run.json, written last
-        versions/3f2a….lock        held by whoever makes or reads it
+        versions/3f2a….lock        lock file of the version, held by processes that make or read it
         current/main               the key of the current version
-        current/waveform           the same for a variant
-        experiments/wider/main     the same within an experiment
-        pins/3f2a….json            a version that somebody wants to keep, and why
+        current/waveform           the key of the current version of a variant
+        experiments/wider/main     the key of the version that belongs to an experiment
+        pins/3f2a….json            marks a version that the user wants to keep, with the reason
         damaged/3f2a…-1/           a version that was set aside, with the reason in reason.json
 
-A pointer is a text file that holds a key. It changes in one rename, so a reader sees the old version or the
-new one. A pointer that cannot be read, or to a version that is not finished, is none.
+A pointer is a text file that holds the key of a version. It is replaced by one rename, so a reader sees the old key or
+the new one. A pointer that cannot be read, or that names an unfinished version, counts as missing.
 """
 
 import re
@@ -29,14 +29,20 @@ _KEY = re.compile(r"[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Slot:
-    """Where an asset has a version that counts: the asset, one of its variants, and the experiment it belongs to.
+    """A place in the store that has one valid version: an asset, its variant, and its experiment.
 
     Attributes:
-        root: the folder of the store.
-        space: "data" or "embedded" for data sets, else the preset.
+        root: folder of the store.
+        space: "data" or "embedded" for data sets, otherwise the preset.
         asset: name of the asset.
-        variant: of the asset; "" for the main one.
-        experiment: name of the experiment; "" for what is in use.
+        variant: name of the variant; "" for the main variant.
+        experiment: name of the experiment; "" for the version in use.
+
+    Example:
+        >>> slot = Slot(Path(".tessitura/store"), "demo", "synthesis_model")
+        >>> publish(slot, folder)
+        >>> find(slot) == folder
+        True
     """
 
     root: Path
@@ -47,28 +53,28 @@ class Slot:
 
     @property
     def home(self) -> Path:
-        """The folder of the asset."""
+        """Folder of the asset."""
         return self.root / self.space / self.asset
 
     @property
     def name(self) -> str:
-        """What people call it: space/asset, with the variant behind."""
+        """Name for messages: "SPACE/ASSET", or "SPACE/ASSET/VARIANT"."""
         return "/".join(filter(None, (self.space, self.asset, self.variant)))
 
     @property
     def pointer(self) -> Path:
-        """The file that names the version."""
+        """Path of the pointer: the file that holds the key of the version."""
         folder = f"experiments/{check_id(self.experiment)}" if self.experiment else "current"
         return self.home / folder / check_id(self.variant or MAIN)
 
     @property
     def in_use(self) -> "Slot":
-        """The same outside experiments."""
+        """The slot of the version in use, outside experiments."""
         return replace(self, experiment="")
 
 
 def version_folder(home: Path, key: str) -> Path:
-    """Return the folder of the version `key` of the asset at `home`."""
+    """Return the folder of a version, given the folder of its asset and its key."""
     return home / "versions" / key
 
 
@@ -78,7 +84,7 @@ def lock_path(folder: Path) -> Path:
 
 
 def read_pointer(path: Path) -> str | None:
-    """Return the key in a pointer, None where there is none that can be read."""
+    """Return the key in a pointer file; None if the file is missing or does not hold a key."""
     try:
         text = path.read_bytes().decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
@@ -87,9 +93,9 @@ def read_pointer(path: Path) -> str | None:
 
 
 def find(slot: Slot) -> Path | None:
-    """Return the folder of the version that counts in `slot`, None where there is none.
+    """Return the folder of the valid version of a slot; None if there is none.
 
-    Within an experiment that is the experiment's own version if it has one, else the one in use.
+    In an experiment, this is the experiment's own version if there is one, otherwise the version in use.
     """
     for one in (slot, slot.in_use):
         key = read_pointer(one.pointer)
@@ -99,7 +105,7 @@ def find(slot: Slot) -> Path | None:
 
 
 def get(slot: Slot) -> Path:
-    """Return the folder of the version that counts in `slot`.
+    """Return the folder of the valid version of a slot, as `find` does.
 
     Raises:
         InputError: there is none.
@@ -111,7 +117,7 @@ def get(slot: Slot) -> Path:
 
 
 def publish(slot: Slot, folder: Path) -> None:
-    """Make the version in `folder` the one that counts in `slot`."""
+    """Make the version in `folder` the valid version of a slot."""
     write_bytes(slot.pointer, folder.name.encode())
 
 
@@ -122,6 +128,6 @@ def homes(root: Path) -> Iterator[Path]:
 
 
 def pointers(home: Path) -> Iterator[Path]:
-    """Yield every pointer of an asset: the current ones, then those of experiments."""
+    """Yield all pointers of the asset at `home`: the current ones, then those of experiments."""
     yield from sorted(home.glob("current/*"))
     yield from sorted(home.glob("experiments/*/*"))

@@ -1,8 +1,9 @@
-"""What is referred to and stays, what is not and may be collected. Nothing is ever collected by a run.
+"""Keeps the versions that something refers to; finds everything else in the store, and deletes it on request.
 
-A version stays, whatever its age, if a pointer names it (current, or of an experiment), if it is pinned, or if
-a version that stays was made from it. Everything else is garbage: other finished versions, unfinished ones,
-damaged ones that were set aside, and folders that are no assets. What a process makes or reads is left alone.
+A version is kept, whatever its age, if a pointer names it (current, or of an experiment), if it is pinned, or if a kept
+version was made from it. Everything else is garbage: other finished versions, unfinished versions, damaged versions
+that were set aside, and folders that belong to no asset. A version that a process makes or reads is not deleted. A run
+of the graph never deletes anything; `tessitura gc --delete` does.
 """
 
 import os
@@ -24,12 +25,12 @@ _PARTS = {"versions", "current", "experiments", "pins", "damaged"}  # folders of
 
 @dataclass(frozen=True)
 class Garbage:
-    """Something that nothing refers to.
+    """A folder in the store that nothing refers to.
 
     Attributes:
-        folder: where it lies.
-        why: what it is.
-        bytes: how much its deletion frees.
+        folder: path of the folder.
+        why: reason why it is garbage, as text.
+        bytes: total size of its files.
         in_use: whether a process makes or reads it now.
     """
 
@@ -40,10 +41,18 @@ class Garbage:
 
 
 def pin(slot: Slot, key: str, reason: str) -> Path:
-    """Pin a version, so that it stays whatever happens, and return the file that says so.
+    """Pin a version, so that it is never garbage, and return the path of the file that records the pin.
+
+    Args:
+        slot: slot of the asset; its variant and experiment do not matter.
+        key: key of a finished version of the asset.
+        reason: why it is kept.
 
     Raises:
-        InputError: there is no such version.
+        InputError: there is no such finished version.
+
+    Example:
+        >>> pin(slot, get(slot).name, "results of the paper")
     """
     if not (version_folder(slot.home, key) / RUN).is_file():
         known = ", ".join(sorted(path.parent.name for path in slot.home.glob(f"versions/*/{RUN}"))) or "none"
@@ -54,7 +63,7 @@ def pin(slot: Slot, key: str, reason: str) -> Path:
 
 
 def unpin(slot: Slot, key: str) -> None:
-    """Take a pin away.
+    """Remove the pin of a version.
 
     Raises:
         InputError: the version is not pinned.
@@ -66,7 +75,11 @@ def unpin(slot: Slot, key: str) -> None:
 
 
 def kept(root: Path) -> dict[Path, list[str]]:
-    """Return the version folders that stay, with what refers to each, in words."""
+    """Return the folders of all versions that are kept, each with texts that name what refers to it.
+
+    Args:
+        root: folder of the store.
+    """
     found: dict[Path, list[str]] = {}
     todo: list[tuple[Path, str]] = []
     for home in homes(root):
@@ -86,7 +99,7 @@ def kept(root: Path) -> dict[Path, list[str]]:
 
 
 def _origins(root: Path, folder: Path) -> Iterator[Path]:
-    """Yield the versions that a version was made from."""
+    """Yield the folders of the versions that a version was made from; none if its record cannot be read."""
     try:
         origins = Version(folder).record["origins"]
     except (InputError, KeyError):
@@ -99,9 +112,13 @@ def garbage(root: Path, may_go_on: Callable[[Mapping[str, Any]], bool] = lambda 
     """Return everything in the store that nothing refers to.
 
     Args:
-        root: of the store.
-        may_go_on: is given the recipe of an unfinished version and tells whether a run would go on with it now;
-            such a one is not garbage.
+        root: folder of the store.
+        may_go_on: function that tells whether a run would resume an unfinished version now, given its recipe.json.
+            Such a version is not garbage. By default no version is resumed.
+
+    Example:
+        >>> for one in garbage(environment.store):
+        ...     collect(environment.store, one)
     """
     stay, found = kept(root), []
     for home in homes(root):
@@ -119,7 +136,7 @@ def garbage(root: Path, may_go_on: Callable[[Mapping[str, Any]], bool] = lambda 
 
 
 def _why(folder: Path, may_go_on: Callable[[Mapping[str, Any]], bool]) -> str:
-    """Return what an unreferenced version is, "" if a run would go on with it."""
+    """Return why a version without references is garbage; "" if it is not, since a run would resume it."""
     if (folder / RUN).is_file():
         return "nothing refers to it"
     try:
@@ -130,6 +147,7 @@ def _why(folder: Path, may_go_on: Callable[[Mapping[str, Any]], bool]) -> str:
 
 
 def _reason(folder: Path) -> str:
+    """Return why a damaged version was set aside."""
     try:
         return str(read_json(folder / REASON)["reason"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -137,10 +155,12 @@ def _reason(folder: Path) -> str:
 
 
 def _size(folder: Path) -> int:
+    """Return the total size of the files in a folder, in bytes."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() or path.is_symlink())
 
 
 def _in_use(folder: Path) -> bool:
+    """Return whether a process holds the lock of a version."""
     descriptor = acquire(lock_path(folder))
     if descriptor is None:
         return True
@@ -149,16 +169,24 @@ def _in_use(folder: Path) -> bool:
 
 
 def collect(root: Path, found: Garbage) -> bool:
-    """Delete one piece of garbage; return False, and leave it, if a process uses it or something refers to it now."""
+    """Delete one folder of garbage.
+
+    Args:
+        root: folder of the store.
+        found: garbage, as `garbage` returned it.
+
+    Returns:
+        False if it was not deleted, because a process uses it, something refers to it by now, or it is gone.
+    """
     lock = lock_path(found.folder)
     descriptor = acquire(lock)
     if descriptor is None:
         return False
     try:
-        # A run may have published it, or made something from it, since it was looked at.
+        # A run may have published it, or made something from it, since `garbage` was called.
         if not found.folder.is_dir() or found.folder in kept(root):
             return False
-        # run.json first: from then on the folder no longer passes for finished.
+        # run.json is deleted first, so that a partly deleted version does not count as finished.
         (found.folder / RUN).unlink(missing_ok=True)
         shutil.rmtree(found.folder)
         lock.unlink(missing_ok=True)

@@ -1,14 +1,12 @@
-"""Versions made, found again, judged by their files, set aside.
+"""Makes versions of assets, finds finished ones again, detects damaged files, and sets damaged versions aside.
 
-The key of a version is the hash of everything that decides its content: the asset, the version of its code,
-its configuration and the fingerprints of what it is made from. So an asset of which nothing has changed is
-found finished, work that was cut off is found where it stopped, and a result of other inputs is never
-mistaken for this one. The fingerprint of a version is a hash of its essential files: what comes out the same
-leaves everything made from it as it is.
+The key of a version is a hash of everything that determines its content: the asset, the code version, the part of the
+configuration, and the fingerprints of its inputs. So an unchanged asset is found finished, interrupted work finds its
+own folder and resumes, and a result of other inputs is never mistaken for this one. The fingerprint of a version is a
+hash of its essential files. If an input is made again with the same content, all versions made from it stay valid.
 
-A version is judged by the files that its run.json records. Files that came from elsewhere (`.DS_Store`, a
-note) are ignored. A version of which a recorded file is gone or changed is set aside with the reason and made
-afresh; nothing is deleted here.
+run.json records the files of a version. If a recorded file is missing or has changed, the version is damaged; it is set
+aside with the reason and made again. Other files (`.DS_Store`, a note) are ignored. Nothing is deleted here.
 """
 
 import hashlib
@@ -36,14 +34,22 @@ Summary = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Version:
-    """A finished version: its folder, and whether it was found finished rather than made."""
+    """A finished version.
+
+    Attributes:
+        folder: folder of the version.
+        reused: True if it was found finished in the store, False if it was just made.
+
+    Example:
+        >>> Version(get(slot)).record["summary"]
+    """
 
     folder: Path
     reused: bool = True
 
     @cached_property
     def record(self) -> dict[str, Any]:
-        """What run.json says.
+        """Content of run.json: recipe, provenance, summary, files and so on.
 
         Raises:
             InputError: the version is not finished, or run.json cannot be read.
@@ -56,24 +62,24 @@ class Version:
 
     @property
     def fingerprint(self) -> str:
-        """The hash of its essential files."""
+        """SHA-256 over its essential files, 64 hexadecimal digits."""
         return self.record["fingerprint"]
 
     @property
     def key(self) -> str:
-        """Its name among the versions of the asset."""
+        """Key of the version, 16 hexadecimal digits; the name of its folder."""
         return self.folder.name
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What decides the content of a version.
+    """What determines the content of a version.
 
     Attributes:
-        code_version: of the code that makes it.
-        config: the deciding configuration as plain values (`data.configuration.decisive`).
+        code_version: version of the code that makes it.
+        config: values of the configuration that affect it, as JSON values (`data.configuration.decisive`).
         inputs: what it is made from, by name: the folder of a version, or the version of a source as text.
-        files: the files whose bytes are its fingerprint.
+        files: names of the essential files; the fingerprint is the hash of their content.
     """
 
     code_version: str
@@ -82,7 +88,7 @@ class Recipe:
     files: tuple[str, ...]
 
     def decides(self, asset: str) -> dict[str, Any]:
-        """Return what the key of a version of `asset` is made of, as plain values."""
+        """Return the values whose hash is the key of a version of `asset`, as JSON values."""
         return {
             "asset": asset,
             "code_version": self.code_version,
@@ -98,9 +104,10 @@ class Making:
     """How a version is made.
 
     Attributes:
-        work: is given the folder of the version, with what an earlier attempt left in it, and the finished
-            versions of the same asset, newest first; it returns a summary of plain values.
-        notes: plain values to be kept in run.json beside the summary, such as the provenance.
+        work: function that writes the files of the version. It receives the folder, with files that an interrupted
+            attempt may have left, and the folders of the other finished versions of the asset, newest first. It returns
+            a summary of JSON values.
+        notes: further JSON values to store in run.json, such as the provenance.
     """
 
     work: Callable[[Path, tuple[Path, ...]], Summary]
@@ -108,10 +115,23 @@ class Making:
 
 
 def make(slot: Slot, recipe: Recipe, making: Making) -> Version:
-    """Return the version of an asset that `recipe` describes, made if it is not there. It is not published.
+    """Return the version of an asset that a recipe describes; it is made if it is missing or damaged.
+
+    The version is not published: it does not become the valid version of the slot.
+
+    Args:
+        slot: slot of the asset.
+        recipe: what determines the content of the version.
+        making: how the version is made.
 
     Raises:
-        InputError: another process is making it, or an input is not finished.
+        InputError: another process is making the version, or an input is not finished.
+        RuntimeError: the work did not write an essential file.
+
+    Example:
+        >>> recipe = Recipe("3f2a9c01d4e6b870", {"steps": 100}, {"nsynth_shards": shards}, ("model.safetensors",))
+        >>> version = make(slot, recipe, Making(work, notes={}))
+        >>> publish(slot, version.folder)
     """
     decides = recipe.decides(slot.asset)
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
@@ -136,11 +156,18 @@ def _run(
     essential: tuple[str, ...],
     work: Callable[[Path, tuple[Path, ...]], Summary],
 ) -> None:
-    """Clear what a killed writer left half written, work, then write run.json."""
+    """Delete partly written files of a killed process, do the work, then write run.json.
+
+    Args:
+        folder: folder of the version.
+        described: content of recipe.json.
+        essential: names of the essential files.
+        work: function that writes the files (`Making.work`).
+    """
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / RECIPE, described)
-    for leaving in folder.rglob(f"*{SUFFIX}"):
-        leaving.unlink()
+    for partial in folder.rglob(f"*{SUFFIX}"):
+        partial.unlink()
     start = time.monotonic()
     summary = work(folder, _finished(folder))
     if missing := [name for name in essential if not (folder / name).is_file()]:
@@ -167,23 +194,27 @@ def _finished(folder: Path) -> tuple[Path, ...]:
 
 
 def _files(folder: Path) -> list[Path]:
-    """Return the files of a version, sorted."""
+    """Return the files of a version, sorted, without recipe.json, run.json and temporary files."""
     own = {folder / RUN, folder / RECIPE}
     temporary = set(folder.glob(TEMPORARY))
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in own | temporary]
 
 
 def _measured(path: Path) -> dict[str, Any]:
-    """Return what a file is known by: its size and time of change, and the hash of its content."""
+    """Return what run.json records of a file: size in bytes, time of modification in ns, SHA-256 of the content."""
     found = path.stat()
     return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns, "sha256": file_sha256(path)}
 
 
 def damage(folder: Path, *, thorough: bool = False) -> str | None:
-    """Return why a finished version is no longer what was made, None if it is.
+    """Check the recorded files of a finished version, and return what is wrong as text, or None if nothing is.
 
-    Size and time of change of every recorded file are compared; where the time differs, or with `thorough`
-    everywhere, the content is.
+    Size and time of modification of each file are compared with run.json. If the time differs, the content is compared
+    too.
+
+    Args:
+        folder: folder of the version.
+        thorough: whether to compare the content of all files.
     """
     try:
         files = Version(folder).record["files"]
@@ -202,10 +233,10 @@ def damage(folder: Path, *, thorough: bool = False) -> str | None:
 
 
 def read_recipe(folder: Path) -> dict[str, Any]:
-    """Return what is known of a version, be it finished or not: what decides it, and its provenance.
+    """Return the content of recipe.json of a version, finished or not: what determines it, and its provenance.
 
     Raises:
-        InputError: nothing can be read there.
+        InputError: the file cannot be read.
     """
     path = folder / RECIPE
     try:
@@ -215,16 +246,17 @@ def read_recipe(folder: Path) -> dict[str, Any]:
 
 
 def set_aside(folder: Path, reason: str) -> Path:
-    """Move a version that is not what was made out of the way, with the reason, and return where it is now.
+    """Move a damaged version to the folder "damaged" of its asset, record the reason, and return the new folder.
 
     Raises:
-        InputError: another process reads or makes it.
+        InputError: another process reads or makes the version.
     """
     with alone(lock_path(folder), str(folder)):
         return _set_aside(folder, reason)
 
 
 def _set_aside(folder: Path, reason: str) -> Path:
+    """Do what `set_aside` does, while the lock of the version is held."""
     target, number = folder.parent.parent / "damaged", 1
     while (place := target / f"{folder.name}-{number}").exists():
         number += 1

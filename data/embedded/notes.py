@@ -1,8 +1,8 @@
 """Generates the demo notes: ten synthetic instruments, in the on-disk format of NSynth.
 
 All notes are computed, so nothing is downloaded and no licence applies. The physical model is simple, but the labels
-are meaningful: partials follow the pitch (stretched for stiff strings), brightness follows the velocity, and an instrument
-differs from others in its spectrum, envelope and noise. Each family has two instruments, so that a map of learned
+are meaningful: partials follow the pitch (stretched for stiff strings), brightness follows the velocity, and the
+instruments differ in spectrum, envelope and noise. Each family has two instruments, so that a map of learned
 instrument embeddings can show families.
 
 Shapes: T samples, K partials.

@@ -1,7 +1,8 @@
 """Synthesises a singing voice: voiced source, vocal tract, consonants and breath, with its exact pitch.
 
-Made for the demo songs: deterministic, without a download, and with the exact pitch, which pitch metrics need. The voiced part is a sum of partials weighted by a cascade of ten resonances (Klatt, JASA 1980); breath
-and fricatives are noise, shaped by the first five resonances or by a frequency band of their own.
+Made for the demo songs: deterministic, without a download, and with the exact pitch, which pitch metrics need. The
+voiced part is a sum of partials weighted by a cascade of ten resonances (Klatt, JASA 1980). Breath and fricatives are
+noise, shaped by the first five resonances or by a frequency band of their own.
 
 Shapes: T samples, N control frames (200 per second), F frequency bins.
 """

@@ -8,7 +8,7 @@ _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
 
 
 def is_id(text: str) -> bool:
-    """Return whether `text` is a valid id: 1 to 96 ASCII letters, digits, "_" and "-", not beginning with "_" or "-"."""
+    """Return whether `text` is a valid id: 1 to 96 ASCII letters, digits, "_" and "-", not starting with "_" or "-"."""
     return _SAFE.fullmatch(text) is not None
 
 

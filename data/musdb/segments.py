@@ -127,8 +127,8 @@ class Segments:
     def _place(self, draw: np.random.Generator, *, singing: bool) -> tuple[int, int]:
         """Return a random song and the start of a segment in samples.
 
-        Songs are drawn with weights proportional to their length. With `singing`, the middle of the segment is in a second
-        with singing, unless the song has none or the segment would exceed the song.
+        Songs are drawn with weights proportional to their length. With `singing`, the middle of the segment is in a
+        second with singing, unless the song has none or the segment would exceed the song.
         """
         song = int(np.searchsorted(self._weights, draw.random(), side="right"))
         row = self._pairs[song][0]

@@ -80,7 +80,7 @@ def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD
 
 
 def describe(folder: Path) -> dict[str, int | float]:
-    """Return the numbers of notes (per split, quarantined), instruments, hours, shards and bytes of an ingested folder."""
+    """Return the numbers of notes (also per split), instruments, hours, shards and so on of an ingested folder."""
     shards = Shards(folder)
     splits = Counter(shards.column("split").tolist())
     return {

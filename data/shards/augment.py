@@ -62,7 +62,7 @@ class PitchShift:
     def __init__(self, semitones: Sequence[int], lowest: int = 0, highest: int = 120) -> None:
         self._semitones, self._lowest, self._highest = np.array(semitones), lowest, highest
         distance = np.abs(self._semitones)
-        weights = 1 + distance.max() - distance  # the larger the shift, the less the result resembles a real note of that pitch
+        weights = 1 + distance.max() - distance  # a larger shift resembles a real note less
         self._shares = np.cumsum(weights) / weights.sum()
 
     def __call__(

@@ -46,10 +46,10 @@ class Batch:
         """
         if pieces == 1:
             return [self]
-        cuts = [
-            slice(start, start + len(self.rows) // pieces)
-            for start in range(0, len(self.rows), len(self.rows) // pieces)
-        ]
+        size, left = divmod(len(self.rows), pieces)
+        if left:
+            raise InputError(f"a batch of {len(self.rows)} cannot be cut into {pieces} equal pieces; change accumulate")
+        cuts = [slice(start, start + size) for start in range(0, len(self.rows), size)]
         return [
             Batch(self.step, self.rows[cut], self.values[cut], {name: one[cut] for name, one in self.labels.items()})
             for cut in cuts

@@ -76,6 +76,7 @@ class Picture:
 
     @property
     def source(self) -> str:
+        """The picture as a data: URI."""
         return data_uri("image/png", self.png)
 
 
@@ -99,10 +100,12 @@ class Clip:
 
     @property
     def source(self) -> str:
+        """The sound as a data: URI."""
         return data_uri(self.media, self.sound or b"")
 
     @property
     def picture(self) -> str:
+        """The spectrogram as a data: URI."""
         return data_uri("image/png", self.spectrogram)
 
 
@@ -149,6 +152,7 @@ class Point:
 
     @property
     def source(self) -> str:
+        """The sound as a data: URI, "" without a sound."""
         return data_uri(self.media, self.sound) if self.sound else ""
 
 
@@ -208,6 +212,7 @@ class Section:
 
     @property
     def anchor(self) -> str:
+        """The id of the section in the HTML page, made from its title."""
         return "s-" + "".join(one if one.isalnum() else "-" for one in self.title.lower())
 
 
@@ -237,6 +242,7 @@ def data_uri(media: str, content: bytes) -> str:
 
 @cache
 def _environment() -> Environment:
+    """Return the Jinja environment; a variable that is missing in a template is an error."""
     return Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,

@@ -58,6 +58,7 @@ def loss_curves(history: pd.DataFrame, title: str) -> Figure:
 
 
 def _in_decibels(name: str) -> bool:
+    """Return whether a validation metric is in decibels, by its name."""
     return name.endswith("sdr")
 
 

@@ -1,8 +1,8 @@
 """Acceptance checks that decide whether a SING model is good enough to be promoted.
 
-All checks use the test notes only. A check whose value cannot be measured (no pitched notes, no scores of a baseline) is
-not passed, so a model is not promoted without evidence. The only exception is the comparison with the champion: it is
-passed if there is no champion yet, or if the champion was scored on other notes.
+All checks use the test notes only. A check whose value cannot be measured (no pitched notes, no scores of a baseline)
+is not passed, so a model is not promoted without evidence. The only exception is the comparison with the champion: it
+is passed if there is no champion yet, or if the champion was scored on other notes.
 """
 
 from dataclasses import dataclass

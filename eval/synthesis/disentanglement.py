@@ -34,8 +34,8 @@ def timbre(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 
     The features are the means and the standard deviations of 16 mel cepstral coefficients over the sounding frames, and
     4 features of the envelope: position of the loudest frame (0 to 1), share of sounding frames, level of the loudest
-    frame above the mean (natural logarithm of magnitude), and standard deviation of the level changes between frames.
-    Coefficient 0 is left out because it depends on the level.
+    frame minus the mean level of the sounding frames (natural logarithm of magnitude), and standard deviation of the
+    level changes between sounding frames. Cepstral coefficient 0 is left out because it depends on the level.
 
     Args:
         wave: float, shape (T,), full scale [-1, 1].

@@ -23,10 +23,12 @@ _CURVES = 8  # number of instruments in the figure: as many as there are colours
 
 
 def _flac(shards: Shards, row: int) -> bytes:
+    """Return the first channel of a recording as the bytes of a FLAC file."""
     return encode(shards.read(row)[:, 0], round(float(shards.column("sample_rate")[row])), "FLAC")
 
 
 def _clip(shards: Shards, row: int, label: str, figures: str) -> Clip:
+    """Return the first channel of a recording with its spectrogram."""
     wave = to_float(shards.read(row)[:, 0])
     return Clip(label, _flac(shards, row), spectrogram=spectrogram(wave), figures=figures)
 

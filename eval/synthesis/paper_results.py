@@ -69,4 +69,4 @@ SING_TABLE_2 = (
     Table2Row("wavenet", (2.85, 0.24), 3840, 0.2, 32, 948),
     Table2Row("sing", (3.55, 0.23), 120, 512, 2133, 243),
 )
-SING_ABX = 0.697  # ABX test: share of answers that SING is closer to the recording than the WaveNet
+SING_ABX = 0.697  # ABX test: share of the answers in which SING was closer to the recording than the WaveNet

@@ -1,6 +1,6 @@
-"""The synthesis report: what SING plays, next to recordings and other systems, as numbers and as sound.
+"""The synthesis report: HTML page, metrics as JSON, LaTeX table, model card and scores.
 
-Besides the page it writes its twins: metrics.json, scores.parquet, table_1.tex, model_card.md.
+The page compares notes of SING with recordings and with other systems, by scores and by sound players.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -33,23 +33,23 @@ _PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
 
 @dataclass(frozen=True)
 class Study:
-    """Everything the report is made of.
+    """The input data of the synthesis report. All scores have the columns of scores.parquet (`eval.synthesis.score`).
 
     Attributes:
-        notes: shards of the recordings.
-        outputs: shards of SING's and its autoencoder's notes.
-        baseline_outputs: shards of the baselines' notes.
-        scores: score frames of every variant at hand, by name; the first is the main one.
-        baseline_scores: score frame of the baselines.
-        instruments: folder of the instrument map.
-        control: folder of the judged sweeps.
-        sweeps: shards of the sweeps.
-        cost: folder of the measured cost.
-        histories: training history by stage.
-        bounds: what is asked of the model.
-        champions: history of champions.
-        provenance: where it all comes from.
-        in_use: of an experiment, the scores of the model in use, if there is one.
+        notes: folder of the shards of recordings.
+        outputs: folder of the shards of notes made by SING and its autoencoder.
+        baseline_outputs: folder of the shards of notes made by the baselines.
+        scores: scores of each trained variant by its name; the first is the main variant.
+        baseline_scores: scores of the baselines.
+        instruments: folder of the instrument map (`eval.synthesis.instruments.write_map`).
+        control: folder of the scores of the sweeps (`eval.synthesis.sweeps.write_disentanglement`).
+        sweeps: folder of the shards of sweeps.
+        cost: folder with cost.json (`models.synthesis.cost.write_cost`).
+        histories: training history of each stage, by its name.
+        bounds: bounds of the acceptance checks.
+        champions: one entry for each champion so far, oldest first: "model" (fingerprint), "commit" and "criteria".
+        provenance: where the data and the model come from, by name; "data" and "preset" are required.
+        in_use: if the report is on an experiment, scores of the model in use; None if there is none.
     """
 
     notes: Path
@@ -69,13 +69,13 @@ class Study:
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:
-        """Scores of the main variant and the baselines."""
+        """Scores of the main variant and of the baselines, concatenated."""
         main = next(iter(self.scores.values()))
         return pd.concat([main, self.baseline_scores], ignore_index=True)
 
     @cached_property
     def sounds(self) -> dict[tuple[str, str], tuple[Shards, int]]:
-        """Where each (system, note) lies."""
+        """The shards and the row of each (system, note)."""
         recorded, found = Shards(self.notes), {}
         for row, note in enumerate(recorded.column("id")):
             found["recording", note] = (recorded, row)
@@ -85,7 +85,13 @@ class Study:
         return found
 
     def clip(self, system: str, note: str, figures: str = "") -> Clip:
-        """Return a playable note of a system."""
+        """Return the sound and the spectrogram of a note of a system, without sound if it made none.
+
+        Args:
+            system: name of the system.
+            note: id of the note.
+            figures: scores of the note, as text.
+        """
         label = f"{NAMES[system].split(' (')[0]}, note {note}"
         if (system, note) not in self.sounds:
             return Clip(label, None)
@@ -95,7 +101,14 @@ class Study:
 
 
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
-    """Write the page and its twins into `folder` and return what they say in short."""
+    """Write report.html, metrics.json, table_1.tex, model_card.md and scores.parquet into `folder`.
+
+    Returns:
+        Size of the page in "megabytes", names of the trained "variants", and number of test "notes".
+
+    Example:
+        >>> write_report(Path("report"), study)
+    """
     cost = read_json(study.cost / "cost.json")
     found = acceptance_criteria(study.all_scores, study.bounds, None)
     del found["not_worse_than_champion"]
@@ -171,6 +184,7 @@ _METHODS = (
 
 
 def _distribution(study: Study) -> Picture:
+    """Return the box plots of the spectral loss of each system on the test notes."""
     test = study.all_scores[study.all_scores["split"] == "test"]
     values = {NAMES[one].split(" (")[0]: np.asarray(test[test["system"] == one]["spectral"], float) for one in SHOWN}
     figure = distributions(values, "Spectral loss on unseen pairs, a point a note", "spectral loss (smaller is better)")
@@ -179,12 +193,12 @@ def _distribution(study: Study) -> Picture:
 
 
 def _players(study: Study) -> Iterator[Block]:
-    """Yield players for the worst, typical and best test notes, and for some that the WaveNet rebuilt."""
+    """Yield sound players of the worst, typical and best test notes, and of some that the WaveNet reconstructed."""
     test = study.all_scores[study.all_scores["split"] == "test"]
     wide = test.pivot(index="note", columns="system", values="spectral")
     order = (wide["sing"] / wide["silence"]).sort_values(ascending=False, na_position="first").index.tolist()
     middle = len(order) // 2
-    # Sampling a WaveNet is slow, so few notes have it: some spread from the worst to the best.
+    # Sampling from a WaveNet is slow, so few notes have an estimate by it. Choose some from the worst to the best.
     rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
     picks = (order, order[max(0, middle - 1) :], order[::-1], rebuilt[:: max(1, len(rebuilt) // _PLAYED[3][1])])
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
@@ -198,7 +212,7 @@ def _players(study: Study) -> Iterator[Block]:
 
 
 def _figures(row: Mapping[Hashable, Any] | None) -> str:
-    """Return what was measured of one note, in words."""
+    """Return spectral loss and pitch error of one note as text; empty if the note has no scores."""
     if row is None:
         return ""
     pitch = float(row["pitch_error"])
@@ -206,6 +220,7 @@ def _figures(row: Mapping[Hashable, Any] | None) -> str:
 
 
 def _training(study: Study) -> list[Block]:
+    """Return the loss curves of all stages and the table of champions so far."""
     blocks: list[Block] = [*training_pictures(study.histories)]
     if study.champions:
         rows = [
@@ -220,7 +235,7 @@ def _training(study: Study) -> list[Block]:
 
 
 def _machine_twin(study: Study, cost: Mapping[str, Any], found: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the report for programs."""
+    """Return the content of metrics.json: summaries of the test scores, acceptance checks and provenance."""
     test = study.all_scores[study.all_scores["split"] == "test"]
     systems: dict[str, dict[str, Any]] = {}
     for one in summarise(test, list(METRICS), group="pair").to_dict("records"):

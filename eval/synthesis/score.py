@@ -1,4 +1,7 @@
-"""Collections of notes scored note by note into one table: from shards for the assets, from folders for anybody."""
+"""Scores of collections of notes, from shards or from folders of sound files.
+
+`write_scores` scores shards of the pipeline. `score_folders` scores any sound files of a user.
+"""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,24 +19,31 @@ from data.shards.writer import QUARANTINE
 from eval.parts import clear_parts, evaluate_in_parts
 from eval.synthesis.note_metrics import METRICS, Reference, score_note
 
-_BATCH = 32  # notes of a part
+_BATCH = 32  # number of notes in a part
 LABELS = ("instrument", "instrument_name", "family", "source", "pitch", "velocity", "split")
 
 
 def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str, int]:
-    """Score every estimate of every system against its recording, and write scores.parquet.
+    """Score all estimates of all systems against their recordings and write scores.parquet.
 
-    scores.parquet has a row a (system, note): system, note, pair, the labels of the note, a column a metric, and
-    `reason` where a system made nothing that can be scored (its metrics are NaN). Stopped and called again, it goes
-    on: what was scored is kept in parts of 32 notes.
+    scores.parquet has one row for each (system, note). Columns: system, note, pair (text that identifies instrument and
+    pitch), the labels of the note (`LABELS`), one column for each metric (`eval.synthesis.note_metrics.METRICS`), and
+    reason. If a system made no valid estimate of a note, `reason` says why and the metrics are NaN; otherwise `reason`
+    is None.
+
+    Scores are saved in parts of 32 notes. If the function is interrupted and called again, it resumes after them.
 
     Args:
-        execution: the folder of the table.
+        execution: its folder receives scores.parquet; its listener receives progress reports.
         notes: shards of the recordings.
-        estimates: shards whose records carry the labels system and note.
+        estimates: shards of the estimates, whose records have the labels system and note.
 
     Returns:
-        How many estimates were "scored", and how many were "not scored".
+        Number of estimates that were "scored" and "not scored".
+
+    Example:
+        >>> write_scores(Execution(Path("scores")), notes, estimates)
+        >>> scores = read_frame(Path("scores/scores.parquet"))
     """
     path = execution.folder / "scores.parquet"
     if not path.is_file():
@@ -51,7 +61,7 @@ def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str
 
 
 class _Evaluation:
-    """The recordings and the estimates of them. Safe to share between threads."""
+    """Scores the estimates of recordings, both read from shards. Safe to share between threads."""
 
     def __init__(self, notes: Path, estimates: Path) -> None:
         self._recorded, self._made, self._estimates = Shards(notes), Shards(estimates), estimates
@@ -63,15 +73,16 @@ class _Evaluation:
             self._by_note.setdefault(note, []).append((system, row))
 
     def batches(self) -> list[list[str]]:
-        """Return the notes that there are estimates of, a few at a time."""
+        """Return the ids of the notes that have estimates, in lists of at most 32."""
         notes = list(self._by_note)
         return [notes[start : start + _BATCH] for start in range(0, len(notes), _BATCH)]
 
     def score(self, notes: Sequence[str]) -> pd.DataFrame:
-        """Return a row for every estimate of the notes."""
+        """Return the scores of all estimates of the notes, one row for each estimate."""
         return pd.DataFrame([row for note in notes for row in self._score_note(note)])
 
     def _score_note(self, note: str) -> Iterator[dict[str, Any]]:
+        """Yield the row of scores of each estimate of one note."""
         place = self._rows[note]
         wave = to_float(self._recorded.read(place)[:, 0])
         pitch, rate = float(self._labels.iloc[place]["pitch"]), int(self._recorded.column("sample_rate")[place])
@@ -81,13 +92,13 @@ class _Evaluation:
             yield {"system": system, **described, **scores, "reason": None}
 
     def _described(self, note: str) -> dict[str, Any]:
-        """Return the label columns of one note; `pair` tells velocities of one pitch belong together."""
+        """Return the columns that describe a note; notes that differ only in velocity have the same `pair`."""
         label = self._labels.iloc[self._rows[note]]
         labels = {str(name): value for name, value in label.items()}
         return {"note": note, "pair": f"{label['instrument']}-{label['pitch']}", **labels}
 
     def missing(self) -> pd.DataFrame:
-        """Return a row, without metrics, for everything that a system could not make."""
+        """Return one row, with metrics NaN and a reason, for each estimate that a system could not make."""
         nothing, found = dict.fromkeys(METRICS, float("nan")), []
         for one in read_table(self._estimates / QUARANTINE).to_pylist():
             system, _, note = one["id"].partition("-")
@@ -96,15 +107,27 @@ class _Evaluation:
 
 
 def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) -> pd.DataFrame:
-    """Judge WAV files in folder `estimate` against those of the same name in `reference`.
+    """Score the sound files in one folder against the files of the same names in another folder.
 
-    The pitch is read from names like NSynth's (…-060-100.wav); from others the recording's own.
+    Each file holds one note. Its channels are averaged. The pitch label is read from names in the form of NSynth
+    (…-060-100.wav has MIDI pitch 60). For other names the tracked pitch of the reference is used.
+
+    Args:
+        reference: folder of the recordings, .wav or .flac.
+        estimate: folder of the estimates, with the same file names.
+        listener: receives progress reports.
 
     Returns:
-        A row a file, columns note and the metrics.
+        One row for each file, in the order of names. Columns: note (file name without extension) and the metrics
+        (`eval.synthesis.note_metrics.METRICS`).
 
     Raises:
-        InputError: names that differ, or a file that cannot be judged; the message names it.
+        InputError: a folder is missing or empty, the file names differ, two files differ in length or sample rate, or a
+            file cannot be read or scored; the message names it.
+
+    Example:
+        >>> scores = score_folders(Path("recordings"), Path("estimates"))
+        >>> scores["spectral"].mean()
     """
     names = [{path.name: path for path in _sounds(folder)} for folder in (reference, estimate)]
     alone = sorted(names[0].keys() ^ names[1].keys())
@@ -132,10 +155,10 @@ def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) 
 
 
 def _sounds(folder: Path) -> list[Path]:
-    """Return the sound files of a folder.
+    """Return the .wav and .flac files of a folder, sorted by name.
 
     Raises:
-        InputError: no such folder, or none inside.
+        InputError: there is no such folder, or it has no sound files.
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder")
@@ -146,7 +169,7 @@ def _sounds(folder: Path) -> list[Path]:
 
 
 def _named_pitch(name: str) -> float | None:
-    """Return the MIDI pitch in a name like bass_synthetic_068-049-025.wav, or None."""
+    """Return the MIDI pitch in a file name like bass_synthetic_068-049-025.wav (here 49), None for other names."""
     parts = Path(name).stem.rsplit("-", 2)
     numeric = len(parts) == 3 and all(len(part) == 3 and part.isdigit() for part in parts[1:])
     return float(parts[1]) if numeric else None

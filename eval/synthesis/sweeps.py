@@ -1,4 +1,9 @@
-"""Sweeps of the controls, judged: a row a note of the grid, a row a step between two instruments."""
+"""Scores of notes in which pitch or instrument is varied, and of interpolations between instruments.
+
+The notes are made by `models.synthesis.sweeps`. There are three kinds: "grid" (each instrument at pitches over its
+range), "shared" (all instruments that can play it, at the same few pitches) and "path" (interpolations between two
+instruments at one pitch).
+"""
 
 from pathlib import Path
 from typing import Any
@@ -14,20 +19,36 @@ from data.progress import Listener, Progress
 from data.shards.reader import Shards
 from eval.synthesis.disentanglement import InstrumentClassifier, in_tune, pitch_error_cents, timbre, way
 
-_RECORDED = 1500  # recorded notes the vote remembers, and real test notes it is tried on, at most
+_RECORDED = 1500  # largest number of recorded notes to fit the classifier on, and to test it on
 
 
 def write_disentanglement(execution: Execution, notes: Path, sweeps: Path) -> dict[str, float]:
-    """Judge the sweeps and write grid.parquet, paths.parquet and control.json; return the numbers."""
+    """Score the sweeps and write grid.parquet, shared.parquet, paths.parquet and control.json.
+
+    grid.parquet and shared.parquet have one row for each note (`_judge_notes`), paths.parquet one for each step of an
+    interpolation (`_judge_paths`). control.json holds the returned numbers.
+
+    Args:
+        execution: its folder receives the files; its listener receives progress reports.
+        notes: shards of the recorded notes.
+        sweeps: shards of the synthesised sweeps.
+
+    Returns:
+        The summary numbers by name; `eval.synthesis.tables.control_table` describes each. A number that cannot be
+        measured is left out.
+
+    Example:
+        >>> write_disentanglement(Execution(Path("control")), notes, sweeps)["pitch follows"]
+    """
     recorded, made = Shards(notes), Shards(sweeps)
     swept = sorted(set(made.column("instrument")[made.rows(kind="grid")].tolist()))
-    vote, ceiling = _listener_and_ceiling(recorded, swept)
-    grid = _judge_notes(made, "grid", vote, execution.listener)
-    shared = _judge_notes(made, "shared", vote, execution.listener)
+    classifier, ceiling = _listener_and_ceiling(recorded, swept)
+    grid = _judge_notes(made, "grid", classifier, execution.listener)
+    shared = _judge_notes(made, "shared", classifier, execution.listener)
     paths = _judge_paths(made)
     for name, frame in (("grid", grid), ("shared", shared), ("paths", paths)):
         write_frame(execution.folder / f"{name}.parquet", frame)
-    # Of one instrument alone there is no spread: NaN, which the median leaves out.
+    # A pitch with only one instrument has the standard deviation NaN, which the median ignores.
     moved = shared.groupby("pitch")["cents"].std()
     known = paths.drop_duplicates(["instrument", "other"])
     results = {
@@ -46,26 +67,45 @@ def write_disentanglement(execution: Execution, notes: Path, sweeps: Path) -> di
 
 
 def _listener_and_ceiling(recorded: Shards, swept: list[int]) -> tuple[InstrumentClassifier, float]:
-    """Return a vote that has heard training notes, and how often it knows the instrument of real test notes.
+    """Return an instrument classifier fitted on recorded training notes, and its accuracy on recorded test notes.
 
-    Both hear the swept instruments only, so that all three shares are of the same choice.
+    Only notes of the swept instruments are used, so that recorded notes, synthesised notes and chance are compared on
+    the same set of classes.
+
+    Args:
+        recorded: the recorded notes.
+        swept: numbers of the instruments in the sweeps.
+
+    Returns:
+        The classifier, and its accuracy from 0 to 1; NaN without test notes.
     """
     rate, instruments = int(recorded.column("sample_rate")[0]), recorded.column("instrument")
 
-    def heard(split: str) -> tuple[np.ndarray, list[int]]:
+    def labelled_features(split: str) -> tuple[np.ndarray, list[int]]:
         rows = recorded.rows(split=split)
         rows = rows[np.isin(instruments[rows], swept)]
         rows = rows[np.linspace(0, len(rows) - 1, min(_RECORDED, len(rows))).round().astype(int)]
         features = [timbre(to_float(recorded.read(int(row))[:, 0]), rate) for row in rows]
         return np.array(features), instruments[rows].tolist()
 
-    vote = InstrumentClassifier(*heard("train"))
-    features, truth = heard("test")
-    return vote, float(vote.hits(features, truth).mean()) if len(truth) else float("nan")
+    classifier = InstrumentClassifier(*labelled_features("train"))
+    features, truth = labelled_features("test")
+    return classifier, float(classifier.hits(features, truth).mean()) if len(truth) else float("nan")
 
 
-def _judge_notes(made: Shards, kind: str, vote: InstrumentClassifier, listener: Listener) -> pd.DataFrame:
-    """Return a row a swept note: instrument, pitch, cents off, in_tune, heard."""
+def _judge_notes(made: Shards, kind: str, classifier: InstrumentClassifier, listener: Listener) -> pd.DataFrame:
+    """Score the notes of one kind of sweep.
+
+    Args:
+        made: the synthesised sweeps.
+        kind: "grid" or "shared".
+        classifier: the instrument classifier.
+        listener: receives progress reports.
+
+    Returns:
+        One row for each note. Columns: instrument, pitch (MIDI), cents (signed pitch error, NaN without a pitch),
+        in_tune (bool), heard (bool, whether the classifier finds the right instrument).
+    """
     rows = made.rows(kind=kind)
     progress = Progress("judge sweeps", total=len(rows), unit="notes", listener=listener)
     found: list[dict[str, Any]] = []
@@ -79,12 +119,18 @@ def _judge_notes(made: Shards, kind: str, vote: InstrumentClassifier, listener: 
         progress.advance()
     frame = pd.DataFrame(found, columns=["instrument", "pitch", "cents"])
     frame["in_tune"] = in_tune(frame["cents"].to_numpy(float))
-    frame["heard"] = vote.hits(np.array(features), frame["instrument"].tolist()) if len(frame) else []
+    frame["heard"] = classifier.hits(np.array(features), frame["instrument"].tolist()) if len(frame) else []
     return frame
 
 
 def _judge_paths(made: Shards) -> pd.DataFrame:
-    """Return a row a step between two instruments: weight, progress, and the way's monotonicity and pitch error."""
+    """Score the interpolations between two instruments.
+
+    Returns:
+        One row for each step. Columns: instrument, other (numbers of the two instruments), pitch (MIDI), weight (share
+        of the second instrument), progress, monotonicity and pitch_error (`Interpolation`; the last two are the same in
+        all steps of an interpolation).
+    """
     table = made.table.select(["kind", "instrument", "other", "pitch", "weight"]).to_pandas()
     table["row"] = range(len(table))
     columns = ["instrument", "other", "pitch", "weight", "progress", "monotonicity", "pitch_error"]

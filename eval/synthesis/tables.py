@@ -1,7 +1,7 @@
-"""The tables of the synthesis chapter, from score frames to cells of text.
+"""Tables of the synthesis report, made from data frames of scores.
 
-Cells say what they are: mean [95 % interval], a dash where nothing is published, "n/a" where
-nothing could be measured.
+The data frames have the columns of scores.parquet (`eval.synthesis.score.write_scores`). Table cells are text: a mean
+with its 95 % interval in brackets, a dash where nothing is published, and "n/a" where nothing could be measured.
 """
 
 from collections.abc import Mapping
@@ -39,12 +39,12 @@ _HEADINGS = {
 
 
 def number(value: float | None) -> str:
-    """Return a number in four digits, or a dash."""
+    """Return a number with four significant digits, a dash for None, and "n/a" for NaN or infinity."""
     return "–" if value is None else "n/a" if not np.isfinite(value) else f"{value:.4g}"
 
 
 def with_interval(one: Interval | None) -> str:
-    """Return mean [low, high], and of how many items where it could not be measured on all."""
+    """Return "mean [low, high]", with the number of measured items if some are missing; "n/a" without items."""
     if one is None or not one.count:
         return "n/a"
     counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
@@ -52,7 +52,11 @@ def with_interval(one: Interval | None) -> str:
 
 
 def systems_table(scores: pd.DataFrame) -> Table:
-    """Return every system with every metric on the test pairs."""
+    """Return the table of all metrics of all systems on the test notes.
+
+    Args:
+        scores: scores of SING, its autoencoder and the baselines.
+    """
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="pair")
     rows = []
@@ -72,7 +76,11 @@ def systems_table(scores: pd.DataFrame) -> Table:
 
 
 def paired_table(scores: pd.DataFrame) -> Table:
-    """Return SING minus each other system on the same notes."""
+    """Return the table of paired differences between SING and each other system on the same test notes.
+
+    Args:
+        scores: scores of SING and the other systems.
+    """
     test = scores[scores["split"] == "test"]
     rows = []
     for metric in ("spectral", "multi_resolution", "in_tune"):
@@ -99,7 +107,12 @@ def paired_table(scores: pd.DataFrame) -> Table:
 
 
 def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
-    """Return an experiment minus the model in use, on the test notes that both were scored on."""
+    """Return the table of paired differences between an experiment and the model in use on the same test notes.
+
+    Args:
+        experiment: scores of the experiment; only the system "sing" is used.
+        in_use: scores of the model in use; only the system "sing" is used.
+    """
     named = [
         scores[(scores["system"] == "sing") & (scores["split"] == "test")].assign(system=name)
         for name, scores in (("experiment", experiment), ("in use", in_use))
@@ -121,7 +134,12 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
 
 
 def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
-    """Return the paper's Table 1 with what was measured here in columns of its own."""
+    """Return Table 1 of the SING paper (losses), with the values measured by this project in extra columns.
+
+    Args:
+        by_variant: scores of each trained variant, by its name (keys of `VARIANT_NAMES`).
+        measured_on: data and preset of the measurement, for the note of the table.
+    """
     rows = []
     for row in SING_TABLE_1:
         name = ("SING" if row.system == "sing" else "Autoencoder") + VARIANT_NAMES[row.variant]
@@ -146,7 +164,7 @@ def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
 
 
 def _measured(scores: pd.DataFrame | None, system: str) -> list[str]:
-    """Return spectral loss and MSE on training and test notes, as `table_1` has them."""
+    """Return the cells of one model: spectral loss and waveform MSE, each on training and on test notes."""
     if scores is None:
         return ["n/a"] * 4
     mine = scores[scores["system"] == system]
@@ -158,7 +176,11 @@ def _measured(scores: pd.DataFrame | None, system: str) -> list[str]:
 
 
 def table_2(cost: Mapping[str, float | str]) -> Table:
-    """Return the paper's Table 2 with what was measured here in columns of its own."""
+    """Return Table 2 of the SING paper (cost), with the values measured by this project in extra columns.
+
+    Args:
+        cost: content of cost.json (`models.synthesis.cost.write_cost`).
+    """
     prefixes = {"wavenet": "WaveNet", "sing": "SING"}
     rows = []
     for row in SING_TABLE_2:
@@ -184,7 +206,11 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
 
 
 def control_table(results: Mapping[str, float]) -> Table:
-    """Return the numbers of disentanglement."""
+    """Return the table of disentanglement scores, with the meaning of each.
+
+    Args:
+        results: content of control.json (`eval.synthesis.sweeps.write_disentanglement`).
+    """
     meanings = {
         "pitch follows": "share of swept notes within 50 cents of the pitch asked for",
         "instrument heard": "share of swept notes whose nearest recorded notes are of the instrument asked for",
@@ -201,6 +227,6 @@ def control_table(results: Mapping[str, float]) -> Table:
 
 
 def values_table(caption: str, results: Mapping[str, object], note: str = "") -> Table:
-    """Return names and values."""
+    """Return a table of names and values."""
     rows = [[name, number(value) if isinstance(value, float) else str(value)] for name, value in results.items()]
     return Table(caption, ["What", "Value"], rows, note=note)

@@ -1,23 +1,23 @@
-"""Separation: vocals out of a mixture by latent diffusion.
+"""Singing voice separation: extracts the vocals from a mixture by latent diffusion.
 
-* `published/`: networks that others have published, as codecs and separators beside our own
-* `codec`: the codec of our own: sound to latent frames and back, fully convolutional
-* `config`: configurations of the separation system: sizes of its networks, and all that decides each stage
-* `cost`: what the separation systems cost: speed, first sound, memory against length, size
-* `denoiser`: the denoiser: a 1-D U-Net over latent frames that sees the mixture's latent and predicts v
-* `describe`: a preset in numbers: modules, parameters, shapes and arithmetic per second of sound
-* `diffusion`: v-diffusion: noise levels, the noisy latent, and what the network is asked for
-* `estimates`: what every system makes of the test songs, in shards
-* `files`: a song file in, a file of its vocals out: any rate, channels and length
-* `latents`: songs as latent frames, in shards, and the scale of each channel
-* `load`: trained networks taken from their folders, and the systems made of them
+* `published/`: published codecs and separation networks, used beside the project's own
+* `codec`: the project's own codec: encodes waveforms as latent frames and decodes them
+* `config`: configuration of the separation system: network sizes and the settings of every stage
+* `cost`: measures the cost of the systems: speed, time to the first output, memory, number of parameters
+* `denoiser`: the denoiser: a 1-D U-Net that predicts the velocity v, conditioned on the mixture's latent
+* `describe`: describes a preset: modules, parameters, shapes and operations per second of sound
+* `diffusion`: v-diffusion: the noisy latent and the velocity of a noise level, and the clean latent from both
+* `estimates`: writes the vocals that each system estimates for the test songs, as shards
+* `files`: separates an audio file and writes its vocals as a WAV file
+* `latents`: encodes songs as latent frames in shards, the training data of the denoiser, and normalises latents
+* `load`: loads trained networks from their folders, and builds the separation systems from them
 * `losses`: losses of the codec and of the discriminative network
-* `mask_network`: the discriminative network beside the generative one: a mask on the mixture's STFT
-* `oracles`: ideal masks: how far masking could go if the answer were known
-* `overlap`: long sound in pieces that overlap, cross-faded
-* `presets`: the named presets of the separation system, its variants, and published codecs in the place of its own
-* `sampler`: DDIM: from noise to a latent in any number of steps
-* `separate`: vocals out of a mixture of any length, in bounded memory
-* `studies`: studies: how many steps the system needs, and how exact its latents have to be
-* `train`: training of the codec, of the denoiser and of the discriminative network
+* `mask_network`: the discriminative network: predicts a mask on the mixture's STFT
+* `oracles`: ideal masks: separate vocals with a mask computed from the true vocals, as an upper reference
+* `overlap`: processes long signals in overlapping chunks that are cross-faded
+* `presets`: named presets of the separation system, and changes to them: another conditioning, a published codec
+* `sampler`: DDIM sampler: turns noise into a latent in any number of steps
+* `separate`: separates mixtures of any length, chunk by chunk, in limited memory
+* `studies`: studies: number of DDIM steps, moving average of the weights, noise in the latents
+* `train`: trains the codec, the denoiser and the discriminative network
 """

@@ -1,13 +1,15 @@
-"""Studies of the separation system: how many steps it needs, and how exact its latents have to be.
+"""Studies of the separation system: number of DDIM steps, moving average of the weights, noise in the latents.
 
-Each writes sound into shards, an excerpt of every test song and setting; `eval.separation.studies` judges it.
+Each study writes sound as shards, one recording per excerpt of a test song and setting; `eval.separation.studies`
+scores them.
 
-* Steps: DDIM from 1 to 50 steps.
-* Weights: the moving average of the denoiser's weights, and the last ones.
-* Noise: z' = z + s · std(z) · ε, channel by channel, decoded; how much an error in the latent costs, for vocals
-  and mixtures (arXiv 2511.20470 reports such a study without its protocol).
+* Steps: vocals separated with 1 to 50 DDIM steps.
+* Weights: vocals separated with the moving average of the denoiser's weights, and with the weights of the last step.
+* Noise: vocals and mixtures decoded from latents z' = z + s · std(z) · ε, with std(z) per latent channel. It shows how
+  much quality an error in the latent costs (arXiv 2511.20470 reports such a study without its protocol).
 
-Shapes: T samples, K channels, D latent channels, N frames.
+Sound is float32, full scale [-1, 1], unless said otherwise.
+Shapes: T samples, K channels, D latent channels, N latent frames.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,14 +40,22 @@ from models.separation.published.codec_networks import PretrainedCodec
 from models.separation.separate import diffusion_separator
 
 STEPS = (1, 2, 5, 10, 20, 50)
-STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)
-SECONDS = 10
+STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)  # noise s, relative to the standard deviation of a latent channel
+SECONDS = 10  # length of an excerpt
 MOST_SONGS = 8
 
 
 @dataclass(frozen=True)
 class Excerpt:
-    """The stretch of a song with the most singing: `vocals` and `mixture` (T, K), and where it begins."""
+    """The part of a song with the most seconds of singing.
+
+    Attributes:
+        song: the song.
+        start: first sample of the excerpt in the song.
+        vocals: true vocals, float32, (T, K).
+        mixture: mixture, float32, (T, K).
+        sample_rate: sample rate in Hz.
+    """
 
     song: Song
     start: int
@@ -55,7 +65,11 @@ class Excerpt:
 
 
 def excerpts(shards: Shards, split: str = "test") -> Iterator[Excerpt]:
-    """Yield an excerpt of 10 s of every song of a split, of at most 8 songs spread over all."""
+    """Yield an excerpt of at most 10 s of each song of a split; of more than 8 songs, 8 are taken, evenly spaced.
+
+    Raises:
+        InputError: the split has no song, or a song has no accompaniment.
+    """
     songs = songs_of(shards, split)
     for number in np.unique(np.linspace(0, len(songs) - 1, min(MOST_SONGS, len(songs))).round().astype(int)):
         song = songs[number]
@@ -68,6 +82,7 @@ def excerpts(shards: Shards, split: str = "test") -> Iterator[Excerpt]:
         yield Excerpt(song, start, vocals, vocals + rest, rate)
 
 
+# Values of the label columns, and a function from an excerpt to the sound to be stored, (T, K) float.
 Setting = tuple[dict[str, Any], Callable[[Excerpt], np.ndarray]]
 
 
@@ -77,13 +92,23 @@ def write_steps(
     network: tuple[AnyCodec, Denoiser, Scaling],
     samplings: Mapping[int, Sampling],
 ) -> dict[str, int]:
-    """Write the vocals of every excerpt at every number of steps.
+    """Write the vocals of every excerpt, separated with different numbers of DDIM steps.
+
+    The index has the columns "track", "start", "what" ("vocals") and "steps".
 
     Args:
-        execution: the folder of the shards.
-        songs: shards of the songs.
-        network: codec, denoiser and the scale of its latents.
-        samplings: how to draw, by number of steps.
+        execution: the folder for the shards, and the listener that receives progress reports.
+        songs: folder of shards with vocals and accompaniment of the songs.
+        network: codec, denoiser and the scaling of its latents.
+        samplings: settings of the separation, by the number that the column "steps" holds.
+
+    Returns:
+        The number of "songs" and of "settings".
+
+    Example:
+        >>> network = (codec, *load_denoiser(Path("denoiser"), torch.device("cpu")))
+        >>> samplings = {steps: Sampling(steps, frames=256) for steps in STEPS}
+        >>> write_steps(Execution(Path("study")), Path("songs"), network, samplings)
     """
     settings = [_sampled(network, sampling, {"steps": number}) for number, sampling in samplings.items()]
     return _write(execution, songs, "DDIM steps", settings)
@@ -92,13 +117,25 @@ def write_steps(
 def write_weights(
     execution: Execution, songs: Path, networks: Mapping[str, tuple[AnyCodec, Denoiser, Scaling]], sampling: Sampling
 ) -> dict[str, int]:
-    """Write the vocals of every excerpt with each of several sets of weights, by name."""
+    """Write the vocals of every excerpt, separated with different weights of the denoiser.
+
+    The index has the columns "track", "start", "what" ("vocals") and "weights".
+
+    Args:
+        execution: the folder for the shards, and the listener that receives progress reports.
+        songs: folder of shards with vocals and accompaniment of the songs.
+        networks: codec, denoiser and scaling of its latents, by the name that the column "weights" holds.
+        sampling: settings of the separation.
+
+    Returns:
+        The number of "songs" and of "settings".
+    """
     settings = [_sampled(network, sampling, {"weights": name}) for name, network in networks.items()]
     return _write(execution, songs, "weights", settings)
 
 
 def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, labels: dict[str, Any]) -> Setting:
-    """Return latent diffusion as a setting."""
+    """Return the separation by latent diffusion as a setting with these labels."""
     system = separating(diffusion_separator(*network, sampling))
     return {"what": "vocals", **labels}, lambda one: system(one.mixture, one.vocals, one.sample_rate)
 
@@ -106,9 +143,23 @@ def _sampled(network: tuple[AnyCodec, Denoiser, Scaling], sampling: Sampling, la
 def write_noise(
     execution: Execution, songs: Path, codec: AnyCodec, strengths: Sequence[float] = STRENGTHS
 ) -> dict[str, int]:
-    """Write what the codec makes of vocals and mixtures whose latents are disturbed, at every strength.
+    """Write vocals and mixtures of every excerpt, decoded from latents with added Gaussian noise.
 
-    A codec with a quantiser is heard with and without it.
+    The noise is the same for all strengths. The index has the columns "track", "start", "what" ("vocals" or
+    "mixture"), "quantised" and "strength". A published codec is used without and with its quantiser.
+
+    Args:
+        execution: the folder for the shards, the device, and the listener that receives progress reports.
+        songs: folder of shards with vocals and accompaniment of the songs.
+        codec: codec to study.
+        strengths: standard deviations of the noise, relative to that of each latent channel of the excerpt.
+
+    Returns:
+        The number of "songs" and of "settings".
+
+    Example:
+        >>> codec = load_codec(Path("codec"), torch.device("cpu"))
+        >>> write_noise(Execution(Path("study")), Path("songs"), codec)
     """
     device = torch.device(execution.device)
     kinds: dict[bool, Callable[[Tensor], Tensor]] = {False: lambda latent: latent}
@@ -121,8 +172,8 @@ def write_noise(
             with torch.no_grad():
                 latent = codec.encode(wave)  # (K, D, N)
                 noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
-                heard = latent + strength * latent.std((0, 2), keepdim=True) * noise
-                found = codec.decode(kinds[quantised](heard), wave.shape[1])
+                noisy = latent + strength * latent.std((0, 2), keepdim=True) * noise
+                found = codec.decode(kinds[quantised](noisy), wave.shape[1])
             return found.T.cpu().numpy()
 
         return {"what": what, "quantised": quantised, "strength": strength}, disturbed
@@ -132,7 +183,10 @@ def write_noise(
 
 
 def _write(execution: Execution, songs: Path, name: str, settings: Sequence[Setting]) -> dict[str, int]:
-    """Write every excerpt under every setting, with the columns of the setting; stopped and called again, go on."""
+    """Write the sound of every excerpt and setting, with the setting's labels as columns of the index.
+
+    If it was stopped, calling it again resumes.
+    """
     some = list(excerpts(Shards(songs)))
     todo = [(excerpt, number) for excerpt in some for number in range(len(settings))]
     labels = {

@@ -1,12 +1,14 @@
-"""Training of the codec, of the denoiser and of the discriminative network, one function each.
+"""Trains the codec, the denoiser and the discriminative network, one function each.
 
     songs ── codec ── latents ── denoiser        mask network
-             (frozen from here on)               (on the same songs)
+             (frozen after its training)         (on the same songs)
 
-Each trains to the end, going on where it was stopped, and leaves `model.safetensors` and `model.json` in the folder
-of its execution. It returns the figures of the last validation, with "loss" and "seconds" of training.
+Each function trains to the last step, resumes from its checkpoint if it was stopped, and writes `model.safetensors`
+and `model.json` to the folder of its execution. It returns the figures of the last validation by name ("valid_…"),
+with the training "loss" and the "seconds" of training.
 
-Shapes: B batch, T samples, D latent channels, N frames.
+Sound is float32, full scale [-1, 1].
+Shapes: B batch, T samples, K channels, D latent channels, N latent frames.
 """
 
 from collections.abc import Callable, Iterator
@@ -36,11 +38,11 @@ from models.training.stage import Figures, Loss, Stage
 from models.training.train import train_stage
 
 _VALIDATION_LEVELS, _VALIDATION_STEPS = 8, 5
-_WAVEFORM_WEIGHT = 0.3  # of the codec's error in dB beside its spectra: spectra alone leave phases to chance
+_WAVEFORM_WEIGHT = 0.3  # weight of the waveform error in dB, which trains the phases that the STFT loss ignores
 
 
 def split_sources(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return mixture and vocals of a batch, (B·K, T) both: channels become examples."""
+    """Return mixture and vocals of a batch (B, T, 2K), both (B·K, T): each channel becomes an example."""
     values = torch.from_numpy(batch.values).to(device)
     channels = values.shape[-1] // 2
     vocals, rest = values[..., :channels], values[..., channels:]
@@ -48,7 +50,20 @@ def split_sources(batch: Batch, device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def train_codec(execution: Execution, songs: Path, config: CodecTraining) -> Figures:
-    """Train encoder and decoder to rebuild vocals, mixtures and accompaniments of the songs in the shards `songs`.
+    """Train the codec to reconstruct vocals, mixtures and accompaniments.
+
+    "valid_sdr" is the median SDR in dB of reconstructed vocals.
+
+    Args:
+        execution: the folder for the model, its checkpoints and its history, the device, and the listener.
+        songs: folder of shards with vocals and accompaniment of the songs.
+        config: settings of the training.
+
+    Returns:
+        The figures of the last validation, with "loss" and "seconds".
+
+    Raises:
+        InputError: no training song is long enough.
 
     Example:
         >>> train_codec(Execution(Path("codec")), Path("songs"), PRESETS["small"].codec_training)
@@ -59,7 +74,7 @@ def train_codec(execution: Execution, songs: Path, config: CodecTraining) -> Fig
 
     def objective(batch: Batch) -> Iterator[Loss]:
         mixture, vocals = split_sources(batch, device)
-        # Half of it vocals, a quarter mixtures, a quarter what accompanies: what will be coded, and more vocals.
+        # Half vocals, a quarter mixtures, a quarter accompaniments: the sounds to be coded, vocals most often.
         half = len(vocals) // 2
         wave = torch.cat([vocals, mixture[:half], (mixture - vocals)[half:]])
         rebuilt = network(wave)
@@ -67,8 +82,8 @@ def train_codec(execution: Execution, songs: Path, config: CodecTraining) -> Fig
 
     validation = Validation(shards, config.validation_seconds, device)
 
-    def validate(judged: nn.Module) -> Figures:
-        return validation.figures(lambda mixture, vocals: judged(vocals))
+    def validate(model: nn.Module) -> Figures:
+        return validation.figures(lambda mixture, vocals: model(vocals))
 
     def stage(world: World) -> Stage:
         batches = _segments(shards, config.segment, config.augmentation, config.fit, world)
@@ -78,7 +93,24 @@ def train_codec(execution: Execution, songs: Path, config: CodecTraining) -> Fig
 
 
 def train_mask_network(execution: Execution, songs: Path, config: MaskTraining) -> Figures:
-    """Train the discriminative network on the songs in the shards `songs`."""
+    """Train the discriminative network to estimate vocals from mixtures.
+
+    "valid_sdr" is the median SDR in dB of estimated vocals.
+
+    Args:
+        execution: the folder for the model, its checkpoints and its history, the device, and the listener.
+        songs: folder of shards with vocals and accompaniment of the songs.
+        config: settings of the training.
+
+    Returns:
+        The figures of the last validation, with "loss" and "seconds".
+
+    Raises:
+        InputError: no training song is long enough.
+
+    Example:
+        >>> train_mask_network(Execution(Path("mask_network")), Path("songs"), PRESETS["small"].mask_training)
+    """
     shards, device = Shards(songs), torch.device(execution.device)
     torch.manual_seed(config.fit.seed)
     network = MaskNetwork(config.mask_network).to(device)
@@ -89,8 +121,8 @@ def train_mask_network(execution: Execution, songs: Path, config: MaskTraining) 
 
     validation = Validation(shards, config.validation_seconds, device)
 
-    def validate(judged: nn.Module) -> Figures:
-        return validation.figures(lambda mixture, vocals: judged(mixture))
+    def validate(model: nn.Module) -> Figures:
+        return validation.figures(lambda mixture, vocals: model(mixture))
 
     def stage(world: World) -> Stage:
         batches = _segments(shards, config.segment, config.augmentation, config.fit, world)
@@ -101,13 +133,31 @@ def train_mask_network(execution: Execution, songs: Path, config: MaskTraining) 
 
 
 def _segments(shards: Shards, samples: int, augmentation: Augmentation, fit: FitConfig, world: World) -> Segments:
-    """Return the training batches of stretches of `samples`."""
+    """Return the training batches, whose examples have `samples` samples."""
     mixing = Mixing(samples, augmentation.remix, shift=augmentation.shift)
     return Segments(shards, "train", BatchPlan(fit.batch_size, fit.seed, (world.rank, world.size)), mixing)
 
 
 def train_denoiser(execution: Execution, latents: Path, config: DenoiserTraining) -> Figures:
-    """Train the denoiser on the shards `latents` to predict v at noise levels drawn evenly from [0, 1]."""
+    """Train the denoiser to predict the velocity v, with noise levels drawn uniformly from [0, 1].
+
+    The validation figures are "valid_velocity", the mean squared error of v, and "valid_latent", that of the latents
+    of the vocals sampled in 5 steps; both of normalised latents.
+
+    Args:
+        execution: the folder for the model, its checkpoints and its history, the device, and the listener.
+        latents: folder of the shards that `models.separation.latents.write_latents` wrote.
+        config: settings of the training.
+
+    Returns:
+        The figures of the last validation, with "loss" and "seconds".
+
+    Raises:
+        InputError: no song of the splits "train" or "valid" is long enough.
+
+    Example:
+        >>> train_denoiser(Execution(Path("denoiser")), Path("latents"), PRESETS["small"].denoiser_training)
+    """
     shards, device = Shards(latents), torch.device(execution.device)
     torch.manual_seed(config.fit.seed)
     network = Denoiser(config.denoiser).to(device)
@@ -120,8 +170,8 @@ def train_denoiser(execution: Execution, latents: Path, config: DenoiserTraining
 
     held_out = LatentSegments(shards, "valid", BatchPlan(16, seed=1), config.frames)
 
-    def validate(judged: nn.Module) -> Figures:
-        return _validate_denoiser(judged, held_out, scaling, device)
+    def validate(model: nn.Module) -> Figures:
+        return _validate_denoiser(model, held_out, scaling, device)
 
     def stage(world: World) -> Stage:
         plan = BatchPlan(config.fit.batch_size, config.fit.seed, (world.rank, world.size))
@@ -133,7 +183,7 @@ def train_denoiser(execution: Execution, latents: Path, config: DenoiserTraining
 
 
 def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Scaling, device: torch.device) -> Figures:
-    """Return the loss at fixed noise and levels, and the error of sampled latents; the same draws every time."""
+    """Return the loss at fixed noise and noise levels, and the mean squared error of sampled latents."""
     vocals, mixture = scaling.normalised(torch.from_numpy(held_out.load(0).values).to(device).float())
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(vocals.shape, generator=generator).to(device)
@@ -147,17 +197,27 @@ def _validate_denoiser(network: nn.Module, held_out: LatentSegments, scaling: Sc
 
 
 class Validation:
-    """The onsets of the validation songs that hold singing, and how well vocals come out of them."""
+    """Evaluates a network on the beginnings of the validation songs; beginnings without vocals are left out."""
 
     def __init__(self, shards: Shards, seconds: float, device: torch.device) -> None:
-        """Choose the first `seconds` of the validation songs of `shards`."""
+        """Choose the songs.
+
+        Args:
+            shards: shards with vocals and accompaniment of the songs.
+            seconds: seconds evaluated of each song, from its beginning.
+            device: device to compute on.
+        """
         self._shards, self._device = shards, device
         self._length = int(seconds * shards.column("sample_rate")[0])
         vocals, rest = (shards.rows(split="valid", source=source) for source in ("vocals", "accompaniment"))
         self._pairs = list(zip(vocals.tolist(), rest.tolist(), strict=True))
 
     def figures(self, work: Callable[[Tensor, Tensor], Tensor]) -> Figures:
-        """Return the median SDR in dB of what `work` makes of mixture and vocals (K, T); empty without songs."""
+        """Return the median SDR over the songs, as "sdr" in dB; empty if there is no song with vocals.
+
+        Args:
+            work: function from the mixture and the true vocals, both (K, T), to the estimated vocals (K, T).
+        """
         found = []
         for pair in self._pairs:
             length = min(self._length, *(int(self._shards.column("frames")[row]) for row in pair))

@@ -43,6 +43,8 @@ def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
     for _ in range(_ROUNDS + 1):  # the first one warms up
         start = time.perf_counter()
         reconstruct(network, wave)
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
         times.append(time.perf_counter() - start)
     return _BATCH * samples / SAMPLE_RATE / statistics.median(times[1:])
 

@@ -10,6 +10,7 @@ optimiser moments and the step number, and little else. On the CPU, a training t
 started again ends with bit-identical weights.
 """
 
+import math
 import time
 from collections.abc import Iterator
 
@@ -57,7 +58,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
         world: this process among several (`models.training.processes.join_processes`).
 
     Returns:
-        The figures of the last validation as "valid_<name>" (leading process only), "loss" (mean over the last
+        The finite figures of the last validation as "valid_<name>" (leading process only), "loss" (mean over the last
         reporting window, of this process's share of the batches) and "seconds" (training time over all restarts).
 
     Raises:
@@ -72,8 +73,9 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
     execution.folder.mkdir(parents=True, exist_ok=True)
     trainer = _Trainer(stage, config, execution, world)
     with StopRequest() as stop:
-        while not (trainer.finished or stop.requested):
-            trainer.run(stop)
+        stopped = False
+        while not (trainer.finished or stopped):
+            stopped = trainer.run(stop)
     if not trainer.finished:
         stop.deliver()
         raise KeyboardInterrupt(f"{stage.name} stopped at step {trainer.step}")  # where signals were ignored
@@ -108,8 +110,12 @@ class _Trainer:
     def _due(self, every: int) -> bool:
         return self.step % every == 0 or self.finished
 
-    def run(self, stop: StopRequest) -> None:
-        """Train until the last step, a stop request or a return to a checkpoint."""
+    def run(self, stop: StopRequest) -> bool:
+        """Train until the last step, a stop request or a return to a checkpoint.
+
+        Returns:
+            Whether a stop was requested in any of the processes; then all of them return True.
+        """
         config = self._config
         progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=self._execution.listener)
         progress.skip(self.step)
@@ -118,7 +124,7 @@ class _Trainer:
             for batch in batches:
                 if not self._train(batch):
                     self._roll_back()
-                    return
+                    return False
                 self.step += 1
                 if self._due(config.report_every) or self._due(config.validate_every):
                     self._report()
@@ -127,8 +133,9 @@ class _Trainer:
                     self._save()
                 progress.advance(1, self._figures)
                 if stopping:
-                    return
+                    return True
         progress.finish(self._figures)
+        return False
 
     def _train(self, batch: Batch) -> bool:
         """Make all updates of one batch; return False if too many updates in a row were skipped."""
@@ -201,7 +208,9 @@ class _Trainer:
                 validation = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
             network.train()
             row |= validation
-            self._figures |= validation
+            # A figure without a value (say, a pitch error where nothing has a pitch) is NaN; checkpoints hold none.
+            known = {name: one for name, one in self._figures.items() if name not in validation}
+            self._figures = known | {name: one for name, one in validation.items() if math.isfinite(one)}
         self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
 
     def _clock(self) -> float:

@@ -2,9 +2,9 @@
 
 Muon is steepest descent under the spectral norm: it replaces the momentum of a weight matrix by the nearest
 (semi-)orthogonal matrix, so that rare directions of the gradient move as fast as frequent ones. It is used instead
-of Adam where training time is short: in equal time on two CPU cores, SING's autoencoder reaches a much lower loss
-(figures in `models/synthesis/README.md`). Embedding tables, biases and gains are not matrices in this sense and are
-trained by Adam.
+of Adam where training time is short: after 100 s on two CPU cores, the loss of SING's autoencoder is 0.650 of that of
+silence instead of 0.729 (`models/synthesis/README.md`). Embedding tables, biases and gains are not matrices in this
+sense and are trained by Adam.
 
 The Muon of torch is not used: it rejects convolution kernels, and it computes in bfloat16 even where bfloat16 is
 only emulated.

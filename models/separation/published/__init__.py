@@ -1,11 +1,10 @@
-"""Networks that others have published, as codecs and separators beside our own.
+"""Published codecs and separation networks, used beside the project's own.
 
-* `codec_networks`: published codecs in the place of our own: EnCodec at 24 kHz and 48 kHz, DAC at 44.1 kHz
-* `codecs`: published codecs: which there are and where they lie on the hub
-* `hub`: published codecs fetched, verified and loaded
-* `openunmix`: Open-Unmix (Stöter et al. 2019): vocals by a mask on the mixture's magnitudes, out of a recurrent
-  network
-* `separator_networks`: published separators, ready for any length: Hybrid Demucs and Open-Unmix
-* `separators`: published separators to be judged beside ours: which there are, where their weights lie
-* `weights`: weights that others published: read from a file, checked, and put into a network
+* `codec_networks`: adapts published codecs to the separation system: EnCodec at 24 and 48 kHz, DAC at 44.1 kHz
+* `codecs`: list of the published codecs that can be used, and where to download them
+* `hub`: downloads, verifies and loads published codecs
+* `openunmix`: Open-Unmix (Stöter et al. 2019): a recurrent network that predicts a mask for the vocals
+* `separator_networks`: published separators as systems for songs of any length: Hybrid Demucs and Open-Unmix
+* `separators`: list of the published separators, where to find their weights, and the setting that selects them
+* `weights`: reads published weights from a file, checks them and loads them into a network
 """

@@ -1,21 +1,23 @@
-"""Published codecs in the place of our own: EnCodec at 24 kHz and 48 kHz, DAC at 44.1 kHz.
+"""Adapts published codecs to the separation system: EnCodec at 24 kHz and 48 kHz, DAC at 44.1 kHz.
 
-The latent is the continuous output of their encoder, before the quantiser; `quantise` gives what the quantiser
-would leave of it. One channel of sound is one item, as with our own codec, whatever the network hears at once.
+The latent is the continuous output of the encoder, before the quantiser; `PretrainedCodec.quantise` applies the
+quantiser to it. One channel of sound is one item of the batch, as with the project's own codec, even if the network
+takes two channels.
 
-Encoder and decoder are called directly, not through the networks' own encode and decode, which give codes:
+Encoder and decoder are called directly, because the networks' own methods `encode` and `decode` work with codes:
 
-    EnCodec 24 kHz    one channel, causal: frame n is made of the samples before (n + 1)·hop and heard from n·hop on
-    DAC 44.1 kHz      one channel, the same padding on both sides, like our own
-    EnCodec 48 kHz    two channels; its norms span all it is given, so it is given the second it was trained on
+    EnCodec 24 kHz    one channel, causal: frame n depends on samples before (n + 1)·hop and affects those from n·hop on
+    DAC 44.1 kHz      one channel, symmetric padding, like the project's own codec
+    EnCodec 48 kHz    two channels; normalises over its whole input, so it gets one second at a time, as in its training
 
-Frames stand for the samples they cover, decoding is not late. The first two take sound of any length at once (memory
-grows with it; EnCodec's recurrent layers know only what came before). `WindowedCodec` is the third.
+There is no delay: frame n represents samples n·hop … (n + 1)·hop. The first two take sound of any length at once
+(memory grows with the length; EnCodec's recurrent layers depend on all earlier samples). `WindowedCodec` is the third.
 
-The networks are those of the package transformers; `hub.py` fetches and loads them.
-Source: Défossez et al., arXiv 2210.13438; Kumar et al., arXiv 2306.06546.
+The networks come from the package transformers; `hub.py` downloads and loads them.
+Source: Défossez et al., arXiv 2210.13438 (EnCodec); Kumar et al., arXiv 2306.06546 (DAC).
 
-Shapes: B batch, T samples, D latent channels, N frames.
+Waveforms are float, full scale [-1, 1].
+Shapes: B batch, T samples, D latent channels, N latent frames.
 """
 
 import math
@@ -27,20 +29,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-_FAINTEST = 1e-4  # -80 dB: a second below this is not brought to unit power, or its rounding errors would be
+_FAINTEST = 1e-4  # -80 dB: lowest RMS that a second is divided by, so that rounding errors are not amplified
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What a published network says of itself.
+    """Properties of a published codec.
 
     Attributes:
-        sample_rate: of the sound it codes, in Hz.
-        hop: samples a latent frame.
-        dimension: values of a latent frame.
-        channels: it hears at once; an item goes into all of them, and is the mean of what comes out.
-        window: frames it must be given at once; 0 where any number will do.
-        shared: frames a window shares with the next.
+        sample_rate: sample rate of the coded sound in Hz.
+        hop: number of samples per latent frame.
+        dimension: number of values per latent frame.
+        channels: number of channels of the network. All get the same item, and their decoded mean is returned.
+        window: number of latent frames that the network takes at once; 0 if any number is possible.
+        shared: number of latent frames that a window shares with the next one.
     """
 
     sample_rate: int
@@ -52,7 +54,13 @@ class Layout:
 
 
 class PretrainedCodec(nn.Module):
-    """A published encoder and decoder as a codec of the separation system (`models.separation.codec.AnyCodec`)."""
+    """A published encoder and decoder with the interface of a codec (`models.separation.codec.AnyCodec`).
+
+    Attributes:
+        reach: None, because long sound is not divided into stretches for encoding.
+        network: the EncodecModel or DacModel of transformers.
+        config: properties of the codec.
+    """
 
     reach: int | None = None
 
@@ -61,20 +69,24 @@ class PretrainedCodec(nn.Module):
         self.network, self.config = network, config
 
     def encode(self, wave: Tensor) -> Tensor:
-        """Return the latent of (B, T): (B, D, N), N = T / hop rounded up; the end is padded with zeros."""
+        """Encode waveforms (B, T) as latents (B, D, N), N = T / hop rounded up; the end is padded with zeros."""
         return self._encode(functional.pad(wave, (0, -wave.shape[-1] % self.config.hop)))
 
     def decode(self, latent: Tensor, length: int | None = None) -> Tensor:
-        """Return the waveform of (B, D, N): (B, N · hop), or its first `length` samples."""
+        """Decode latents (B, D, N) to waveforms (B, N · hop), or to their first `length` samples."""
         return self._decode(latent)[:, :length]
 
     def quantise(self, latent: Tensor, books: int | None = None) -> Tensor:
-        """Return what the first `books` of the residual quantiser's codebooks, or all, leave of (B, D, N).
+        """Return the latent after residual quantisation, (B, D, N).
 
-        A codebook is 0.75 kbit/s of EnCodec at 24 kHz, 1.5 at 48 kHz and 0.86 of DAC.
+        Each codebook takes 0.75 kbit/s with EnCodec at 24 kHz, 1.5 kbit/s with EnCodec at 48 kHz and 0.86 with DAC.
+
+        Args:
+            latent: continuous latent, (B, D, N).
+            books: number of codebooks to use, from the first on; None uses all.
 
         Raises:
-            ValueError: there are not as many.
+            ValueError: `books` is below 1, or the codec has fewer codebooks.
         """
         steps = _quantisers(self.network)
         if books is not None and not 1 <= books <= len(steps):
@@ -86,7 +98,7 @@ class PretrainedCodec(nn.Module):
         return total
 
     def forward(self, wave: Tensor) -> Tensor:
-        """Return the reconstruction of (B, T), as long."""
+        """Encode and decode waveforms (B, T); the result has the same shape."""
         return self.decode(self.encode(wave), wave.shape[-1])
 
     def _encode(self, wave: Tensor) -> Tensor:
@@ -97,23 +109,29 @@ class PretrainedCodec(nn.Module):
 
 
 class WindowedCodec(PretrainedCodec):
-    """EnCodec at 48 kHz: a second at a time, at unit power, its level kept as the last channel of the latent.
+    """EnCodec at 48 kHz: codes windows of one second at unit power; the level is the last channel of the latent.
 
-    The network was trained on seconds of unit power, and its norms (over all channels and samples it is given) take
-    away what is left of the level, so without it no decoder could tell a whisper from a shout. As published it goes
-    beside the codes; here the logarithm of each second's RMS goes with the frames, for the denoiser to predict as
-    the rest. A second under -80 dB counts as -80 dB.
+    The network was trained on windows of one second, scaled to unit power, and its group norms (over all channels and
+    samples of a window) remove the level too. The decoder therefore needs the level of each window. The published
+    program stores it beside the codes; here the natural logarithm of the window's RMS is one more latent channel, so
+    that the denoiser predicts it like the others. A window below -80 dB is treated as -80 dB.
 
-    Published seconds share 480 samples, 1.5 frames; to keep all frames on one grid they share 2 here. A frame
-    that two seconds hold is taken from the one it is further inside of, and their sound is cross-faded there.
-    Latents depend a little on where the seconds begin. The last begins early enough to be whole; shorter sound is one.
+    Windows of the published program share 480 samples, which is 1.5 frames. Here they share 2 frames, so that all
+    frames lie on one grid. The first shared frame is taken from the earlier window and the second from the later one,
+    where each is farther from the window's edge; the decoded sound is cross-faded over both. Latents depend slightly
+    on where the windows begin. The last window begins early enough to be complete, so it can share more frames; only
+    the first of them is taken from the earlier window. Sound shorter than a second is a single window.
     """
 
     def quantise(self, latent: Tensor, books: int | None = None) -> Tensor:
-        """Return what the codebooks leave of (B, D, N); the level is kept as it is, as published.
+        """Return the latent after residual quantisation, (B, D, N); the level is not quantised, as published.
+
+        Args:
+            latent: continuous latent, (B, D, N), with the level as its last channel.
+            books: number of codebooks to use, from the first on; None uses all.
 
         Raises:
-            ValueError: there are not as many codebooks.
+            ValueError: `books` is below 1, or the codec has fewer codebooks.
         """
         return torch.cat([super().quantise(latent[:, :-1], books), latent[:, -1:]], 1)
 
@@ -122,9 +140,9 @@ class WindowedCodec(PretrainedCodec):
         frames = wave.shape[-1] // hop
         latent = wave.new_empty(len(wave), self.config.dimension, frames)
         for start in self._starts(frames):
-            heard = wave[:, start * hop : (start + window) * hop]
-            level = heard.square().mean(-1, keepdim=True).sqrt().clamp_min(_FAINTEST)  # (B, 1)
-            made = super()._encode(heard / level)
+            second = wave[:, start * hop : (start + window) * hop]
+            level = second.square().mean(-1, keepdim=True).sqrt().clamp_min(_FAINTEST)  # (B, 1)
+            made = super()._encode(second / level)
             kept = self.config.shared // 2 if start else 0
             latent[:, :-1, start + kept : start + window] = made[..., kept:]
             latent[:, -1, start + kept : start + window] = level.log()
@@ -136,7 +154,7 @@ class WindowedCodec(PretrainedCodec):
         wave = latent.new_zeros(len(latent), frames * hop)
         for start in self._starts(frames):
             some = latent[..., start : start + window]
-            # The median, because the frames at the ends may be a neighbour's.
+            # The median, because the levels of the frames at the ends can be those of the neighbouring windows.
             level = some[:, -1].median(-1, keepdim=True).values.exp()
             made = super()._decode(some[:, :-1]) * level
             begin, end = start * hop, start * hop + made.shape[-1]
@@ -147,24 +165,28 @@ class WindowedCodec(PretrainedCodec):
         return wave
 
     def _starts(self, frames: int) -> list[int]:
-        """Return where windows begin, in frames; the last ends with the sound, if that is long enough."""
+        """Return the first frame of each window; the last window ends with the sound, if that is long enough."""
         last = max(0, frames - self.config.window)
         return [*range(0, last, self.config.window - self.config.shared), last]
 
 
 def as_codec(network: Any) -> PretrainedCodec:
-    """Return an EncodecModel or a DacModel of transformers as a codec."""
-    told = network.config
-    config = Layout(told.sampling_rate, told.hop_length, told.hidden_size, channels=getattr(told, "audio_channels", 1))
-    if not getattr(told, "chunk_length", None):
+    """Return an EncodecModel or a DacModel of transformers as a codec.
+
+    Example:
+        >>> codec = as_codec(transformers.DacModel(transformers.DacConfig()))
+    """
+    info = network.config
+    config = Layout(info.sampling_rate, info.hop_length, info.hidden_size, channels=getattr(info, "audio_channels", 1))
+    if not getattr(info, "chunk_length", None):
         return PretrainedCodec(network, config)
-    window = told.chunk_length // config.hop
-    shared = math.ceil(told.overlap * window)
+    window = info.chunk_length // config.hop
+    shared = math.ceil(info.overlap * window)
     return WindowedCodec(network, replace(config, dimension=config.dimension + 1, window=window, shared=shared))
 
 
 def _quantisers(network: Any) -> list[Callable[[Tensor], Tensor]]:
-    """Return the steps of the residual quantiser: each gives its part of what the steps before it left."""
+    """Return the steps of the residual quantiser: each quantises the residual that the previous steps left."""
     if network.config.model_type == "dac":
         return [lambda left, one=one: one(left)[0] for one in network.quantizer.quantizers]
     return [lambda left, one=one: one.decode(one.encode(left)) for one in network.quantizer.layers]

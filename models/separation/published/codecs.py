@@ -1,19 +1,22 @@
-"""Published codecs: which there are and where they lie on the hub. Free of torch, as the presets are."""
+"""Lists the published codecs that can be used, and where to download them.
+
+Does not import torch, because the presets read it.
+"""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class PublishedCodec:
-    """A network on the hub.
+    """A codec on the Hugging Face hub.
 
     Attributes:
-        name: by which it is chosen here.
-        repository: its name there.
-        revision: the commit; a branch may change.
-        sha256: of model.safetensors, hexadecimal.
-        sample_rate: in Hz; older revisions of DAC's config.json state a wrong one.
-        dimension: channels of the latent that is denoised.
+        name: name that selects the codec (TESSITURA_CODEC).
+        repository: repository on the hub, "OWNER/NAME".
+        revision: commit of the repository; unlike a branch, it cannot change.
+        sha256: SHA-256 of model.safetensors, hexadecimal.
+        sample_rate: sample rate in Hz; older revisions of DAC's config.json state a wrong one.
+        dimension: number of latent channels that are denoised.
     """
 
     name: str
@@ -39,7 +42,7 @@ _KNOWN = (
         "c3def8e7185ac8c8efdce6eb8c4a651e487a503e",
         "47a15ffbaf7bb76176d0833e10590de0a8988a7848748608cefc36a1c88adfdc",
         48_000,
-        129,  # the level of a chunk is one of them
+        129,  # 128 of the encoder, and the level (`codec_networks.WindowedCodec`)
     ),
     PublishedCodec(
         "dac_44khz",
@@ -50,4 +53,4 @@ _KNOWN = (
         1024,
     ),
 )
-CODECS = {one.name: one for one in _KNOWN}
+CODECS = {one.name: one for one in _KNOWN}  # by name

@@ -1,7 +1,7 @@
-"""Published codecs fetched, verified and loaded.
+"""Downloads, verifies and loads published codecs.
 
-The networks are those of the package transformers (the extra `pretrained`), imported when one is made; what is
-read are its config.json and model.safetensors, from a local folder and nowhere else.
+The networks come from the package transformers (the extra `pretrained`), which is imported only when a network is
+built. Loading reads config.json and model.safetensors from a local folder and never accesses the internet.
 """
 
 import shutil
@@ -24,16 +24,21 @@ _CONFIG, _WEIGHTS, _NAME = "config.json", "model.safetensors", "published.json"
 
 
 def fetch_pretrained(published: PublishedCodec, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
-    """Download a published network to `folder`, resumed where it stopped, and return the folder.
+    """Download a published codec to `folder` and return the folder.
+
+    An interrupted download is resumed. Files that are already there are not downloaded again.
 
     Args:
-        published: one of `codecs.CODECS`.
-        folder: gets config.json and model.safetensors.
-        hub: where repositories lie.
-        listener: is told bytes, rate and time left.
+        published: codec to download, one of `codecs.CODECS`.
+        folder: folder for config.json and model.safetensors.
+        hub: URL of the hub.
+        listener: receives progress reports.
 
     Raises:
-        DownloadError: unreachable, or another file than expected.
+        DownloadError: the hub is unreachable, or a file is not the expected one.
+
+    Example:
+        >>> fetch_pretrained(CODECS["dac_44khz"], Path("downloads/dac_44khz"))
     """
     place = f"{hub}/{published.repository}/resolve/{published.revision}"
     fetch(Remote(f"{place}/{_CONFIG}", magic=b"{"), folder / _CONFIG, listener=listener)
@@ -42,10 +47,18 @@ def fetch_pretrained(published: PublishedCodec, folder: Path, *, hub: str = HUB,
 
 
 def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Execution) -> None:
-    """Put a published codec into the folder: from `downloads`/NAME, where it is downloaded to if it is not there.
+    """Copy a published codec to the folder of an execution; `load_published` reads it there.
+
+    Args:
+        codec: codec to copy, one of `codecs.CODECS`.
+        downloads: folder of downloads. The codec is in its subfolder NAME, or is downloaded to it.
+        execution: the folder for the copy, and the listener that receives progress reports.
 
     Raises:
-        DownloadError: unreachable, or another file than expected.
+        DownloadError: the hub is unreachable, or a file is not the expected one.
+
+    Example:
+        >>> copy_published_codec(CODECS["dac_44khz"], Path("downloads"), Execution(Path("codec")))
     """
     fetched = fetch_pretrained(codec, downloads / codec.name, listener=execution.listener)
     for one in (_CONFIG, _WEIGHTS):
@@ -55,25 +68,32 @@ def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Exec
 
 
 def is_published(folder: Path) -> bool:
-    """Tell whether `copy_published_codec` has filled `folder`."""
+    """Return whether `folder` holds a codec that `copy_published_codec` copied."""
     return (folder / _NAME).is_file()
 
 
 def load_published(folder: Path, device: torch.device) -> PretrainedCodec:
-    """Return the codec that `copy_published_codec` put into `folder`, frozen."""
+    """Load the codec that `copy_published_codec` copied to `folder`, in evaluation mode and without gradients.
+
+    Raises:
+        InputError: as `load_pretrained`.
+    """
     return load_pretrained(CODECS[read_json(folder / _NAME)["name"]], folder, device)
 
 
 def load_pretrained(published: PublishedCodec, folder: Path, device: torch.device) -> PretrainedCodec:
-    """Return the published network in `folder` as a codec, frozen.
+    """Load a published codec from a local folder, in evaluation mode and without gradients.
 
     Args:
-        published: what the folder must hold, one of `codecs.CODECS`.
-        folder: with config.json and model.safetensors, as transformers saves them.
-        device: to compute on.
+        published: the codec that the folder must hold, one of `codecs.CODECS`.
+        folder: folder with config.json and model.safetensors, as transformers saves them.
+        device: device to compute on.
 
     Raises:
-        InputError: the package transformers is missing; a file is missing, damaged or another than expected.
+        InputError: the package transformers is missing, or a file is missing, damaged or not the expected one.
+
+    Example:
+        >>> codec = load_pretrained(CODECS["dac_44khz"], Path("downloads/dac_44khz"), torch.device("cpu"))
     """
     described = folder / _CONFIG
     network = _build(described)
@@ -86,10 +106,13 @@ def load_pretrained(published: PublishedCodec, folder: Path, device: torch.devic
 
 
 def _build(described: Path) -> Any:
-    """Return the network of a config.json, with random weights.
+    """Build the network that a config.json describes, with random weights.
+
+    Args:
+        described: path of the config.json.
 
     Raises:
-        InputError: the package transformers is missing, or the file is, or is none of a codec known here.
+        InputError: the package transformers is missing, or the file is missing, damaged, or not of a supported codec.
     """
     try:
         from transformers import DacConfig, DacModel, EncodecConfig, EncodecModel  # noqa: PLC0415 (slow and optional)
@@ -98,16 +121,16 @@ def _build(described: Path) -> Any:
             f"{described}: published codecs need the package transformers; install the extra `pretrained`"
         ) from error
     try:
-        told = read_json(described)
-        kind = told["model_type"]
+        settings = read_json(described)
+        kind = settings["model_type"]
     except FileNotFoundError as error:
         raise InputError(f"{described}: no such file; put the published network there") from error
     except (ValueError, TypeError, KeyError) as error:
         raise InputError(f"{described}: no description of a network ({error}); fetch the file again") from error
     if kind == "encodec":
-        return EncodecModel(EncodecConfig.from_dict(told))
-    if kind == "dac" and any(ratio % 2 for ratio in told.get("downsampling_ratios", ())):
+        return EncodecModel(EncodecConfig.from_dict(settings))
+    if kind == "dac" and any(ratio % 2 for ratio in settings.get("downsampling_ratios", ())):
         raise InputError(f"{described}: a DAC with an odd ratio, whose decoder loses samples; take dac_44khz")
     if kind == "dac":
-        return DacModel(DacConfig.from_dict(told))
+        return DacModel(DacConfig.from_dict(settings))
     raise InputError(f"{described}: a network of the kind {kind!r}; codecs known here are encodec and dac")

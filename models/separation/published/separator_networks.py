@@ -1,9 +1,9 @@
-"""Published separators, ready for any length, to be judged beside ours: Hybrid Demucs and Open-Unmix.
+"""Published separators as systems for songs of any length: Hybrid Demucs and Open-Unmix.
 
-Both hear stereo at 44.1 kHz. A song of one channel, and each channel of a song of more than two, is fed as both
-channels; its vocals are the mean of the two that come out.
+Both take stereo at 44.1 kHz. The channel of a mono song, and each channel of a song with more than two channels, is
+given to the network as left and right channel; its vocals are the mean of the two output channels.
 
-Sources: Défossez, arXiv 2111.03600, as torchaudio builds it; Stöter et al. 2019 (`openunmix.py`).
+Sources: Défossez, arXiv 2111.03600 (Hybrid Demucs, built by torchaudio); Stöter et al. 2019 (`openunmix.py`).
 Shapes: B chunks, K channels, T samples, S sources.
 """
 
@@ -20,14 +20,23 @@ from models.separation.published.weights import load_weights
 from models.separation.separate import Separator
 
 SOURCES = ["drums", "bass", "other", "vocals"]  # in the order of the published weights
-SAMPLE_RATE = 44_100
+SAMPLE_RATE = 44_100  # Hz
 
 
 def published_separator(name: str, weights: Path, device: torch.device) -> Separator:
-    """Return one of `separators.SEPARATORS` with the weights in a file.
+    """Load a published separator with the weights from a file.
+
+    Args:
+        name: name of the separator, a key of `separators.SEPARATORS`.
+        weights: weights file.
+        device: device to compute on.
 
     Raises:
         InputError: the file is missing, damaged or of another network.
+        KeyError: there is no separator of that name.
+
+    Example:
+        >>> separator = published_separator("umxhq", Path("vocals-b62c91ce.pth"), torch.device("cpu"))
     """
     known = SEPARATORS[name]
     if known.network == "hdemucs":
@@ -36,12 +45,14 @@ def published_separator(name: str, weights: Path, device: torch.device) -> Separ
 
 
 def load_hdemucs(weights: Path | None, device: torch.device, *, sha256: str | None = None) -> HDemucs:
-    """Return Hybrid Demucs as torchaudio's bundles HDEMUCS_HIGH_MUSDB and …_PLUS have it (83.6 M parameters), frozen.
+    """Load Hybrid Demucs, in evaluation mode and without gradients.
+
+    The network (83.6 M parameters) is that of torchaudio's bundles HDEMUCS_HIGH_MUSDB and HDEMUCS_HIGH_MUSDB_PLUS.
 
     Args:
-        weights: the bundle's file `hdemucs_high_….pt`; None leaves random weights, enough to measure speed.
-        device: to compute on.
-        sha256: of the file, hexadecimal; None is not checked.
+        weights: weights file of a bundle, `hdemucs_high_….pt`; None leaves random weights, to measure speed.
+        device: device to compute on.
+        sha256: expected SHA-256 of the file, hexadecimal; None skips the check.
 
     Raises:
         InputError: the file is missing, damaged or of another network.
@@ -53,11 +64,16 @@ def load_hdemucs(weights: Path | None, device: torch.device, *, sha256: str | No
 
 
 def hdemucs_separator(network: HDemucs, seconds: float = 10.0, overlap: float = 0.25) -> Separator:
-    """Return Hybrid Demucs, in the published chunks and overlap.
+    """Return Hybrid Demucs as a system. The default chunk length and overlap are the published ones.
 
-    Each chunk is normalised by mean and standard deviation of its channels' mean, which is undone at the end.
-    The published programs take both from the whole song, which comes to the same but for rounding: the network
-    normalises what it hears once more.
+    Each chunk is normalised by the mean and the standard deviation of the average of its two channels, and the vocals
+    are scaled back. The published programs take both from the whole song. The result is the same except for rounding,
+    because the network normalises its input again.
+
+    Args:
+        network: network that `load_hdemucs` returned.
+        seconds: length of a chunk in seconds.
+        overlap: fraction of a chunk that is cross-faded with the next one.
     """
     device = next(network.parameters()).device
     number = network.sources.index("vocals")
@@ -72,9 +88,14 @@ def hdemucs_separator(network: HDemucs, seconds: float = 10.0, overlap: float = 
 
 
 def openunmix_separator(network: OpenUnmix, seconds: float = 20.0, overlap: float = 0.1) -> Separator:
-    """Return Open-Unmix, without its Wiener filter.
+    """Return Open-Unmix as a system, without its Wiener filter.
 
-    Published programs give it whole songs; its recurrent layers hear a chunk here.
+    The published programs process whole songs at once; here the recurrent layers see one chunk at a time.
+
+    Args:
+        network: network that `load_openunmix` returned.
+        seconds: length of a chunk in seconds.
+        overlap: fraction of a chunk that is cross-faded with the next one.
     """
     return _separator(network, network.window.device, seconds, overlap)
 
@@ -82,7 +103,7 @@ def openunmix_separator(network: OpenUnmix, seconds: float = 20.0, overlap: floa
 def _separator(
     vocals_of: Callable[[Tensor], Tensor], device: torch.device, seconds: float, overlap: float
 ) -> Separator:
-    """Return a system out of a function from stereo mixtures (B, 2, T) to their vocals."""
+    """Return a system for any number of channels from a function from stereo mixtures to vocals, both (B, 2, T)."""
 
     def work(mixture: Tensor, numbers: list[int]) -> Tensor:
         if mixture.shape[1] == 2:

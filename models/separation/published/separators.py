@@ -1,7 +1,8 @@
-"""Published separators to be judged beside ours: which there are, where their weights lie, and what was asked for.
+"""Lists the published separators, where to find their weights, and reads the setting that selects them.
 
-Free of torch, as the presets are. Hybrid Demucs' other weights (`hdemucs_high_trained.pt`) are not among them: the
-test songs of MUSDB18 were world their training songs.
+The setting is TESSITURA_SEPARATORS, such as "umxhq,hdemucs=FILE". Does not import torch, because the settings read it.
+The other weights of Hybrid Demucs (`hdemucs_high_trained.pt`) are not listed, because they were trained on the test
+songs of MUSDB18 too.
 """
 
 from collections.abc import Mapping
@@ -15,12 +16,12 @@ from data.progress import Listener, ignore
 
 @dataclass(frozen=True)
 class Weights:
-    """A published file of weights.
+    """A published weights file.
 
     Attributes:
-        network: "hdemucs" or "openunmix".
-        remote: where it lies.
-        hidden: size of Open-Unmix's layers.
+        network: kind of the network, "hdemucs" or "openunmix".
+        remote: where to download the file, and how to check it.
+        hidden: size of the layers of Open-Unmix; 0 for other networks.
     """
 
     network: str
@@ -46,10 +47,17 @@ SEPARATORS = {
 
 
 def parse_separators(text: str) -> dict[str, Path | None]:
-    """Return the separators that `text` names, "umxhq,hdemucs=FILE" for one, and their files where it names them.
+    """Return the separators that a setting selects, each with its weights file, or None if it is to be downloaded.
+
+    Args:
+        text: names separated by commas, each optionally followed by "=FILE"; "" selects none.
 
     Raises:
-        InputError: an unknown name, or one twice.
+        InputError: a name is unknown or occurs twice.
+
+    Example:
+        >>> parse_separators("umxhq,hdemucs=weights.pt")
+        {'umxhq': None, 'hdemucs': PosixPath('weights.pt')}
     """
     found: dict[str, Path | None] = {}
     for one in filter(None, (part.strip() for part in text.split(","))):
@@ -62,12 +70,20 @@ def parse_separators(text: str) -> dict[str, Path | None]:
 
 
 def identities(text: str) -> dict[str, str]:
-    """Return by what the weights of each separator in `text` are known, without reading them.
+    """Return a text for each selected separator that identifies its weights, without reading them.
 
-    That is the size and time of change of a file that is named, else the checksum or address of the download.
+    For a file that the setting names, the text is its size and modification time, or "missing". For a download, it is
+    the SHA-256, or the URL if no SHA-256 is known.
+
+    Args:
+        text: the setting, as in `parse_separators`.
 
     Raises:
-        InputError: an unknown name, or one twice.
+        InputError: a name is unknown or occurs twice.
+
+    Example:
+        >>> identities("umxl")
+        {'umxl': 'https://zenodo.org/records/5069601/files/vocals-bccbd9aa.pth'}
     """
     found = {}
     for name, given in parse_separators(text).items():
@@ -80,11 +96,20 @@ def identities(text: str) -> dict[str, str]:
 
 
 def locate_weights(wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore) -> dict[str, Path]:
-    """Return the file of every separator; those without a file are downloaded to `downloads`.
+    """Return the weights file of every separator. Those without a file are downloaded.
+
+    Args:
+        wanted: separators and their files or None, as `parse_separators` returns them.
+        downloads: folder for downloads.
+        listener: receives progress reports.
 
     Raises:
-        InputError: a file is not there.
-        DownloadError: unreachable, or another file than expected.
+        InputError: a file does not exist.
+        DownloadError: the server is unreachable, or the file is not the expected one.
+
+    Example:
+        >>> locate_weights(parse_separators("umxhq"), Path("downloads"))
+        {'umxhq': PosixPath('downloads/vocals-b62c91ce.pth')}
     """
     found = {}
     for name, given in wanted.items():

@@ -1,8 +1,8 @@
-"""Weights that others published: read from a file, checked, and put into a network.
+"""Reads published weights from a file, checks them and loads them into a network.
 
-safetensors, and for the networks that are published so (`.pt`, `.pth`) torch's own format, of which only tensors
-are read: nothing in the file is run. The SHA-256 tells that it is the file meant; names and shapes tell that it
-fits. Where the files come from and under which licences: this folder's README.
+Two formats are read: safetensors, and torch's own format (`.pt`, `.pth`), of which only tensors are read, so no code
+in the file is run. The SHA-256 verifies that it is the expected file; names and shapes verify that it fits the
+network. Sources and licences of the files are in models/separation/README.md.
 """
 
 from collections.abc import Collection
@@ -17,16 +17,19 @@ from data.files.durable import file_sha256
 
 
 def load_weights(network: nn.Module, path: Path, sha256: str | None = None, unused: Collection[str] = ()) -> None:
-    """Put the weights of the file `path` into `network`.
+    """Load the weights in a file into a network.
 
     Args:
-        network: has the names and shapes of the file.
-        path: `.safetensors`, or torch's own format.
-        sha256: of the file, hexadecimal; None is not checked.
-        unused: names that the file may hold and the network does not need.
+        network: network whose parameters and buffers have the names and shapes of those in the file.
+        path: weights file, `.safetensors` or torch's own format.
+        sha256: expected SHA-256 of the file, hexadecimal; None skips the check.
+        unused: names of tensors that the file may hold and the network does not have.
 
     Raises:
-        InputError: the file is missing, damaged, another than expected or of another network.
+        InputError: the file is missing, damaged, not the expected one, or of another network.
+
+    Example:
+        >>> load_weights(network, Path("model.safetensors"))
     """
     if not path.is_file():
         raise InputError(f"{path}: no such file; put the published weights there (models/separation/README.md)")
@@ -36,24 +39,24 @@ def load_weights(network: nn.Module, path: Path, sha256: str | None = None, unus
     try:
         network.load_state_dict({name: one for name, one in state.items() if name not in unused})
     except RuntimeError as error:
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: weights of another network ({told:.300}); fetch those that are meant") from error
+        message = " ".join(str(error).split())
+        raise InputError(f"{path}: weights of another network ({message:.300}); fetch those that are meant") from error
 
 
 def _read(path: Path) -> dict[str, Tensor]:
     """Return the tensors in a file by name.
 
     Raises:
-        InputError: it cannot be read, or holds anything else.
+        InputError: the file cannot be read, or holds anything else.
     """
     try:
         if path.suffix == ".safetensors":
             return safetensors.torch.load_file(path)
-        # weights_only makes tensors and nothing else; every other object in the file is an error.
+        # weights_only builds tensors and plain containers only; other objects in the file raise an error.
         state = torch.load(path, map_location="cpu", weights_only=True)  # noqa: TID251
-    except Exception as error:  # the two readers fail in a dozen ways, all of them the file's fault
-        told = " ".join(str(error).split())
-        raise InputError(f"{path}: not readable as weights ({told:.200}); fetch the file again") from error
+    except Exception as error:  # the readers raise many types of errors, all caused by the file
+        message = " ".join(str(error).split())
+        raise InputError(f"{path}: not readable as weights ({message:.200}); fetch the file again") from error
     if not isinstance(state, dict) or not all(isinstance(one, Tensor) for one in state.values()):
         raise InputError(f"{path}: holds more than weights by name; save the state dict alone")
     return state

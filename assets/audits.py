@@ -12,7 +12,7 @@ def readable(count: int) -> Audit:
     A version that fails was damaged on disk, so it is set aside and made again (`Audit.damage`).
 
     Args:
-        count: largest number of recordings to read from each folder of shards; they are drawn at random.
+        count: largest number of recordings to read; they are drawn at random, as many from each folder of shards.
 
     Example:
         >>> stored_asset(files=["index.parquet"], kinds={"parquet"}, audits=(readable(100),))
@@ -22,7 +22,9 @@ def readable(count: int) -> Audit:
         from data.shards.reader import Shards, find_damage
 
         del environment
-        found = [one for shards in shard_folders(folder) for one in find_damage(Shards(shards), count)]
+        folders = shard_folders(folder)
+        share = -(-count // max(1, len(folders)))
+        found = [one for shards in folders for one in find_damage(Shards(shards), share)]
         metadata = {"damaged": len(found), "first": "; ".join(found[:3]) or "none"}
         advice = "check the disk; the next run makes the shards anew" if found else "all bytes are whole"
         return Finding(not found, metadata, advice)

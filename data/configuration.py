@@ -44,7 +44,8 @@ def _decides(one: Field[Any], value: Any) -> bool:
     if one.metadata.get("observes"):
         return False
     default = one.default if one.default_factory is MISSING else one.default_factory()
-    return default is MISSING or decisive(getattr(value, one.name)) != decisive(default)
+    given = getattr(value, one.name)
+    return default is MISSING or type(given) is not type(default) or decisive(given) != decisive(default)
 
 
 def override(config: Any, changes: Mapping[str, Any]) -> Any:

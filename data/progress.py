@@ -99,9 +99,9 @@ class Progress:
             self._listener(self.report(values))
 
     def finish(self, values: dict[str, float] | None = None) -> Report:
-        """Return the final state. Calls the listener with it unless the last report had the same amount done."""
+        """Return the final state, and call the listener with it unless the last report said the same."""
         report = self.report(values)
-        if self._last != self._done:
+        if self._last != self._done or values:
             self._listener(report)
         return report
 

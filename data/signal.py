@@ -25,7 +25,7 @@ def power_spectrum(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, center: b
 
     Args:
         wave: waveform, float, (B, T) or (T,).
-        n_fft: window and transform length in samples; even, as the gradient assumes it.
+        n_fft: window and transform length in samples; even.
         hop: samples between frames.
         center: pad both ends by n_fft/2 samples (reflection), so that frame n is centred on sample n·hop.
 
@@ -33,10 +33,15 @@ def power_spectrum(wave: Tensor, n_fft: int = 1024, hop: int = 256, *, center: b
         Power, (B, F, N) or (F, N) in the dtype of `wave`, with F = n_fft/2 + 1. Without `center`,
         N = 1 + floor((T - n_fft) / hop).
 
+    Raises:
+        ValueError: n_fft is odd.
+
     Example:
         >>> power_spectrum(torch.zeros(8, 16_000)).shape
         torch.Size([8, 513, 59])
     """
+    if n_fft % 2:
+        raise ValueError(f"n_fft {n_fft} is odd; the gradient needs an even one")
     window = torch.hann_window(n_fft, periodic=True, dtype=wave.dtype, device=wave.device)
     if center:
         wave = functional.pad(wave[..., None, :], (n_fft // 2, n_fft // 2), mode="reflect")[..., 0, :]

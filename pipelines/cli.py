@@ -1,4 +1,4 @@
-"""The command `tessitura`: launch, look, play, judge."""
+"""The command line program `tessitura`."""
 
 import sys
 
@@ -8,12 +8,12 @@ from data.errors import InputError
 from pipelines.commands import making, playing, scoring, storing
 
 app = typer.Typer(
-    help="Music-audio machine learning that can be trusted: data, training and judging in one graph.",
+    help="Music-audio machine learning that can be trusted: data, training and evaluation in one graph.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-score = typer.Typer(help="Judge anybody's audio with every metric.", no_args_is_help=True)
+score = typer.Typer(help="Score anybody's audio with every metric.", no_args_is_help=True)
 app.add_typer(score, name="score")
 
 for _command in (
@@ -36,7 +36,7 @@ for _command in (scoring.synthesis, scoring.separation):
 
 
 def main() -> None:
-    """Run the command line; what is wrong with the input is said in one line, exit status 2."""
+    """Run the command line program; an error of the input is printed as one line, with exit status 2."""
     try:
         app()
     except InputError as error:
@@ -46,6 +46,7 @@ def main() -> None:
 
 
 def _complain(message: str) -> int:
+    """Print an error message to standard error and return the exit status."""
     typer.echo(f"error: {message}", err=True)
     return 2
 

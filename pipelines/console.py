@@ -1,4 +1,4 @@
-"""Dagster's messages in the terminal, one short line each."""
+"""Logs Dagster's messages to the terminal, one short line each."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ _LEVELS = {"INFO": "", "WARNING": "warning: ", "ERROR": "error: ", "CRITICAL": "
 
 
 class _Brief(logging.Formatter):
-    """`14:03:22  synthesis_model  step 200 of 700 …` instead of ids and event types."""
+    """Formats a message as time, step and text: `14:03:22  synthesis_model  step 200 of 700 …`."""
 
     def format(self, record: logging.LogRecord) -> str:
         meta = getattr(record, "dagster_meta", None) or {}

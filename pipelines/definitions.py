@@ -1,4 +1,4 @@
-"""The one Definitions object: every asset by group, its checks, jobs, sensors and executor."""
+"""Builds the Dagster definitions: assets, checks, jobs, sensors, executor."""
 
 import dagster as dg
 
@@ -18,7 +18,12 @@ QUALITY = (synthesis.QUALITY, separation.QUALITY)
 
 
 def make_graph(settings: Settings) -> Graph:
-    """Return all declared assets in an environment."""
+    """Return all declared assets in the environment that the settings describe.
+
+    Example:
+        >>> graph = make_graph(Settings.read())
+        >>> slot = graph.registry.assets["synthesis_model"].slot(Configuration(graph.environment))
+    """
     found = registry.REGISTRY
 
     def automation(name: str) -> dg.AutomationCondition:
@@ -29,7 +34,11 @@ def make_graph(settings: Settings) -> Graph:
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
-    """Return the definitions for an environment; tests pass settings of their own."""
+    """Return the Dagster definitions for the given settings.
+
+    Example:
+        >>> job = build_defs(Settings.read()).resolve_job_def("synthesis")
+    """
     graph, executor = make_graph(settings), make_executor(settings.home)
     assets = graph.definitions()
     graph.provenance.remember()
@@ -45,10 +54,10 @@ def build_defs(settings: Settings) -> dg.Definitions:
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """Return the definitions for this environment.
+    """Return the Dagster definitions for the settings of this environment.
 
-    The settings are frozen: processes that this one starts, such as runs, have the same, even if `.env` is edited
-    meanwhile. Reload the code location, or start again, to see an edit.
+    The settings are frozen: processes that this one starts, such as runs, use the same settings, even if `.env` is
+    edited meanwhile. An edit takes effect when the code location is reloaded or the program is started again.
     """
     settings = Settings.read()
     settings.freeze()

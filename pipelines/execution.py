@@ -1,7 +1,7 @@
-"""How runs are executed: a process a step, at most two at a time, and a lock that tells whether a run still lives.
+"""Executes runs with one process per step, at most two at a time, and a lock that shows whether the run is alive.
 
-The lock and a tag that names it make it possible to tell a run whose process was killed from one that goes on
-(`pipelines.recovery`). Both belong to the runs of this code location, however they were launched.
+Each run of this code location holds a lock and has a tag with the name of the lock, however it was launched. So a run
+whose process was killed can be distinguished from one that is still running (`pipelines.recovery`).
 """
 
 from collections.abc import Iterator
@@ -13,7 +13,8 @@ from dagster._core.execution.retries import RetryMode
 
 from pipelines.recovery import hold, release, tag_of
 
-# Processes that import torch once and are forked from. Of trainings one at a time, whatever the instance allows.
+# Steps are forked from a server process that has imported the project already. Only one training runs at a time,
+# whatever the Dagster instance allows.
 _CONFIG: dict[str, Any] = {
     "max_concurrent": 2,
     "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}},
@@ -22,7 +23,7 @@ _CONFIG: dict[str, Any] = {
 
 
 class LivingExecutor(dg.Executor):
-    """Executes a run as another executor does, and holds the run's lock meanwhile."""
+    """Executor that passes a run to another executor and holds the lock of the run meanwhile."""
 
     def __init__(self, inner: dg.Executor, home: Path) -> None:
         self._inner, self._home = inner, home
@@ -32,7 +33,7 @@ class LivingExecutor(dg.Executor):
         return self._inner.retries
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        """Yield the events of the run."""
+        """Execute the run and yield its events."""
         run_id = plan_context.run_id
         lock = hold(self._home, run_id)
         plan_context.instance.add_run_tags(run_id, tag_of(run_id))
@@ -44,7 +45,11 @@ class LivingExecutor(dg.Executor):
 
 
 def make_executor(home: Path) -> dg.ExecutorDefinition:
-    """Return the executor of all jobs; `home` keeps the locks of its runs."""
+    """Return the executor of all jobs.
+
+    Args:
+        home: folder in which the lock files of the runs are kept.
+    """
     inner = dg.multiprocess_executor
 
     @dg.executor(

@@ -1,4 +1,4 @@
-"""The experiments of a preset: what each overrides, and how its scores differ from those in use."""
+"""Lists the experiments of a preset, compares their scores with those in use, and forgets experiments."""
 
 import shutil
 from collections.abc import Callable
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from assets.environment import Configuration
-from assets.store.pointers import Slot, find, read_pointer, version_folder
-from assets.store.versions import Version
+from assets.store.pointers import RUN, Slot, find, read_pointer, version_folder
+from assets.store.retention import Garbage, collect
+from assets.store.versions import RECIPE, Version, read_recipe
 from data.errors import InputError
 from data.files.names import is_id
 from pipelines.definitions import make_graph
@@ -16,61 +17,75 @@ from pipelines.settings import Settings
 
 
 def list_experiments(settings: Settings) -> list[dict[str, Any]]:
-    """Return a row for every experiment: name, system, overrides, and lines that compare it with what is in use."""
+    """Return a dictionary for each experiment of the preset that has scores.
+
+    Returns:
+        "name"; "system"; "overrides", new values by dotted path; "compared", lines of text that compare its scores with
+        those of the system in use.
+
+    Example:
+        >>> [one["name"] for one in list_experiments(Settings.read())]
+        ['longer']
+    """
     graph, found = make_graph(settings), []
     for system in SYSTEMS:
         asset = graph.registry.assets[f"{system}_scores"]
         slot = asset.slot(Configuration(graph.environment))
         for pointer in sorted(slot.home.glob("experiments/*/main")):
             key = read_pointer(pointer)
-            if key is None:
+            if key is None or not (version_folder(slot.home, key) / RUN).is_file():
                 continue
-            mine, name = version_folder(slot.home, key), pointer.parent.name
+            scores, name = version_folder(slot.home, key), pointer.parent.name
             found.append(
                 {
                     "name": name,
                     "system": system,
                     "overrides": _overrides(slot, name),
-                    "compared": _compared(system, mine, find(slot)),
+                    "compared": _compared(system, scores, find(slot)),
                 }
             )
     return found
 
 
 def _overrides(slot: Slot, name: str) -> dict[str, Any]:
-    """Return what an experiment overrides, as one of its own versions records it."""
+    """Return the overrides of an experiment, as recorded in a version that was made for it; {} if there is none."""
     for home in sorted(path.parent.parent.parent for path in slot.home.parent.glob(f"*/experiments/{name}/main")):
         key = read_pointer(home / "experiments" / name / "main")
-        if key is not None and (record := Version(version_folder(home, key)).record)["experiment"] == name:
+        if key is None or not (version_folder(home, key) / RUN).is_file():
+            continue
+        record = Version(version_folder(home, key)).record
+        if record["experiment"] == name:
             return record["overrides"]
     return {}
 
 
-def _compared(system: str, mine: Path, in_use: Path | None) -> list[str]:
-    """Return lines that say how an experiment differs from what is in use."""
-    if in_use is None or in_use == mine:
+def _compared(system: str, scores: Path, in_use: Path | None) -> list[str]:
+    """Return lines of text that compare the scores of an experiment with those in use; both are folders."""
+    if in_use is None or in_use == scores:
         return ["nothing to compare with: nothing else is in use"]
     compare: dict[str, Callable[[Path, Path], list[str]]] = {"synthesis": _notes, "separation": _songs}
-    return compare[system](mine, in_use)
+    return compare[system](scores, in_use)
 
 
-def _notes(mine: Path, in_use: Path) -> list[str]:
+def _notes(experiment: Path, in_use: Path) -> list[str]:
+    """Return one line for each metric of SING: paired difference, p value, and share of notes that are better."""
     from data.files.tables import read_frame
     from eval.synthesis.tables import in_use_table
 
-    table = in_use_table(*(read_frame(one / "scores.parquet") for one in (mine, in_use)))
+    table = in_use_table(*(read_frame(one / "scores.parquet") for one in (experiment, in_use)))
     return [f"{metric}: {difference}, p {p}, better on {better} of {count} notes"
             for metric, count, difference, p, better in table.rows]  # fmt: skip
 
 
-def _songs(mine: Path, in_use: Path) -> list[str]:
+def _songs(experiment: Path, in_use: Path) -> list[str]:
+    """Return one line for each of three metrics of latent diffusion: both medians over songs."""
     import pandas as pd
 
     from data.files.tables import read_frame
     from eval.separation.tables import MAIN, by_track, medians
 
     frames = []
-    for name, folder in (("experiment", mine), ("in use", in_use)):
+    for name, folder in (("experiment", experiment), ("in use", in_use)):
         scores = read_frame(folder / "scores.parquet")
         frames.append(scores[scores["system"] == MAIN].assign(system=name))
     found = medians(by_track(pd.concat(frames, ignore_index=True)))
@@ -81,15 +96,32 @@ def _songs(mine: Path, in_use: Path) -> list[str]:
 
 
 def forget_experiment(settings: Settings, name: str) -> int:
-    """Drop the pointers of an experiment, so that nothing keeps its versions; return how many assets it had.
+    """Delete the pointers of an experiment and its unfinished versions; `tessitura gc` can then delete the others.
+
+    Returns:
+        The number of assets that had a version in the experiment, finished or not.
 
     Raises:
-        InputError: there is no such experiment.
+        InputError: there is no experiment of this name with this preset, or it is being made.
     """
     root = settings.store / settings.preset
-    folders = sorted(root.glob(f"*/experiments/{name}")) if is_id(name) else []
-    if not folders:
+    pointers = sorted(root.glob(f"*/experiments/{name}")) if is_id(name) else []
+    unfinished = [folder for folder in sorted(root.glob("*/versions/*")) if _is_unfinished(folder, name)]
+    if not pointers and not unfinished:
         raise InputError(f"no experiment {name!r} with preset {settings.preset}")
-    for folder in folders:
+    for folder in unfinished:
+        if not collect(settings.store, Garbage(folder, "", 0, in_use=False)):
+            raise InputError(f"{folder}: experiment {name!r} is being made; stop it first")
+    for folder in pointers:
         shutil.rmtree(folder)
-    return len(folders)
+    return len({folder.parent.parent for folder in (*pointers, *unfinished)})
+
+
+def _is_unfinished(folder: Path, experiment: str) -> bool:
+    """Return whether a folder is an unfinished version that was begun for an experiment."""
+    if (folder / RUN).is_file() or not (folder / RECIPE).is_file():
+        return False
+    try:
+        return read_recipe(folder).get("experiment") == experiment
+    except InputError:
+        return False

@@ -1,4 +1,4 @@
-"""What can be launched by intent: a system, all of them, its ablations, an experiment; and the nightly retraining."""
+"""The jobs (a system, all systems, the ablations and the experiments of a system) and the sensors."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -15,14 +15,14 @@ from pipelines.nightly import nightly_sensor
 
 @dataclass(frozen=True)
 class System:
-    """A system as users launch it.
+    """A system that users can launch.
 
     Attributes:
-        name: of the system and its job.
-        data: the data set it is made from.
-        variants: the main variant, and the rows of its ablation.
-        story: what its job makes.
-        ablation: what the variants beside the main one are for.
+        name: name of the system and of its job.
+        data: name of the asset with its data set.
+        variants: names of its variants; the first is the main variant, the others are its ablation.
+        story: what its job makes, as text for the web UI.
+        ablation: what the variants other than the main one are, as text for the web UI.
     """
 
     name: str
@@ -32,14 +32,14 @@ class System:
     ablation: str
 
     def selection(self, graph: Graph) -> dg.AssetSelection:
-        """Return its assets, its data and their source."""
+        """Return the assets that its job makes: the source of its data, the data set, and the assets of the system."""
         own = [one.name for one in graph.registry.assets.values() if one.group == self.name]
         source = graph.registry.assets[self.data].source
         assert source is not None, "a data set comes from somewhere"
         return dg.AssetSelection.assets(*(graph.key(name) for name in (source.name, self.data, *own)))
 
     def ablations(self, graph: Graph) -> dg.AssetSelection:
-        """Return the families of its variants."""
+        """Return the assets that hold its ablation variants, as partitions."""
         return dg.AssetSelection.groups(f"{self.name}_{ABLATIONS}")
 
 
@@ -65,10 +65,10 @@ SYSTEMS = {
 
 
 def find_system(name: str) -> System:
-    """Return a system by its name.
+    """Return the system of a name.
 
     Raises:
-        InputError: there is none of that name.
+        InputError: there is no system of this name.
     """
     if name not in SYSTEMS:
         raise InputError(f"{name!r} is no system; there are {', '.join(SYSTEMS)}")
@@ -76,7 +76,7 @@ def find_system(name: str) -> System:
 
 
 def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
-    """Return every job: a system, its ablations, its experiments, and everything at once."""
+    """Return all jobs: "everything", and for each system "NAME", "NAME_ablations" and "NAME_experiment"."""
     tags = {"tessitura/preset": graph.environment.preset}
     preset = f"(preset {graph.environment.preset})"
     found: list[Any] = [
@@ -92,7 +92,7 @@ def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
             dg.define_asset_job(
                 one.name,
                 selection=one.selection(graph),
-                description=f"The whole trip of the {one.name} system {preset}: {one.story}.",
+                description=f"The whole {one.name} system {preset}: {one.story}.",
                 tags=tags,
             ),
             dg.define_asset_job(
@@ -108,6 +108,7 @@ def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
 
 
 def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:
+    """Return the union of selections."""
     found = selections[0]
     for one in selections[1:]:
         found = found | one
@@ -115,5 +116,5 @@ def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:
 
 
 def make_sensors(graph: Graph) -> list[dg.SensorDefinition]:
-    """Return the switch of every system's nightly retraining."""
+    """Return the sensor of each system that switches its nightly retraining on and off."""
     return [nightly_sensor(one.name, one.selection(graph), graph.environment.preset) for one in SYSTEMS.values()]

@@ -1,4 +1,4 @@
-"""Starting things: Dagster's home, a run of the graph, the web UI."""
+"""Starts runs of the graph and the web UI, and prepares Dagster's home."""
 
 import os
 import re
@@ -25,7 +25,7 @@ from pipelines.settings import CHECKOUT, FROZEN, Settings
 
 
 def prepare_home(settings: Settings) -> Path:
-    """Make Dagster's home, with a configuration of ours in it unless there is one, and return it.
+    """Create Dagster's home with the project's dagster.yaml, unless it has one already, and return the folder.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -42,14 +42,14 @@ def prepare_home(settings: Settings) -> Path:
 
 
 @dataclass(frozen=True)
-class Trip:
-    """What of a system is to be made.
+class Target:
+    """What is to be made: a system, one of its variants, or an experiment with it.
 
     Attributes:
-        system: which one.
-        variant: row of its ablation; "" for the main one.
-        experiment: name of an experiment; "" for what is in use.
-        overrides: of the experiment.
+        system: the system.
+        variant: name of an ablation variant; "" for the main variant.
+        experiment: name of an experiment; "" for the system in use.
+        overrides: overrides of the experiment: new values of configuration fields by dotted path.
     """
 
     system: System
@@ -58,13 +58,23 @@ class Trip:
     overrides: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def plan(
+    def parse(
         cls, system: str, variant: str | None = None, experiment: str = "", overrides: Mapping[str, Any] | None = None
-    ) -> "Trip":
-        """Return a trip; the main variant of what is in use by default.
+    ) -> "Target":
+        """Return a target from what the user entered.
+
+        Args:
+            system: name of the system.
+            variant: name of a variant; None for the main variant.
+            experiment: name of an experiment; "" for the system in use.
+            overrides: overrides of the experiment.
 
         Raises:
-            InputError: no such system or variant, or an experiment with a variant.
+            InputError: there is no such system or variant, an experiment has a variant, or overrides have no
+                experiment.
+
+        Example:
+            >>> Target.parse("synthesis", experiment="longer", overrides={"fine_tune.steps": 2000})
         """
         known = find_system(system)
         if variant is not None and variant not in known.variants:
@@ -77,7 +87,10 @@ class Trip:
         return cls(known, row, experiment, overrides or {})
 
     def launches(self) -> "list[Launch]":
-        """Return the runs that make it, in order."""
+        """Return the runs that are needed, in order.
+
+        An experiment needs the data set first. A variant needs the main system first, and the report again afterwards.
+        """
         report = f"{self.system.name}_report"
         if self.experiment:
             changes = {"name": self.experiment, "overrides": dict(self.overrides)}
@@ -95,7 +108,14 @@ class Trip:
 
 @dataclass(frozen=True)
 class Launch:
-    """A run: a job, its configuration, the partition it is for, or the one asset of it that is wanted."""
+    """A Dagster run to be started.
+
+    Attributes:
+        job: name of the job.
+        config: run configuration.
+        partition: partition to make; None if the job has none.
+        only: name of the only asset to make; None for all assets of the job.
+    """
 
     job: str
     config: Mapping[str, Any] = field(default_factory=dict)
@@ -103,29 +123,35 @@ class Launch:
     only: str | None = None
 
 
-def run_graph(settings: Settings, trip: Trip) -> Path:
-    """Make what a trip asks for and return the path of the system's report.
+def run_graph(settings: Settings, target: Target) -> Path:
+    """Run everything that a target needs in this process, and return the path of the report.
 
-    It runs in this process, through the same Dagster instance as the web UI, so the runs and their
-    history are seen there.
+    The runs use the same Dagster instance as the web UI, so they and their history appear there.
+
+    Args:
+        settings: the settings, such as the preset and the data.
+        target: what to make.
 
     Raises:
-        InputError: a run failed; the messages before say why.
+        InputError: a run failed; the message names the step and the reason.
+
+    Example:
+        >>> run_graph(Settings.read(), Target.parse("synthesis"))
     """
     home = prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         end_dead_runs(instance, settings.home)
         graph = build_defs(settings)
-        for launch in trip.launches():
+        for launch in target.launches():
             _run(launch, graph, instance, settings)
-    return report_path(settings, trip.system.name, trip.experiment)
+    return report_path(settings, target.system.name, target.experiment)
 
 
 def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> None:
     """Run one job in this process.
 
     Raises:
-        InputError: it failed.
+        InputError: the run failed; the message names the step and the reason.
     """
     run_id = str(uuid.uuid4())
     lock = hold(settings.home, run_id)
@@ -149,23 +175,23 @@ def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, se
 
 
 def _reasons(result: dg.ExecuteInProcessResult) -> str:
-    """Return the step that failed first and its innermost reason, on one line."""
+    """Return one line with the step that failed first and the innermost cause of its error."""
     for event in result.all_events:
         if event.is_step_failure and event.step_failure_data.error is not None:
             error = event.step_failure_data.error
             while error.cause is not None:
                 error = error.cause
-            # "data.errors.InputError: words" is for developers; the user gets the words.
+            # Without the name of the exception in front ("data.errors.InputError: "), which is for developers.
             words = re.sub(r"^[\w.]+: ", "", " ".join(error.message.split()))
             return f"{event.step_key} failed: {words}"
     return "the run failed"
 
 
 def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
-    """Return the path of the report of a system, or of an experiment with it.
+    """Return the path of the HTML report of a system, or of an experiment with it.
 
     Raises:
-        InputError: there is none yet.
+        InputError: there is no such system, or no report yet.
     """
     name = f"{find_system(system).name}_report"
     graph = make_graph(settings)
@@ -177,15 +203,20 @@ def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
 
 
 def serve(settings: Settings, port: int, execute: Callable[..., None] = os.execve) -> None:
-    """Become the Dagster web UI on the loopback address, with the settings of now.
+    """Replace this process by the Dagster web UI on 127.0.0.1, with the present settings.
+
+    Args:
+        settings: the settings, which the web UI and its runs will use.
+        port: TCP port.
+        execute: function that replaces the process, with the arguments of `os.execve`.
 
     Raises:
-        InputError: Dagster is not installed beside this program, or a web UI is open already.
+        InputError: the program dagster is not found, or a web UI is already open on this home.
     """
     home = prepare_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:
         end_dead_runs(instance, settings.home)
-    # Held through exec, until the server ends.
+    # The lock is inherited through exec and held until the server ends.
     if hold(settings.home, SERVER) is None:
         raise InputError(f"{settings.home}: a web UI is open on it already; use that one or end it")
     program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")

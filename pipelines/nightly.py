@@ -1,9 +1,9 @@
-"""Nightly retraining, declared: on its cron, what is stale, parents first, never two at once.
+"""Nightly retraining: requests stale assets and everything made from them, at most once per night.
 
-At the tick the sources are observed. From then until the end of the night every asset that is missing or stale is
-requested, together with everything made from it, as one run. What is requested once is not requested again in the
-same night, and nothing is requested while it is being made. Each system has one switch: its sensor, off until it
-is turned on.
+It is declared with Dagster's automation conditions. At 2 o'clock UTC (`START`), the sources are observed. From then
+until 6 o'clock (`END`), every asset that is missing or stale is requested as one run, together with everything made
+from it; inputs are made first. An asset is not requested twice in a night, nor while it or one of its inputs is being
+made. Each system has a sensor that switches its nightly retraining on; it is off by default.
 """
 
 import warnings
@@ -16,16 +16,16 @@ from dagster._utils.schedules import get_latest_completed_cron_tick
 START, END = "0 2 * * *", "0 6 * * *"  # UTC
 RUN_TAGS = {
     "tessitura/nightly": "yes",
-    # A run whose process dies is started once more. A step that fails has its own retry: the two do not multiply.
+    # A run whose process dies is started once more. A failed step is retried by its own policy, not by a new run.
     "dagster/max_retries": "1",
     "dagster/retry_on_asset_or_op_failure": "false",
 }
 
 
 class OutOfDate(dg.AutomationCondition):
-    """True for an asset that is missing or stale, once every source it comes from was observed since the tick.
+    """Condition that is true for a missing or stale asset, once all its sources were observed since the last tick.
 
-    Stale is what Dagster calls so: other code or configuration, or other data in what it is made from.
+    An asset is stale, in Dagster's sense, if its code, its configuration or the data of its inputs have changed.
     """
 
     @property
@@ -40,7 +40,7 @@ class OutOfDate(dg.AutomationCondition):
         return dg.AutomationResult(context, true_subset=subset)
 
     def _observed(self, context: dg.AutomationContext) -> bool:
-        """Tell whether every source that the asset comes from was observed since the tick."""
+        """Return whether every source among the ancestors of the asset was observed since the last tick of `START`."""
         view = context.asset_graph_view
         tick = get_latest_completed_cron_tick(START, view.effective_dt.astimezone(UTC), "UTC")
         ancestors = view.asset_graph.get_ancestor_asset_keys(context.key)
@@ -53,12 +53,12 @@ class OutOfDate(dg.AutomationCondition):
 
 
 def source_condition() -> dg.AutomationCondition:
-    """Return when a source is observed: at the tick."""
+    """Return the condition on which a source is observed: at the tick of `START`."""
     return dg.AutomationCondition.cron_tick_passed(START)
 
 
 def asset_condition() -> dg.AutomationCondition:
-    """Return when an asset is requested: in the night, if it or something it is made from is out of date."""
+    """Return the condition on which an asset is requested: at night, if it or one of its inputs is out of date."""
     condition = dg.AutomationCondition
     handled = condition.newly_requested() | condition.cron_tick_passed(END)
     tonight = condition.cron_tick_passed(START).since(handled)
@@ -68,9 +68,15 @@ def asset_condition() -> dg.AutomationCondition:
 
 
 def nightly_sensor(system: str, selection: dg.AssetSelection, preset: str) -> dg.AutomationConditionSensorDefinition:
-    """Return the switch of a system's nightly retraining."""
+    """Return the sensor that switches the nightly retraining of a system on and off.
+
+    Args:
+        system: name of the system.
+        selection: assets of the system, with their data and source.
+        preset: name of the preset, a tag of the runs.
+    """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", dg.BetaWarning)  # of conditions that are evaluated by our own code
+        warnings.simplefilter("ignore", dg.BetaWarning)  # sensors with conditions in user code are in beta
         return dg.AutomationConditionSensorDefinition(
             name=f"nightly_{system}",
             target=selection,

@@ -1,9 +1,10 @@
-"""Runs whose process died: told apart by locks that the system drops with a process, and ended in Dagster.
+"""Detects runs whose process died, by their locks, and marks them as failed in Dagster.
 
-A killed process cannot say goodbye. Its run would pass for running for ever, keep its place among the trainings
-and make the next run wait. So each run of this code location carries a tag and holds a lock (`pipelines.execution`,
-`pipelines.launch`). A run with the tag whose lock is free is ended by whoever comes next. Runs without the tag
-belong to somebody else and are left to Dagster.
+A killed process cannot report its end. Its run would seem to be running for ever, keep its concurrency slot, and make
+the next run wait. Therefore each run of this code location has a tag and holds a lock (`pipelines.execution`,
+`pipelines.launch`), which the operating system releases when the process ends. The next command that starts runs or the
+web UI marks each run as failed that has the tag but whose lock is free. Runs without the tag were not started by this
+project and are left to Dagster.
 """
 
 import os
@@ -24,18 +25,25 @@ SERVER = "server"
 
 
 def tag_of(run_id: str) -> dict[str, str]:
-    """Return the tag of a run that holds its lock."""
+    """Return the Dagster tag that marks a run as one that holds a lock."""
     return {TAG: run_id}
 
 
 def _path(home: Path, name: str) -> Path:
+    """Return the path of the lock file of a run or of the web UI."""
     return home / "alive" / name
 
 
 def hold(home: Path, name: str) -> int | None:
-    """Lock `name` for as long as this process lives, also through `exec`; None if another process holds it.
+    """Take an exclusive lock, which survives `exec`.
 
-    The lock ends when the returned descriptor is closed, at the latest with the process.
+    Args:
+        home: folder in which the lock files are kept.
+        name: id of the run, or `SERVER` for the web UI.
+
+    Returns:
+        A file descriptor for `release`, or None if another process holds the lock. The lock is released at the latest
+        when the process ends.
     """
     descriptor = acquire(_path(home, name))
     if descriptor is not None:
@@ -44,17 +52,17 @@ def hold(home: Path, name: str) -> int | None:
 
 
 def release(home: Path, name: str, descriptor: int) -> None:
-    """Give up a lock and its file."""
+    """Release a lock that `hold` returned, and delete its file."""
     _path(home, name).unlink(missing_ok=True)
     os.close(descriptor)
 
 
 def end_dead_runs(instance: dg.DagsterInstance, home: Path) -> list[str]:
-    """Report our runs whose process is gone as failed, free their places, and return their ids.
+    """Mark this project's runs whose process is gone as failed, free their concurrency slots, and return their ids.
 
     Args:
-        instance: Dagster's.
-        home: the folder that keeps the locks of runs.
+        instance: Dagster instance.
+        home: folder in which the lock files of the runs are kept.
     """
     ended = []
     for run in instance.get_runs(dg.RunsFilter(statuses=_UNFINISHED)):

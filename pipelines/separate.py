@@ -1,4 +1,4 @@
-"""Vocals out of anybody's music file, with the systems in the store."""
+"""Separates the vocals of any music file with a trained system from the store."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,17 +18,23 @@ SYSTEMS = ("diffusion", "masks")
 
 @dataclass(frozen=True)
 class Method:
-    """How to separate: by which system; diffusion conditioned how, in how many steps (the preset's by default)."""
+    """How to separate.
+
+    Attributes:
+        system: "diffusion" (latent diffusion) or "masks" (the discriminative network).
+        condition: for diffusion, how the denoiser is conditioned on the mixture, one of `CONDITIONS`.
+        steps: for diffusion, number of DDIM steps; None takes the number of the preset.
+    """
 
     system: str = SYSTEMS[0]
     condition: str = CONDITIONS[0]
     steps: int | None = None
 
     def check(self) -> None:
-        """Refuse what there is not.
+        """Check the values.
 
         Raises:
-            InputError: names the value and what there is.
+            InputError: a value is not allowed; the message names it and the allowed values.
         """
         if self.system not in SYSTEMS:
             raise InputError(f"{self.system!r} is no system; there are {', '.join(SYSTEMS)}")
@@ -39,10 +45,24 @@ class Method:
 
 
 def separate(settings: Settings, source: Path, target: Path, method: Method, listener: Listener) -> dict[str, Any]:
-    """Write the vocals of a music file of any length, rate and channel count as WAV; return what was done.
+    """Separate the vocals of a music file and write them as a WAV file of the same length, rate and channels.
+
+    Args:
+        settings: the settings, which name the store and the preset.
+        source: music file of any length, sample rate and number of channels.
+        target: WAV file to write; its folder is created if necessary.
+        method: system and its options.
+        listener: receives progress reports.
+
+    Returns:
+        "input", "output", "system", "model" (folder of the model), and "seconds", "sample_rate" (Hz) and "channels" of
+        the file.
 
     Raises:
-        InputError: no such file, system or conditioning, no trained model, or the target is the source.
+        InputError: there is no such file, system, conditioning or trained model; or the target is the source.
+
+    Example:
+        >>> separate(Settings.read(), Path("song.mp3"), Path("vocals.wav"), Method("masks"), print)
     """
     import torch
 

@@ -1,4 +1,4 @@
-"""Separation scores told: a table for people, plain values for programs."""
+"""Formats separation scores as a text table for people, or as values for JSON."""
 
 from collections.abc import Iterator
 from math import isinf, isnan
@@ -14,12 +14,20 @@ _FRAMED = ("cSDR", "cISR", "cSIR", "cSAR")
 
 
 def lines(scores: TrackScores) -> Iterator[str]:
-    """Yield the lines of a table of medians over tracks, of scores labelled with their track."""
+    """Yield the lines of a text table with the median over tracks of each metric.
+
+    Args:
+        scores: scores with the column `track` in addition (`TrackScores.labelled`).
+
+    Example:
+        >>> for line in lines(score_folders(Path("references"), Path("estimates"))):
+        ...     print(line)
+    """
     summary = scores.summary
     count = summary["track"].nunique()
     yield f"{count} tracks, medians over them; n/a: tracks a metric does not apply to"
     for sources, rows in medians(summary).groupby("sources", sort=False):
-        yield f"judged together: {sources}"
+        yield f"scored together: {sources}"
         yield f"  {'source':<16} {'metric':<8} {'median':>10} {'tracks':>6} {'n/a':>6}  undefined frames"
         for row in rows.to_dict("records"):
             frames = "" if row["metric"] not in _FRAMED else f"{row['undefined']:>7,} of {row['frames']:,}"
@@ -34,9 +42,16 @@ def lines(scores: TrackScores) -> Iterator[str]:
 
 
 def as_values(scores: TrackScores) -> dict[str, Any]:
-    """Return the scores of every track and their medians as values that JSON knows.
+    """Return the scores of every track and their medians over tracks as values that JSON can represent.
 
-    What does not apply is null; infinity, of which JSON knows nothing, is the text "inf" or "-inf".
+    NaN becomes None (null in JSON), and an infinite value the text "inf" or "-inf".
+
+    Args:
+        scores: scores with the column `track` in addition (`TrackScores.labelled`).
+
+    Returns:
+        "tracks", their number; "medians" and "scores", lists of rows; "ill_conditioned", names of the tracks whose
+        cISR, cSIR and cSAR are unreliable; "definitions", a text for each metric.
     """
     summary = scores.summary
     return {
@@ -49,16 +64,17 @@ def as_values(scores: TrackScores) -> dict[str, Any]:
 
 
 def _ill_conditioned(summary: pd.DataFrame) -> list[str]:
-    """Return the tracks whose filters are made of rounding errors."""
+    """Return the tracks with BSS Eval filters that are dominated by rounding errors, sorted."""
     return sorted(set(summary.loc[summary["reciprocal_condition"] < ILL_CONDITIONED, "track"]))
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a data frame as dictionaries of values that JSON can represent."""
     return [{str(name): _plain(value) for name, value in row.items()} for row in frame.to_dict("records")]
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that strict JSON knows."""
+    """Return a value that strict JSON can represent: None for NaN, text for infinity."""
     if not isinstance(value, float):
         return value
     if isnan(value):

@@ -1,4 +1,4 @@
-"""What the environment says, typed and checked: variables TESSITURA_… or a file .env beside the Makefile."""
+"""Reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile."""
 
 import json
 import os
@@ -14,11 +14,27 @@ from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-FROZEN = "TESSITURA_FROZEN"  # variable that holds settings read before, for the processes started from here
+FROZEN = "TESSITURA_FROZEN"  # variable that passes settings, as JSON, to the processes that this one starts
 
 
 class Settings(BaseSettings):
-    """The settings of one home: where everything lies, which preset, which data, which device."""
+    """The settings: folders, preset, data, device. Each field is the variable TESSITURA_FIELD.
+
+    Attributes:
+        home: folder of the store, of Dagster's history and of the downloads.
+        preset: "demo", "small" or "paper".
+        nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
+        musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or "musdb18" or "musdb18hq"; "" for the embedded songs.
+        codec: name of the published codec that the separation system uses; "" for one that is trained here.
+        separators: published separators that are evaluated too, such as "umxhq,hdemucs=FILE"; "" for none.
+        device: "auto", "cpu" or "cuda".
+        most_quarantined: largest allowed share of unusable notes, 0 to 1.
+        most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
+
+    Example:
+        >>> Settings.read().preset
+        'demo'
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="TESSITURA_", env_file=CHECKOUT / ".env", extra="ignore", env_ignore_empty=True
@@ -29,14 +45,14 @@ class Settings(BaseSettings):
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
     musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
     codec: str = Field("", description=f"codec of separation: {', '.join(CODECS)}; empty: one trained here")
-    separators: str = Field("", description=f"judged beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
+    separators: str = Field("", description=f"evaluated beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
 
     @classmethod
     def read(cls) -> "Settings":
-        """Return the settings of this environment: those that were frozen, else variables and the file .env.
+        """Return the settings that a parent process froze, or otherwise those of the variables and the file .env.
 
         Raises:
             InputError: a value is not allowed; the message names the variable.
@@ -71,23 +87,23 @@ class Settings(BaseSettings):
 
     @property
     def store(self) -> Path:
-        """The folder of all versions of all assets."""
+        """Folder that holds all versions of all assets."""
         return self.environment().store
 
     @property
     def dagster_home(self) -> Path:
-        """The folder of Dagster's history: where DAGSTER_HOME says, else in the home."""
+        """Folder of Dagster's configuration and history: DAGSTER_HOME if it is set, otherwise `home`/dagster."""
         given = os.environ.get("DAGSTER_HOME")
         return Path(given).expanduser().resolve() if given else self.home / "dagster"
 
     def environment(self) -> Environment:
-        """Return what assets know of the settings."""
+        """Return the settings in the form that assets use."""
         return Environment(**self.model_dump())
 
     def frozen(self) -> str:
-        """Return the settings as text, the value of the variable `FROZEN`."""
+        """Return the settings as JSON text, the value of the variable `FROZEN`."""
         return self.model_dump_json()
 
     def freeze(self) -> None:
-        """Make every process that is started from here on have these settings, whatever becomes of `.env`."""
+        """Pass these settings to every process that this one starts from now on, even if `.env` is edited."""
         os.environ[FROZEN] = self.frozen()

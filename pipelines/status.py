@@ -1,19 +1,30 @@
-"""What the store holds."""
+"""Lists the current versions in the store, finds the slot of an asset, and tells which work would be resumed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from assets.environment import Configuration
+from assets.environment import DATA, EMBEDDED, Configuration
 from assets.store.pointers import Slot, find
 from assets.store.versions import Version
 from data.errors import InputError
+from models.synthesis.presets import PRESETS
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
 
 
 def survey(settings: Settings) -> list[dict[str, Any]]:
-    """Return a row for every current version, in the order of the graph: when and by what it was made."""
+    """Return a dictionary for each current version of the preset and its data, in the order of the registry.
+
+    Returns:
+        "asset" ("SPACE/ASSET" or "SPACE/ASSET/VARIANT"), "version" (its key), "fingerprint", "made" (date and time,
+        UTC), "seconds" (time it took), "commit" and "folder".
+
+    Example:
+        >>> [one["asset"] for one in survey(Settings.read())]
+        ['embedded/nsynth_shards', 'demo/synthesis_autoencoder']
+    """
     graph, found = make_graph(settings), []
     for asset in graph.registry.assets.values():
         for variant in ("", *asset.variants):
@@ -37,13 +48,20 @@ def survey(settings: Settings) -> list[dict[str, Any]]:
 
 
 def slot_of(settings: Settings, name: str) -> Slot:
-    """Return where an asset has its current version; the variant of an ablation stands behind a "/".
+    """Return the slot of an asset.
+
+    Args:
+        settings: the settings, which name the store and the preset.
+        name: "ASSET", or "ASSET/VARIANT" for an ablation variant; the preset may stand in front, as `status` prints it.
 
     Raises:
-        InputError: no such asset or variant.
+        InputError: there is no such asset or variant.
     """
     graph = make_graph(settings)
-    asked, _, variant = name.rpartition("/") if "/" in name else (name, "", "")
+    first, _, rest = name.partition("/")
+    if first in (DATA, EMBEDDED, settings.preset):
+        name = rest
+    asked, _, variant = name.partition("/")
     asset = graph.registry.assets.get(asked)
     if asset is None:
         raise InputError(f"{asked!r} is no asset; there are {', '.join(graph.registry.assets)}")
@@ -53,9 +71,10 @@ def slot_of(settings: Settings, name: str) -> Slot:
 
 
 def would_go_on(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
-    """Return a function that tells whether a run would go on with an unfinished version of a recipe.
+    """Return a function that tells, given the recipe.json of an unfinished version, whether a run would resume it.
 
-    That is so where code and configuration are those of now; its inputs may be others by then.
+    It would if code and configuration of the version are the present ones, with its own preset and, for an experiment,
+    its own overrides. The inputs are not compared.
     """
     graph = make_graph(settings)
 
@@ -63,7 +82,13 @@ def would_go_on(settings: Settings) -> Callable[[Mapping[str, Any]], bool]:
         asset = graph.registry.assets.get(recipe.get("asset", ""))
         if asset is None or recipe.get("code_version") != graph.provenance.code_version(asset):
             return False
-        runs = (Configuration(graph.environment, variant) for variant in ("", *asset.variants))
-        return recipe.get("config") in [asset.slice(run) for run in runs]
+        space = str(recipe.get("space"))
+        environment = replace(graph.environment, preset=space) if space in PRESETS else graph.environment
+        overrides = recipe.get("overrides", {})
+        try:
+            slices = [asset.slice(Configuration(environment, one, overrides)) for one in ("", *asset.variants)]
+        except InputError:  # its overrides name fields that are no more
+            return False
+        return recipe.get("config") in slices
 
     return test

@@ -1,4 +1,4 @@
-"""One note from the model in use."""
+"""Synthesises a note with the model in use."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,13 @@ from pipelines.settings import Settings
 
 @dataclass(frozen=True)
 class Note:
-    """What is to be played: an instrument by name or number, a MIDI pitch, a velocity as in the data."""
+    """Labels of the note to synthesise.
+
+    Attributes:
+        instrument: name of the instrument in the data, or its number as text.
+        pitch: MIDI pitch; 60 is middle C.
+        velocity: MIDI velocity, one of those in the data.
+    """
 
     instrument: str
     pitch: int
@@ -23,10 +29,24 @@ class Note:
 
 
 def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: bool) -> dict[str, Any]:
-    """Synthesise a note and write it as WAV; return what was played.
+    """Synthesise a note and write it as a WAV file (4 s, 16 kHz, 16 bit).
+
+    Args:
+        settings: the settings, which name the store and the preset.
+        note: labels of the note.
+        output: WAV file to write.
+        variant: name of the model's variant, one of `VARIANTS`.
+        newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
+
+    Returns:
+        "output", "instrument" (its name), "pitch", "velocity" and "model" (folder of the model).
 
     Raises:
-        InputError: no such model, instrument, pitch or velocity.
+        InputError: there is no such model, instrument, pitch or velocity.
+
+    Example:
+        >>> note = Note("organ_electronic_000", pitch=62, velocity=75)
+        >>> play(Settings.read(), note, Path("note.wav"), "spectral", newest=False)
     """
     import torch
 
@@ -43,7 +63,7 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
             f"instrument {note.instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
         )
     if note.velocity not in velocities:
-        raise InputError(f"velocity {note.velocity}: the model has heard {', '.join(map(str, velocities))}")
+        raise InputError(f"velocity {note.velocity}: the model was trained on {', '.join(map(str, velocities))}")
     number = int(numbers.get(note.instrument, note.instrument))
     network = load_sing(model, torch.device(settings.environment().torch_device()))
     wave = next(synthesize(network, [NoteLabel(number, note.pitch, note.velocity)]))
@@ -54,10 +74,10 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
 
 
 def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dict[str, int], list[int]]:
-    """Return the folder of the model to play, and its instruments, number by name, and velocities.
+    """Return the folder of the model, its instruments (number by name) and its velocities; arguments as in `play`.
 
     Raises:
-        InputError: no such variant, or no model of it.
+        InputError: there is no such variant, or no model of it.
     """
     from models.synthesis.presets import VARIANTS
 
@@ -67,7 +87,7 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dic
     run = Configuration(graph.environment, "" if variant == VARIANTS[0] else variant)
     if newest:
         shards = get(graph.registry.assets["nsynth_shards"].slot(run))
-        return get(graph.registry.assets["synthesis_model"].slot(run)), *_heard(shards)
+        return get(graph.registry.assets["synthesis_model"].slot(run)), *_trained_on(shards)
     if run.variant:
         raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
     slot = graph.registry.assets["synthesis_champion"].slot(run)
@@ -80,8 +100,8 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dic
     return model, described["instruments"], described["velocities"]
 
 
-def _heard(notes: Path) -> tuple[dict[str, int], list[int]]:
-    """Return the instruments of the notes, number by name, and their velocities."""
+def _trained_on(notes: Path) -> tuple[dict[str, int], list[int]]:
+    """Return the instruments (number by name) and the velocities in the shards of notes."""
     from data.shards.reader import Shards
 
     table = Shards(notes).table.select(["instrument", "instrument_name", "velocity"]).to_pandas()

@@ -1,4 +1,4 @@
-"""Waivers written for a developer: which assets' code differs from that of a revision."""
+"""Writes waivers for the assets whose code differs from that of a git revision."""
 
 import io
 import subprocess
@@ -11,15 +11,19 @@ from data.errors import InputError
 
 
 def waive_changes(reason: str, since: str, only: Sequence[str]) -> list[str]:
-    """Write a waiver for the assets whose code differs from the revision's, and return their names.
+    """Write a waiver for the assets whose code differs from that of a revision, and return their names.
 
     Args:
         reason: why the results are the same.
-        since: the revision whose results are still good.
-        only: names of assets; all by default.
+        since: git revision whose results are still valid.
+        only: names of the assets to waive; if empty, all assets.
 
     Raises:
-        InputError: no such revision, or no such asset.
+        InputError: there is no such revision or asset.
+
+    Example:
+        >>> waive_changes("renamed a variable", "HEAD", [])
+        ['synthesis_model', 'synthesis_wavenet']
     """
     if unknown := sorted(set(only) - set(REGISTRY.assets)):
         raise InputError(f"{unknown[0]!r} is no asset; there are {', '.join(REGISTRY.assets)}")
@@ -31,7 +35,7 @@ def waive_changes(reason: str, since: str, only: Sequence[str]) -> list[str]:
         module = asset.function.__module__
         try:
             earlier = waivers.original(name, then.closure(module, name).version)
-        except KeyError:  # it did not exist, or lay elsewhere
+        except KeyError:  # in the revision the asset did not exist or was in another module
             continue
         later = now.closure(module, name).version
         if earlier != waivers.original(name, later):
@@ -42,10 +46,10 @@ def waive_changes(reason: str, since: str, only: Sequence[str]) -> list[str]:
 
 
 def at_revision(revision: str) -> Sources:
-    """Return the sources of a revision of this checkout.
+    """Return the sources of the project at a git revision of this checkout.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no such revision.
     """
     command = ["git", "archive", "--format=tar", revision, "--", *FLOORS]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False)

@@ -38,15 +38,17 @@ def write_folder(track: Path, pcm: dict[str, np.ndarray], rate: int = 44_100) ->
         (track / f"{name}.wav").write_bytes(encode(samples, rate, "WAV"))
 
 
-def stem_file(pcm: dict[str, np.ndarray]) -> bytes:
-    """Return the five sources as AAC streams of an MP4."""
+def stem_file(pcm: dict[str, np.ndarray], codec: str = "aac") -> bytes:
+    """Return the five sources as streams of an MP4."""
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
-        streams = [container.add_stream("aac", rate=44_100, layout="stereo", bit_rate=256_000) for _ in pcm]
+        streams = [container.add_stream(codec, rate=44_100, layout="stereo", bit_rate=256_000) for _ in pcm]
         for stream, samples in zip(streams, pcm.values(), strict=True):
-            frame = av.AudioFrame.from_ndarray(
-                (samples.T / 32767).astype(np.float32, order="C"), format="fltp", layout="stereo"
-            )
+            if codec == "alac":
+                values, form = np.ascontiguousarray(samples.T), "s16p"
+            else:
+                values, form = (samples.T / 32767).astype(np.float32, order="C"), "fltp"
+            frame = av.AudioFrame.from_ndarray(values, format=form, layout="stereo")
             frame.sample_rate, frame.pts = 44_100, 0
             container.mux([*stream.encode(frame), *stream.encode(None)])
     return file.getvalue()
@@ -86,6 +88,36 @@ def test_stems_come_out_aligned_with_what_went_in(tmp_path):
         middle = slice(4000, length - 4000)
         error = np.square(found[name][middle].astype(float) - expected[middle]).sum()
         assert error < 0.01 * np.square(expected[middle].astype(float)).sum(), name
+
+
+def test_lossless_streams_come_out_as_they_went_in(tmp_path):
+    pcm = sources(0.3)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "A - B.stem.mp4").write_bytes(stem_file(pcm, "alac"))
+    (track,) = locate(str(tmp_path), tmp_path)
+    for name, samples in read_track(track).items():
+        np.testing.assert_array_equal(samples[: len(pcm[name])], pcm[name])
+
+
+def test_a_track_that_is_damaged_in_its_zip_does_not_stop_the_others(hq, tmp_path):
+    archive = tmp_path / "musdb18.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        for path in sorted(hq.rglob("*.wav")):
+            file.write(path, f"musdb18hq/{path.relative_to(hq)}")
+        place = file.getinfo(f"musdb18hq/train/{AWKWARD[0]}/bass.wav").header_offset + 3000
+    content = bytearray(archive.read_bytes())
+    content[place] ^= 0xFF
+    archive.write_bytes(content)
+    good, bad = [], []
+    for track in locate(str(archive), tmp_path):
+        try:
+            read_track(track)
+            good.append(track.name)
+        except BadTrack as error:
+            bad.append(str(error))
+    assert len(good) == 3
+    (said,) = bad
+    assert said.startswith(f"{AWKWARD[0]}: bass.wav: damaged in musdb18.zip: Bad CRC-32")
 
 
 @pytest.mark.parametrize("form", ["hq", "stem"])

@@ -16,7 +16,7 @@ from data.errors import InputError
 from data.files.audio import decode
 from data.files.tables import read_table
 from data.shards.reader import CorruptShard, Shards
-from data.shards.writer import CRC_BLOCK, Record, Rejection, ShardWriter, shard_name
+from data.shards.writer import CRC_BLOCK, Record, Rejection, ShardWriter, is_committed, shard_name
 
 
 def items(count: int = 20, frames: int = 500):
@@ -27,6 +27,8 @@ def items(count: int = 20, frames: int = 500):
 
 
 def write(folder: Path, shard_bytes: int = 6000, stop: int | None = None) -> None:
+    if is_committed(folder):
+        return
     writer = ShardWriter(folder, shard_bytes)
     for item in islice(items(), writer.consumed, stop):
         writer.add(item)
@@ -205,6 +207,14 @@ def test_kill_9_at_any_moment_can_be_resumed_to_the_same_bytes(tmp_path):
         write(folder)
         assert contents(folder) == contents(tmp_path / "whole")
     assert killed >= 4
+
+
+def test_finished_shards_cannot_be_written_to(tmp_path):
+    write(tmp_path)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(ValueError, match="these shards are finished"):
+        ShardWriter(tmp_path)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_an_unsafe_id_is_refused(tmp_path):

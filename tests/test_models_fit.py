@@ -193,8 +193,8 @@ def run_two(shards: Shards, folder: Path, **environment: str) -> subprocess.Comp
         sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(PROGRAM),
         str(shards.folder), str(folder), str(CONFIG.steps),
     ]  # fmt: skip
-    options = {"capture_output": True, "text": True, "check": False, "timeout": 120}
-    return subprocess.run(command, env=ONE_THREAD | environment, **options)
+    options = {"capture_output": True, "text": True, "timeout": 120}
+    return subprocess.run(command, env=ONE_THREAD | environment, check=False, **options)
 
 
 def test_a_signal_to_one_of_two_processes_ends_both_after_a_checkpoint(tmp_path, shards):

@@ -179,6 +179,16 @@ def test_48_khz_keeps_the_level_and_silence():
     torch.testing.assert_close(moved[:, 780 + 800 : 780 + 1500], loud[:, 800:1500], atol=1e-5, rtol=1e-3)
 
 
+def test_48_khz_keeps_the_level_of_a_short_first_second():
+    """Of 90 frames the second window overlaps the first by 70: only 11 frames hold the level of the first."""
+    codec = as_codec(make("encodec_48khz")).eval().requires_grad_(False)
+    wave = noise(1, 900)
+    wave[:, 100:] *= 0.001
+    alone, found = codec(wave[:, :800])[:, :90].std(), codec(wave)[:, :90].std()
+    assert alone > 0.1
+    assert 0.5 < found / alone < 2  # not equal: most frames of the first second are coded with the second
+
+
 @pytest.mark.parametrize("channels", [1, 2])
 def test_a_published_codec_takes_the_place_of_ours(codec, channels):
     torch.manual_seed(0)

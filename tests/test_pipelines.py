@@ -14,7 +14,7 @@ from data.errors import InputError
 from models.separation import presets as separation_presets
 from pipelines.definitions import build_defs, make_graph
 from pipelines.jobs import SYSTEMS, find_system
-from pipelines.launch import Trip
+from pipelines.launch import Target
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -138,16 +138,16 @@ def test_a_system_has_a_job_for_itself_its_ablations_and_its_experiments(setting
     assert {whole.tags["tessitura/preset"], experiment.tags["tessitura/preset"]} == {"demo"}
 
 
-def test_a_trip_is_planned_from_words():
-    assert [one.job for one in Trip.plan("synthesis").launches()] == ["synthesis"]
-    assert Trip.plan("separation", "concat") == Trip.plan("separation")
-    row = Trip.plan("separation", "inject").launches()
+def test_a_target_becomes_runs():
+    assert [one.job for one in Target.parse("synthesis").launches()] == ["synthesis"]
+    assert Target.parse("separation", "concat") == Target.parse("separation")
+    row = Target.parse("separation", "inject").launches()
     assert [(one.job, one.partition, one.only) for one in row] == [
         ("separation", None, None),
         ("separation_ablations", "inject", None),
         ("separation", None, "separation_report"),
     ]
-    data, experiment = Trip.plan("synthesis", experiment="long", overrides={"fine_tuning.fit.steps": 9}).launches()
+    data, experiment = Target.parse("synthesis", experiment="long", overrides={"fine_tuning.fit.steps": 9}).launches()
     assert (data.job, data.only) == ("synthesis", "nsynth_shards")
     assert experiment.config == {
         "resources": {"experiment": {"config": {"name": "long", "overrides": {"fine_tuning.fit.steps": 9}}}}
@@ -163,9 +163,9 @@ def test_a_trip_is_planned_from_words():
         (("separation", None, "", {"a": 1}), "give it a name with --experiment"),
     ],
 )
-def test_a_trip_that_cannot_be_is_refused(arguments, said):
+def test_a_target_that_cannot_be_is_refused(arguments, said):
     with pytest.raises(InputError, match=said):
-        Trip.plan(*arguments)
+        Target.parse(*arguments)
     assert find_system("synthesis").data == "nsynth_shards"
 
 

@@ -28,6 +28,8 @@ from models.synthesis.sing import Sing
 from models.training.checkpoint import save
 from pipelines import cli
 from pipelines.commands import making
+from pipelines.definitions import make_graph
+from pipelines.settings import Settings
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_synthesize_plays_no_model_that_failed_its_checks(command, trained):
     [
         (("--instrument", "kazoo", "--pitch", 60, "--velocity", 25), "there are brass_acoustic_000"),
         (("--instrument", "brass_acoustic_000", "--pitch", 300, "--velocity", 25), "MIDI notes 0 to 120"),
-        (("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 75), "the model has heard 25, 127"),
+        (("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 75), "the model was trained on 25, 127"),
     ],
 )
 def test_synthesize_refuses_what_is_not_there(command, trained, tmp_path, label, said):
@@ -229,7 +231,7 @@ def test_score_separation_prints_a_table(command, separated):
     lines = out.splitlines()
     assert status == 0
     assert lines[0].startswith("2 tracks, medians over them")
-    assert lines[1] == "judged together: accompaniment+vocals"
+    assert lines[1] == "scored together: accompaniment+vocals"
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in lines[3:17]}
     assert rows["vocals", "uSDR"] == ["6.021", "1", "1"]
     assert rows["vocals", "cSDR"] == ["6.021", "1", "1", "1", "of", "2"]
@@ -323,6 +325,45 @@ def test_gc_shows_first_and_deletes_when_told_and_leaves_what_is_pinned(command,
     assert command("pin", "synthesis_model", "--version", trained.name, "--remove")[0] == 0
     assert command("gc", "--delete")[0] == 0
     assert not trained.exists()
+
+
+def unfinished(preset: str, experiment: str = "", overrides: dict | None = None, **changes) -> Path:
+    """Leave an unfinished version of the model behind, as a run of now would that is killed; return its folder."""
+    graph = make_graph(Settings.read().model_copy(update={"preset": preset}))
+    asset, overrides = graph.registry.assets["synthesis_model"], overrides or {}
+    run = Configuration(graph.environment, overrides=overrides)
+    recipe = Recipe(graph.provenance.code_version(asset), asset.slice(run) | changes, {}, ())
+
+    def killed(folder: Path, earlier: tuple[Path, ...]):
+        raise RuntimeError(folder)
+
+    notes = {"space": preset, "experiment": experiment, "overrides": overrides}
+    with pytest.raises(RuntimeError) as stopped:
+        make(asset.slot(run, experiment), recipe, Making(killed, notes))
+    return stopped.value.args[0]
+
+
+def test_gc_leaves_what_a_run_would_resume(command, home):
+    resumed = [unfinished("demo"), unfinished("small"), unfinished("small", "long", {"fine_tune.steps": 7})]
+    given_up = unfinished("demo", other=1)
+    assert [Path(row["folder"]) for row in json.loads(command("gc", "--json")[1])] == [given_up]
+    assert command("gc", "--delete")[0] == 0
+    assert all(folder.is_dir() for folder in resumed)
+
+
+def test_forgetting_an_experiment_gives_up_what_it_has_begun(command, home):
+    folder = unfinished("demo", "long", {"fine_tune.steps": 7})
+    other = unfinished("demo")
+    assert command("experiments", "--forget", "long")[:2] == (
+        0,
+        "forgot long: 1 assets; tessitura gc frees the space\n",
+    )
+    assert (folder.exists(), other.exists()) == (False, True)
+
+
+def test_pins_take_names_as_status_prints_them(command, trained):
+    assert command("pin", "demo/synthesis_model")[1] == f"demo/synthesis_model {trained.name}: pinned\n"
+    assert command("pin", "embedded/nsynth_shards")[0] == 0
 
 
 @pytest.mark.parametrize(

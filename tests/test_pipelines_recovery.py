@@ -12,7 +12,7 @@ from test_assets_synthesis import python_path
 from tiny import write_nsynth
 
 from data.errors import InputError
-from pipelines.launch import Trip, run_graph
+from pipelines.launch import Target, run_graph
 from pipelines.recovery import end_dead_runs, hold, tag_of
 from pipelines.settings import Settings
 
@@ -21,7 +21,7 @@ import os, signal, sys
 from models.training import checkpoint
 from models.synthesis import presets as configs
 from test_assets_synthesis import TINY
-from pipelines.launch import Trip, run_graph
+from pipelines.launch import Target, run_graph
 from pipelines.settings import Settings
 configs.PRESETS["demo"] = TINY
 save = checkpoint.Rolling.save
@@ -30,7 +30,7 @@ def save_and_die(self, *arguments):
     if sys.argv[1] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
 checkpoint.Rolling.save = save_and_die
-print(run_graph(Settings.read(), Trip.plan("synthesis")))
+print(run_graph(Settings.read(), Target.parse("synthesis")))
 """
 
 
@@ -41,9 +41,10 @@ def run(home: Path, source: Path, what: str) -> subprocess.CompletedProcess:
         "TESSITURA_PRESET": "demo",
     }
     command = [sys.executable, "-c", PROGRAM, what]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=150)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
+@pytest.mark.timeout(600)
 def test_a_killed_run_is_ended_and_the_next_one_finishes(tmp_path):
     source = write_nsynth(tmp_path / "nsynth-train", 4, range(60, 68), (25, 127))
     home = tmp_path / "home"
@@ -90,5 +91,5 @@ def test_only_our_own_runs_whose_process_died_are_ended(tmp_path, instance):
 def test_a_failed_run_says_why_in_one_line(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("TESSITURA_NSYNTH", str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=r"nsynth_source failed: /.*nowhere.*the same command goes on") as failed:
-        run_graph(Settings.read(), Trip.plan("synthesis"))
+        run_graph(Settings.read(), Target.parse("synthesis"))
     assert "\n" not in str(failed.value)

@@ -1,5 +1,5 @@
-"""The data sets as assets: where they come from, and their shards.
+"""Data sets as assets: location and version of the raw data, and the shards made from them.
 
-* `musdb`: MUSDB18: from where it lies to checked tracks, and songs at the rate the separation system works at
-* `nsynth`: NSynth: from where it lies to checked, split shards
+* `musdb`: MUSDB18: locates the raw data and makes shards of checked tracks
+* `nsynth`: NSynth: locates the raw data and makes checked, labelled and split shards of notes
 """

@@ -1,4 +1,4 @@
-"""MUSDB18: from where it lies to checked tracks in shards."""
+"""MUSDB18 as assets: locates the raw data and makes shards of checked tracks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 
 def _version(environment: Environment) -> str:
-    """Return the version of what lies there: names, sizes and times of files, or what is to be downloaded."""
+    """Return a text that identifies the raw data: the version of the embedded songs, the download, or a hash.
+
+    The hash is over names, sizes and modification times of the files, not over their content.
+    """
     from data.embedded.songs import VERSION
     from data.musdb.dataset import OFFICIAL, find_tracks, source_version
 
@@ -28,6 +31,7 @@ def _version(environment: Environment) -> str:
 
 
 def _locate(environment: Environment, listener: Listener) -> "list[Track]":
+    """Return the tracks of MUSDB18; they are downloaded, or the embedded songs generated, if necessary."""
     from data.embedded.songs import make_songs
     from data.musdb.dataset import locate
 
@@ -45,6 +49,7 @@ MUSDB = Source(
 
 
 def _few_quarantined(folder: Path, environment: Environment) -> Finding:
+    """Check that only a small share of the tracks is in quarantine."""
     from data.files.tables import read_table
     from data.musdb.tracks import group_folders
 
@@ -55,7 +60,7 @@ def _few_quarantined(folder: Path, environment: Environment) -> Finding:
 
 
 def _tracks(folder: Path) -> Shown:
-    """Return which tracks are in the shards and which are not."""
+    """Return tables of the tracks in the shards and of those in quarantine, for the web UI."""
     import pandas as pd
 
     from data.files.tables import read_frame
@@ -83,7 +88,10 @@ def _tracks(folder: Path) -> Shown:
     audits=(readable(100), Audit("few_quarantined", "Most tracks could be used.", _few_quarantined)),
 )
 def musdb_tracks(work: Work, musdb_source: "list[Track]") -> Summary:
-    """The tracks in TAR shards, all sources aligned to the sample; a bad track stops no other."""
+    """The tracks of MUSDB18 in TAR shards: one recording per source, all sources of a track sample-aligned.
+
+    A track that cannot be used goes to the quarantine table and does not stop the others.
+    """
     from data.musdb.tracks import ingest_groups
 
     ingest_groups(work.execution, musdb_source)

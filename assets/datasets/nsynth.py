@@ -1,4 +1,4 @@
-"""NSynth: from where it lies to checked, split shards."""
+"""NSynth as assets: locates the raw data and makes checked, labelled and split shards of notes."""
 
 import hashlib
 from pathlib import Path
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 
 def _version(environment: Environment) -> str:
-    """Return the version of what lies there: names, sizes and times of files, or what is to be downloaded."""
+    """Return a text that identifies the raw data: the version of the embedded notes, the download, or a hash.
+
+    The hash is over names, sizes and modification times of the files, not over their content.
+    """
     from data.embedded.notes import VERSION
     from data.nsynth.dataset import find_parts, is_remote, source_version
 
@@ -29,6 +32,7 @@ def _version(environment: Environment) -> str:
 
 
 def _locate(environment: Environment, listener: Listener) -> "list[Part]":
+    """Return the parts of NSynth; they are downloaded, or the embedded notes generated, if necessary."""
     from data.embedded.notes import make_notes
     from data.nsynth.dataset import locate
 
@@ -47,6 +51,7 @@ NSYNTH = Source(
 
 
 def _no_leak(folder: Path, environment: Environment) -> Finding:
+    """Check that no (instrument, pitch) pair and no identical audio is in two splits."""
     from data.nsynth.leaks import leaks
     from data.shards.reader import Shards
 
@@ -55,6 +60,7 @@ def _no_leak(folder: Path, environment: Environment) -> Finding:
 
 
 def _few_quarantined(folder: Path, environment: Environment) -> Finding:
+    """Check that only a small share of the notes is in quarantine."""
     from data.files.tables import read_table
 
     bad, good = (len(read_table(folder / f"{name}.parquet")) for name in ("quarantine", "index"))
@@ -62,7 +68,7 @@ def _few_quarantined(folder: Path, environment: Environment) -> Finding:
 
 
 def _tables(folder: Path) -> Shown:
-    """Return what is in the shards and what is not."""
+    """Return tables of the notes by family and split, of their flags and of the quarantine, for the web UI."""
     from data.files.tables import read_frame
 
     index = read_frame(folder / "index.parquet")
@@ -90,7 +96,10 @@ def _tables(folder: Path) -> Shown:
     ),
 )
 def nsynth_shards(work: Work, nsynth_source: "list[Part]") -> Summary:
-    """The notes in TAR shards with a Parquet index: checked, labelled and split; the bad ones quarantined."""
+    """The notes of NSynth in TAR shards with a Parquet index: checked, labelled and split.
+
+    A note that cannot be used goes to the quarantine table.
+    """
     from data.nsynth.ingest import describe, ingest
 
     ingest(work.execution, nsynth_source)

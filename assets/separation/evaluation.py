@@ -1,4 +1,4 @@
-"""The separation systems evaluated: what each makes of the test songs, and the scores."""
+"""Evaluation of the separation systems: their estimates for the test songs, scores, quality checks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,9 +34,9 @@ _SCORES = ("scores.parquet", "seconds.parquet")
 def separation_baseline_vocals(
     work: Work, separation_songs: Path, separation_codec: Path, separation_mask_network: Path
 ) -> Summary:
-    """The test songs' vocals by bounds and baselines: the mixture, ideal masks, the codec's ceiling, learnt masks.
+    """Vocals of the test songs by the mixture itself, ideal masks, the codec's ceiling and the discriminative network.
 
-    And by published separators, where TESSITURA_SEPARATORS names some.
+    Published separators are added if TESSITURA_SEPARATORS names any.
     """
     import torch
 
@@ -62,7 +62,7 @@ def separation_baseline_vocals(
     config=lambda run: run.separation.sampling, files=INDEX, kinds={"pytorch"}, trains=True, variants=ABLATIONS
 )
 def separation_vocals(work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path) -> Summary:
-    """The test songs' vocals by latent diffusion."""
+    """Vocals of the test songs, estimated by latent diffusion."""
     import torch
 
     from models.separation.estimates import separating, write_estimates
@@ -74,7 +74,7 @@ def separation_vocals(work: Work, separation_songs: Path, separation_codec: Path
 
 
 def _medians(folder: Path) -> Shown:
-    """Return the median over songs of every metric of the vocals, as a table and as numbers the UI plots."""
+    """Return the medians over songs of the vocals' metrics: all as a table, three as numbers that the web UI plots."""
     from data.files.tables import read_frame
 
     scores = read_frame(folder / "scores.parquet")
@@ -95,7 +95,7 @@ def separation_baseline_scores(
     separation_codec: Path,
     separation_latents: Path,
 ) -> Summary:
-    """Every metric of what bounds and baselines made: of each song, and of each second."""
+    """Scores of the bounds and baselines: every metric of each song, and BSS Eval of each second."""
     encoder = (separation_codec, separation_latents)
     return _score(work.execution, separation_songs, separation_baseline_vocals, encoder)
 
@@ -104,13 +104,20 @@ def separation_baseline_scores(
 def separation_scores(
     work: Work, separation_songs: Path, separation_vocals: Path, separation_codec: Path, separation_latents: Path
 ) -> Summary:
-    """Every metric of what latent diffusion made: of each song, and of each second."""
+    """Scores of latent diffusion: every metric of each song, and BSS Eval of each second."""
     encoder = (separation_codec, separation_latents)
     return _score(work.execution, separation_songs, separation_vocals, encoder)
 
 
 def _score(execution: Execution, songs: Path, estimates: Path, encoder: tuple[Path, Path]) -> Summary:
-    """Score estimates against the songs; the folders of codec and latents are the encoder of the embedding MSE."""
+    """Score estimated vocals against the songs.
+
+    Args:
+        execution: output folder and listener; the device encodes the sound for the metric "embedding MSE".
+        songs: folder of the shards of true vocals and accompaniment.
+        estimates: folder of the shards of estimated vocals.
+        encoder: folders of the codec and of the latents, which together are the encoder of "embedding MSE".
+    """
     import torch
 
     from eval.metrics.embedding import Embedding
@@ -123,13 +130,19 @@ def _score(execution: Execution, songs: Path, estimates: Path, encoder: tuple[Pa
 
 
 def bounds(asked: Thresholds) -> "Bounds":
-    """Return what is asked of the separation systems, as the evaluation knows it."""
+    """Return the bounds of the acceptance criteria for the thresholds of a configuration.
+
+    Example:
+        >>> bounds(PRESETS["demo"].thresholds).below_ceiling
+        18.0
+    """
     from eval.separation.acceptance import Bounds
 
     return Bounds(asked.mask_usdr, asked.below_ceiling)
 
 
 def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
+    """Return the results of the acceptance criteria with the thresholds of the preset."""
     from eval.separation.acceptance import acceptance_criteria
 
     return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds))

@@ -1,4 +1,4 @@
-"""The report of the separation system: one page that a reviewer can read and listen to."""
+"""The report of the separation system."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -43,14 +43,17 @@ _STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network")
     show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
 def separation_report(work: Work) -> Summary:
-    """One page with tables, intervals, studies and players, and its exports; the ablations made so far are in it."""
+    """One HTML page with tables, confidence intervals, studies and audio players, and the same content as files.
+
+    It includes the ablations that have been made so far.
+    """
     from eval.separation.report import write_report
 
     return write_report(work.execution.folder, _study(work))
 
 
 def _study(work: Work) -> "Study":
-    """Gather what the report is made of."""
+    """Return the input data of the report."""
     from data.files.durable import read_json
     from data.files.tables import read_frame
     from eval.separation.report import Study
@@ -67,7 +70,7 @@ def _study(work: Work) -> "Study":
         seconds=gather(*scores, file="seconds.parquet"),
         bounds=bounds(work.config),
         provenance=_provenance(work, inputs),
-        # A published codec has no history here.
+        # A published codec is not trained here, so it has no history.
         histories={name: read_frame(path) for name, path in histories.items() if path.is_file()},
         steps=_steps(inputs["separation_steps_study"]),
         noise=_noise(inputs["separation_noise_study"]),
@@ -79,7 +82,7 @@ def _study(work: Work) -> "Study":
 
 
 def _long(folder: Path) -> "pd.DataFrame":
-    """Return a study with a row a metric."""
+    """Return the scores of a study in long form: one row per excerpt, setting and metric."""
     from data.files.tables import read_frame
     from eval.separation.studies import METRICS
 
@@ -89,7 +92,7 @@ def _long(folder: Path) -> "pd.DataFrame":
 
 
 def _steps(folder: Path) -> "pd.DataFrame":
-    """Return the study of the steps of DDIM with the speed of each."""
+    """Return the study of the number of DDIM steps, with the real-time factor of each number."""
     from data.files.durable import read_json
 
     factors, study = read_json(folder / "speed.json"), _long(folder)
@@ -97,7 +100,7 @@ def _steps(folder: Path) -> "pd.DataFrame":
 
 
 def _noise(folder: Path) -> "pd.DataFrame":
-    """Return the study of noise with its strength as a ratio of signal to noise."""
+    """Return the study of noise, with the signal-to-noise ratio in dB; it is infinite without noise."""
     import numpy as np
 
     study = _long(folder)
@@ -106,7 +109,7 @@ def _noise(folder: Path) -> "pd.DataFrame":
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Return where the numbers come from, for people: what was trained, by what, and what wrote this page."""
+    """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     tracks = Version(inputs["musdb_tracks"]).record["summary"]
     codec = Version(inputs["separation_codec"]).record["summary"]
     model, scores = Version(inputs["separation_denoiser"]), Version(inputs["separation_scores"][""])

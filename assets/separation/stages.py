@@ -1,4 +1,4 @@
-"""The separation system, stage by stage: songs, codec, latents, denoiser; and the discriminative network beside it."""
+"""The separation system in stages (songs, codec, latents, denoiser), and the discriminative network."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("model.safetensors",)
 INDEX = ("index.parquet",)
-ABLATIONS = CONDITIONS[1:]  # ways to show the denoiser the mixture, beside the main one
+ABLATIONS = CONDITIONS[1:]  # ways to condition the denoiser on the mixture, without the main variant
 
 
 def _apart(folder: Path, environment: Environment) -> Finding:
+    """Check that no song, by name or by identical audio, is in two splits, and that train and test are not empty."""
     from data.musdb.leaks import songs_in_two_splits
     from data.shards.reader import Shards
 
@@ -33,7 +34,7 @@ def _apart(folder: Path, environment: Environment) -> Finding:
 
 
 def _songs(folder: Path) -> Shown:
-    """Return how many songs and minutes each split has, and how much of them is sung."""
+    """Return a table for the web UI: number of songs, minutes, and minutes with singing of each split."""
     from data.files.tables import read_frame
 
     index = read_frame(folder / "index.parquet")
@@ -51,7 +52,10 @@ def _songs(folder: Path) -> Shown:
     audits=(readable(100), Audit("no_song_in_two_splits", "No song, by name or by sound, is in two splits.", _apart)),
 )
 def separation_songs(work: Work, musdb_tracks: Path) -> Summary:
-    """Vocals and accompaniment of every song at the rate and channels the system works at; where there is singing."""
+    """Vocals and accompaniment of every song, in the sample rate and number of channels of the system.
+
+    The index says which seconds contain singing.
+    """
     from data.musdb.tracks import group_folders
     from data.musdb.vocals import resample_songs
 
@@ -60,16 +64,16 @@ def separation_songs(work: Work, musdb_tracks: Path) -> Summary:
 
 
 def _codec(run: Configuration) -> "CodecTraining | PublishedCodec":
-    """Return what decides the codec: the training of our own, or which published one it is."""
+    """Return the configuration of the codec: training of the project's own codec, or the published codec."""
     name = run.separation.published
     return CODECS[name] if name else run.separation.codec_training
 
 
 @stored_asset(config=_codec, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves)
 def separation_codec(work: Work, separation_songs: Path) -> Summary:
-    """A convolutional codec learns to rebuild vocals and mixtures from a fiftieth of a second at a time.
+    """A convolutional codec, trained to reconstruct vocals and mixtures from latent frames.
 
-    Or a published one, where TESSITURA_CODEC names it.
+    If TESSITURA_CODEC names a published codec, that one is used instead.
     """
     from models.separation.published.hub import copy_published_codec
     from models.separation.train import train_codec
@@ -81,6 +85,10 @@ def separation_codec(work: Work, separation_songs: Path) -> Summary:
 
 
 def _unit_variance(folder: Path, environment: Environment) -> Finding:
+    """Check that the smallest standard deviation of a latent channel is above 1/1000 of the largest.
+
+    The latents are later divided by these deviations.
+    """
     from data.shards.reader import Shards
 
     del environment
@@ -97,7 +105,10 @@ def _unit_variance(folder: Path, environment: Environment) -> Finding:
     audits=(Audit("unit_variance", "Every latent channel varies.", _unit_variance),),
 )
 def separation_latents(work: Work, separation_songs: Path, separation_codec: Path) -> Summary:
-    """Vocals and mixtures as latent frames in shards, with the mean and spread of each channel: what is denoised."""
+    """Vocals and mixtures as latent frames in shards, with mean and standard deviation of each channel.
+
+    These are the training data of the denoiser.
+    """
     import torch
 
     from models.separation.latents import write_latents
@@ -117,7 +128,7 @@ def separation_latents(work: Work, separation_songs: Path, separation_codec: Pat
     show=curves,
 )
 def separation_denoiser(work: Work, separation_latents: Path) -> Summary:
-    """A U-Net learns to take noise off the latent of vocals, given that of the mixture."""
+    """The denoiser: a U-Net, trained to remove noise from the latent of the vocals, given that of the mixture."""
     from models.separation.train import train_denoiser
 
     return train_denoiser(work.execution, separation_latents, work.config)
@@ -127,7 +138,7 @@ def separation_denoiser(work: Work, separation_latents: Path) -> Summary:
     config=lambda run: run.separation.mask_training, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves
 )
 def separation_mask_network(work: Work, separation_songs: Path) -> Summary:
-    """The discriminative network: a mask on the mixture's spectrogram, trained on the same songs."""
+    """The discriminative network: it estimates a mask on the mixture's spectrogram; trained on the same songs."""
     from models.separation.train import train_mask_network
 
     return train_mask_network(work.execution, separation_songs, work.config)

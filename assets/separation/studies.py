@@ -1,4 +1,4 @@
-"""Studies of the separation system: steps of the sampler, moving average, noise in the latents, cost."""
+"""Studies of the separation system: sampler steps, moving average, noise in the latents, cost."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ _STUDY = ("study.parquet",)
 
 
 def _settings(folder: Path) -> Shown:
-    """Return the median over excerpts of every metric under every setting."""
+    """Return a table for the web UI: the median over excerpts of each metric for each setting."""
     from data.files.tables import read_frame
     from eval.separation.studies import METRICS
 
@@ -32,7 +32,7 @@ def _settings(folder: Path) -> Shown:
 def separation_steps_study(
     work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path
 ) -> Summary:
-    """Study: excerpts of the test songs by 1 to 50 steps of DDIM, scored."""
+    """Study: excerpts of the test songs, separated with 1 to 50 DDIM steps and scored; and the speed of each."""
     import torch
 
     from data.files.durable import write_json
@@ -59,7 +59,7 @@ def separation_steps_study(
 def separation_average_study(
     work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path
 ) -> Summary:
-    """Study: excerpts of the test songs with the moving average of the denoiser's weights, and without."""
+    """Study: excerpts of the test songs, separated with the moving average of the denoiser's weights and without."""
     import torch
 
     from eval.separation.studies import write_study
@@ -78,7 +78,7 @@ def separation_average_study(
 
 @stored_asset(files=_STUDY, kinds={"pytorch"}, show=_settings)
 def separation_noise_study(work: Work, separation_songs: Path, separation_codec: Path) -> Summary:
-    """Study: vocals and mixtures decoded from latents with noise in them: how exact has the denoiser to be?"""
+    """Study: vocals and mixtures decoded from latents with added noise. It shows how exact the denoiser must be."""
     import torch
 
     from eval.separation.studies import write_study
@@ -103,7 +103,7 @@ def separation_noise_study(work: Work, separation_songs: Path, separation_codec:
 def separation_cost(
     work: Work, separation_codec: Path, separation_denoiser: Path, separation_mask_network: Path
 ) -> Summary:
-    """Speed, time to the first sound and size of the systems, measured here."""
+    """Speed, time to the first output, memory and number of parameters of the systems, measured on this machine."""
     import torch
 
     from models.separation.cost import write_cost

@@ -14,6 +14,7 @@ from pathlib import Path
 from data.errors import InputError
 
 _POLL_SECONDS = 1.0
+_PATIENCE_SECONDS = 2.0  # for readers: whoever lists garbage holds each lock for a moment
 
 
 def acquire(path: Path, *, shared: bool = False) -> int | None:
@@ -111,9 +112,11 @@ def reading(paths: Iterable[Path]) -> Iterator[None]:
     """
     with ExitStack() as stack:
         for path in sorted(set(paths)):
-            descriptor = acquire(path, shared=True)
-            if descriptor is None:
-                raise InputError(f"{path}: process {holder(path)} is changing what it stands for; wait for it")
+            deadline = time.monotonic() + _PATIENCE_SECONDS
+            while (descriptor := acquire(path, shared=True)) is None:
+                if time.monotonic() > deadline:
+                    raise InputError(f"{path}: process {holder(path)} is changing what it stands for; wait for it")
+                time.sleep(_POLL_SECONDS / 10)
             stack.callback(os.close, descriptor)
         yield
 

@@ -1,7 +1,7 @@
-"""The synthesis system as assets: its stages, its evaluation, its report.
+"""The synthesis system (SING) as assets: stages, evaluation, champion, report.
 
-* `champion`: the champion among the models of SING: the one in use
-* `evaluation`: SING judged: what every system makes of the test notes, the scores, the maps, the costs
-* `report`: the report of the synthesis system: one page that a reviewer can read and listen to
-* `stages`: SING, stage by stage: autoencoder, embeddings, sequence generator, fine-tuned model; and its competitor
+* `champion`: the champion: the SING model in use, replaced when a challenger passes every required criterion
+* `evaluation`: evaluation of SING: notes of each system, scores, instrument map, sweeps, cost, quality checks
+* `report`: the report of the synthesis system
+* `stages`: training of SING in stages (autoencoder, embeddings, sequence generator, fine-tuning), and its baseline
 """

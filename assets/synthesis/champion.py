@@ -1,4 +1,4 @@
-"""The champion among the models of SING: the one in use."""
+"""The champion: the SING model in use, replaced when a challenger passes every required criterion."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +11,7 @@ from assets.synthesis.evaluation import bounds
 
 
 def _challenger(inputs: Mapping[str, Any]) -> dict[str, Path]:
+    """Return the folders of the challenger in the form that `assets.champion.decide` takes."""
     return {
         "model": inputs["synthesis_model"],
         "scores": inputs["synthesis_scores"],
@@ -19,6 +20,7 @@ def _challenger(inputs: Mapping[str, Any]) -> dict[str, Path]:
 
 
 def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
+    """Decide whether the current model becomes the champion (`StoredAsset.decide`)."""
     return decide(_challenger(inputs), former, bounds(run.synthesis.thresholds))
 
 
@@ -31,6 +33,9 @@ def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) 
     decide=_decide,
 )
 def synthesis_champion(work: Work) -> Summary:
-    """The model in use: the newest one that passed every required check. It stays until one as good comes."""
+    """The model in use: the newest one that passed every required criterion.
+
+    A new model replaces it only if it passes all of them, one of which is not to be worse than the champion before.
+    """
     notes = work.inputs["nsynth_shards"]
     return write_champion(work, _challenger(work.inputs), notes, bounds(work.config))

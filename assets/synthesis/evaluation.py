@@ -1,4 +1,4 @@
-"""SING evaluated: what every system makes of the test notes, the scores, the maps, the costs."""
+"""Evaluation of SING: notes of each system, scores, instrument map, sweeps, cost, quality checks."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,7 +32,7 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
     variants=ABLATIONS,
 )
 def synthesis_notes(work: Work, nsynth_shards: Path, synthesis_model: Path, synthesis_autoencoder: Path) -> Summary:
-    """The test notes as SING plays them from their labels, and as its autoencoder rebuilds them."""
+    """The test notes and some training notes, as SING synthesises them and as its autoencoder reconstructs them."""
     from models.synthesis.estimates import write_sing
 
     return write_sing(work.execution, nsynth_shards, synthesis_model, synthesis_autoencoder, work.config)
@@ -45,14 +45,14 @@ def synthesis_notes(work: Work, nsynth_shards: Path, synthesis_model: Path, synt
     trains=True,
 )
 def synthesis_baseline_notes(work: Work, nsynth_shards: Path, synthesis_wavenet: Path) -> Summary:
-    """The same notes by silence, a copy of the nearest training note, Griffin-Lim (oracle) and the WaveNet."""
+    """The same notes by the baselines: silence, copy of the nearest training note, Griffin-Lim (oracle), WaveNet."""
     from models.synthesis.estimates import write_baselines
 
     return write_baselines(work.execution, nsynth_shards, synthesis_wavenet, work.config)
 
 
 def _summary(folder: Path) -> Shown:
-    """Return the summary of a score table, and its spectral losses as numbers the UI plots."""
+    """Return a summary table of scores, and means of three metrics as numbers that the web UI plots."""
     from data.files.tables import read_frame
     from eval.synthesis.note_metrics import METRICS
     from eval.table import summarise
@@ -66,7 +66,7 @@ def _summary(folder: Path) -> Shown:
 
 @stored_asset(files=SCORES, kinds={"parquet"}, show=_summary)
 def synthesis_baseline_scores(work: Work, nsynth_shards: Path, synthesis_baseline_notes: Path) -> Summary:
-    """Every metric of every baseline note: one row each."""
+    """Scores of the baselines: one row per note and system, one column per metric."""
     from eval.synthesis.score import write_scores
 
     return write_scores(work.execution, nsynth_shards, synthesis_baseline_notes)
@@ -74,7 +74,7 @@ def synthesis_baseline_scores(work: Work, nsynth_shards: Path, synthesis_baselin
 
 @stored_asset(files=SCORES, kinds={"parquet"}, variants=ABLATIONS, show=_summary)
 def synthesis_scores(work: Work, nsynth_shards: Path, synthesis_notes: Path) -> Summary:
-    """Every metric of every note of SING and its autoencoder: one row each."""
+    """Scores of SING and of its autoencoder: one row per note and system, one column per metric."""
     from eval.synthesis.score import write_scores
 
     return write_scores(work.execution, nsynth_shards, synthesis_notes)
@@ -86,7 +86,7 @@ def synthesis_scores(work: Work, nsynth_shards: Path, synthesis_notes: Path) -> 
     show=lambda folder: {"map": picture((folder / "map.png").read_bytes(), "instruments")},
 )
 def synthesis_instrument_map(work: Work, nsynth_shards: Path, synthesis_model: Path) -> Summary:
-    """A map of the instruments as SING's table has learnt them, with numbers that say whether to believe it."""
+    """A t-SNE map of the instrument embeddings that SING has learnt, with numbers that show how reliable it is."""
     from eval.synthesis.instruments import write_map
     from models.synthesis.train import instrument_rows
 
@@ -95,7 +95,7 @@ def synthesis_instrument_map(work: Work, nsynth_shards: Path, synthesis_model: P
 
 @stored_asset(files=INDEX, kinds={"pytorch"})
 def synthesis_sweeps(work: Work, nsynth_shards: Path, synthesis_model: Path) -> Summary:
-    """Pitch swept with the instrument fixed, the reverse, and interpolations between instruments, as sound."""
+    """Synthesised notes: pitch varied for each instrument, instrument varied at a pitch, and interpolations."""
     from models.synthesis.sweeps import write_sweeps
 
     return write_sweeps(work.execution, nsynth_shards, synthesis_model)
@@ -103,7 +103,7 @@ def synthesis_sweeps(work: Work, nsynth_shards: Path, synthesis_model: Path) -> 
 
 @stored_asset(files=["grid.parquet", "shared.parquet", "paths.parquet"], kinds={"scikitlearn"})
 def synthesis_disentanglement(work: Work, nsynth_shards: Path, synthesis_sweeps: Path) -> Summary:
-    """Does pitch move only the pitch, and the instrument only the timbre?"""
+    """Scores of the sweeps: does the pitch label change only the pitch, and the instrument only the timbre?"""
     from eval.synthesis.sweeps import write_disentanglement
 
     return write_disentanglement(work.execution, nsynth_shards, synthesis_sweeps)
@@ -117,7 +117,7 @@ def synthesis_disentanglement(work: Work, nsynth_shards: Path, synthesis_sweeps:
     lineage=_STAGES,
 )
 def synthesis_cost(work: Work) -> Summary:
-    """Table 2 of the paper: training time, speed of generation, compression and size, measured here."""
+    """Table 2 of the paper, measured on this machine: training time, generation speed, compression, model size."""
     from models.synthesis.cost import write_cost
 
     seconds = {name: Version(work.inputs[name]).record["summary"]["seconds"] for name in _STAGES}
@@ -125,13 +125,19 @@ def synthesis_cost(work: Work) -> Summary:
 
 
 def bounds(asked: Thresholds) -> "Bounds":
-    """Return what is asked of a model before it may be promoted, as the evaluation knows it."""
+    """Return the bounds of the acceptance criteria for the thresholds of a configuration.
+
+    Example:
+        >>> bounds(PRESETS["demo"].thresholds).silence_ratio
+        0.5
+    """
     from eval.synthesis.acceptance import Bounds
 
     return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
 
 def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
+    """Return the results of the acceptance criteria, without the comparison with a champion."""
     from eval.synthesis.acceptance import acceptance_criteria
 
     return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds), None)

@@ -1,4 +1,4 @@
-"""The report of the synthesis system: one page that a reviewer can read and listen to."""
+"""The report of the synthesis system."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -41,14 +41,17 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
     show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
 def synthesis_report(work: Work) -> Summary:
-    """One page with tables, intervals, players and maps, and its exports; the ablations made so far are in it."""
+    """One HTML page with tables, confidence intervals, audio players and maps, and the same content as files.
+
+    It includes the ablations that have been made so far.
+    """
     from eval.synthesis.report import write_report
 
     return write_report(work.execution.folder, _study(work))
 
 
 def _study(work: Work) -> "Study":
-    """Gather what the report is made of."""
+    """Return the input data of the report."""
     from data.files.tables import read_frame
     from eval.synthesis.report import Study
 
@@ -75,7 +78,7 @@ def _study(work: Work) -> "Study":
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
-    """Return where the numbers come from, for people: what was trained, by what, and what wrote this page."""
+    """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     shards, model, scores = inputs["nsynth_shards"], inputs["synthesis_model"], inputs["synthesis_scores"][""]
     summary = Version(shards).record["summary"]
     page = read_recipe(work.execution.folder)["provenance"]

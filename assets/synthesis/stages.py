@@ -1,4 +1,4 @@
-"""SING, stage by stage: autoencoder, embeddings, sequence generator, fine-tuned model; and its competitor."""
+"""Training of SING in stages (autoencoder, embeddings, sequence generator, fine-tuning), and its baseline."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from assets.declaration import Summary, Work, stored_asset
 from assets.display import curves
 from models.synthesis.presets import VARIANTS
 
-WEIGHTS = ("model.safetensors",)  # model.json tells how long it took, which is never the same twice
-ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1 beside the main one
+WEIGHTS = ("model.safetensors",)  # without model.json: it holds the training time, which differs in every run
+ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1, without the main variant
 
 
 @stored_asset(
@@ -20,7 +20,7 @@ ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1 beside the main one
     show=curves,
 )
 def synthesis_autoencoder(work: Work, nsynth_shards: Path) -> Summary:
-    """Stage 1: a convolutional autoencoder learns to rebuild notes through frames of a few values."""
+    """Stage 1: a convolutional autoencoder, trained to reconstruct notes from embedding frames."""
     from models.synthesis.train import train_autoencoder
 
     return train_autoencoder(work.execution, nsynth_shards, work.config)
@@ -33,7 +33,7 @@ def synthesis_autoencoder(work: Work, nsynth_shards: Path) -> Summary:
     variants=ABLATIONS,
 )
 def synthesis_embeddings(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path) -> Summary:
-    """The training notes as the encoder's frames, in shards: what stage 2 learns to generate."""
+    """The embedding frames of the training notes, in shards: the training targets of stage 2."""
     from models.synthesis.embed import embed
 
     return embed(work.execution, nsynth_shards, synthesis_autoencoder, work.config)
@@ -50,7 +50,7 @@ def synthesis_embeddings(work: Work, nsynth_shards: Path, synthesis_autoencoder:
 def synthesis_sequence(
     work: Work, synthesis_embeddings: Path, synthesis_autoencoder: Path, nsynth_shards: Path
 ) -> Summary:
-    """Stage 2: an LSTM learns to generate the embedding of a note from its labels alone."""
+    """Stage 2: an LSTM, trained to generate the embedding frames of a note from its labels alone."""
     from models.synthesis.train import train_sequence
 
     return train_sequence(work.execution, synthesis_embeddings, synthesis_autoencoder, nsynth_shards, work.config)
@@ -66,7 +66,7 @@ def synthesis_sequence(
     show=curves,
 )
 def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path, synthesis_sequence: Path) -> Summary:
-    """Stage 3: LSTM and decoder are trained together, from labels to waveform. This is SING."""
+    """Stage 3: the LSTM and the decoder, trained together from labels to waveform. This is SING."""
     from models.synthesis.train import fine_tune
 
     return fine_tune(work.execution, nsynth_shards, synthesis_autoencoder, synthesis_sequence, work.config)
@@ -76,7 +76,7 @@ def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path
     config=lambda run: run.synthesis.wavenet_training, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves
 )
 def synthesis_wavenet(work: Work, nsynth_shards: Path) -> Summary:
-    """The competitor: a small WaveNet autoencoder, which hears the note it rebuilds."""
+    """The baseline: a small WaveNet autoencoder. Its input is the recorded note that it reconstructs."""
     from models.synthesis.train_wavenet import train_wavenet
 
     return train_wavenet(work.execution, nsynth_shards, work.config)

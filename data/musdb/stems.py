@@ -8,6 +8,7 @@ Shapes: T samples, K channels.
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -52,8 +53,11 @@ def _bytes(track: Track, name: str) -> bytes:
     """Return the bytes of the file `name` of the track, or of the track itself if `name` is ""."""
     if not track.member:
         return (track.place / name if name else track.place).read_bytes()
-    with zipfile.ZipFile(track.place) as file:
-        return file.read(f"{track.member}/{name}" if name else track.member)
+    try:
+        with zipfile.ZipFile(track.place) as file:
+            return file.read(f"{track.member}/{name}" if name else track.member)
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise UnreadableAudio(f"damaged in {track.place.name}: {error}") from error
 
 
 def _read_folder(track: Track) -> dict[str, np.ndarray]:
@@ -107,7 +111,16 @@ def _frames(container: Any, streams: list[Any]) -> Iterator[tuple[int, np.ndarra
         for frame in packet.decode():
             samples = frame.to_ndarray()
             planar = samples if frame.format.is_planar else samples.reshape(-1, frame.layout.nb_channels).T
-            yield packet.stream.index, planar.T.astype(np.float64)
+            yield packet.stream.index, _to_float(planar.T)
+
+
+def _to_float(samples: np.ndarray) -> np.ndarray:
+    """Return samples as decoded, (T, K), as float64 with full scale [-1, 1]; integers come from lossless codecs."""
+    if samples.dtype.kind == "u":
+        return samples / 2.0 ** (8 * samples.itemsize - 1) - 1.0
+    if samples.dtype.kind == "i":
+        return samples / 2.0 ** (8 * samples.itemsize - 1)
+    return samples.astype(np.float64)
 
 
 def flags(sources: Mapping[str, np.ndarray]) -> list[str]:

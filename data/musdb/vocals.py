@@ -81,9 +81,12 @@ def _describe(rows: pa.Table, by_id: dict[str, tuple[_Song, str]]) -> pa.Table:
     rows = rows.append_column("source", pa.array([part for _, part in found], pa.string()))
     for name in ("track", "split", "errata"):
         rows = rows.append_column(name, pa.array([song.label(name) for song, _ in found], pa.string()))
-    seconds = [
-        singing(song.shards.read(song.vocals), int(song.shards.column("sample_rate")[song.vocals])) for song, _ in found
-    ]
+    sung: dict[str, list[bool]] = {}
+    for song, _ in found:
+        if song.label("id") not in sung:
+            rate = int(song.shards.column("sample_rate")[song.vocals])
+            sung[song.label("id")] = singing(song.shards.read(song.vocals), rate)
+    seconds = [sung[song.label("id")] for song, _ in found]
     return rows.append_column("singing", pa.array(seconds, pa.list_(pa.bool_())))
 
 

@@ -29,7 +29,7 @@ from data.shards.quality import defect, flags
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
-_LARGEST_NOTE = 1 << 20  # bytes read of a WAV in an archive
+_LARGEST_NOTE = 1 << 20  # bytes of a WAV; of a larger one no more is read from an archive
 _LONGEST_NOTE = 1 << 22  # samples; a recording up to this length is rejected with its length as the reason
 
 
@@ -100,7 +100,7 @@ def _count(parts: Sequence[Part]) -> int | None:
     """Return how many notes there are, or None if a part is an archive."""
     if any(part.is_archive for part in parts):
         return None
-    return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix == ".wav")
+    return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix.lower() == ".wav")
 
 
 def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
@@ -145,6 +145,8 @@ def _checked(entry: Entry) -> Item:
     """Decode one WAV file and check that it is an NSynth note; return a record with flags, or a rejection."""
     if entry.content is None:
         return Rejection(entry.id, entry.fault, entry.part)
+    if len(entry.content) > _LARGEST_NOTE:
+        return Rejection(entry.id, f"more than {_LARGEST_NOTE:,} bytes; a note has 128,044", entry.part)
     try:
         pcm = decode(entry.content, _LONGEST_NOTE)
     except UnreadableAudio as error:

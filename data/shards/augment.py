@@ -24,7 +24,7 @@ def shift_pitch(pcm: np.ndarray, semitones: int, length: int | None = None) -> n
         length: number of samples to return, T by default.
 
     Returns:
-        int16, (length,), cut or zero-padded at the end. With 0 semitones it is `pcm[:length]`, a view without padding.
+        int16, (length,), cut or zero-padded at the end. With 0 semitones and no padding it is a view of `pcm`.
 
     Example:
         >>> shift_pitch(np.zeros(64_000, np.int16), 2).shape
@@ -32,7 +32,7 @@ def shift_pitch(pcm: np.ndarray, semitones: int, length: int | None = None) -> n
     """
     length = len(pcm) if length is None else length
     if semitones == 0:
-        return pcm[:length]
+        return pcm[:length] if length <= len(pcm) else np.pad(pcm, (0, length - len(pcm)))
     ratio = 2 ** (semitones / 12)
     needed = pcm[: math.ceil(length * ratio) + _GUARD]
     moved = to_pcm16(resample(to_float(needed), ratio, 1.0))[:length]

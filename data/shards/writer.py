@@ -142,8 +142,6 @@ def is_committed(folder: Path) -> bool:
 class ShardWriter:
     """Writes records into shards and resumes where a killed writer stopped.
 
-    Not for a committed folder (`is_committed`): opening one deletes its index and its shards.
-
     Example:
         >>> writer = ShardWriter(folder)
         >>> for item in islice(items, writer.consumed, None):
@@ -152,7 +150,12 @@ class ShardWriter:
     """
 
     def __init__(self, folder: Path, shard_bytes: int = SHARD_BYTES) -> None:
-        """Open `folder`; `consumed` is then the number of items that are stored already, rejected ones included."""
+        """Open `folder`; `consumed` is then the number of items that are stored already, rejected ones included.
+
+        Raises ValueError for a committed folder (`is_committed`), which is finished.
+        """
+        if is_committed(folder):
+            raise ValueError(f"{folder}: these shards are finished; nothing can be added to them")
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self._shard_bytes = folder, shard_bytes
         self.consumed = 0

@@ -101,5 +101,5 @@ def knn_purity(embeddings: np.ndarray, labels: Sequence[str], *, neighbours: int
     # Without query points, `kneighbors` does not count an item as its own neighbour.
     near = NearestNeighbors(n_neighbors=k).fit(embeddings).kneighbors(return_distance=False)
     purity = float((codes[near] == codes[:, None]).mean())
-    chance = float((counts * (counts - 1)).sum() / (total * (total - 1))) if total > 1 else float("nan")
+    chance = float((counts * (counts - 1)).sum() / (total * (total - 1)))
     return Purity(purity, chance, k)

@@ -1,7 +1,6 @@
 """Exports of report tables to LaTeX and Markdown, and model cards for model hubs.
 
-Table cells and provenance values are escaped. Other texts, such as Markdown column headings and the texts of a `Card`,
-are copied unchanged.
+Everything that comes from data or tables is escaped. Only the fixed texts of a `Card` are copied unchanged.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from eval.report.document import Table
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "–": "--", "±": r"$\pm$", "“": "``", "”": "''",
-    "\u00a0": "~",
+    "\u00a0": "~", "<": r"\textless{}", ">": r"\textgreater{}", "|": r"\textbar{}",
 }  # fmt: skip
 
 
@@ -49,9 +48,8 @@ def _latex_row(cells: Any) -> str:
 
 def markdown(table: Table) -> str:
     """Return a table as Markdown, without its caption and note."""
-    rows = [table.columns, ["---"] * len(table.columns)]
-    lines = [" | ".join(rows[0]), " | ".join(rows[1])]
-    lines += [" | ".join(escape_markdown(str(cell)) for cell in row) for row in table.rows]
+    lines = [" | ".join(escape_markdown(str(cell)) for cell in row) for row in (table.columns, *table.rows)]
+    lines.insert(1, " | ".join(["---"] * len(table.columns)))
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -103,8 +101,11 @@ def model_card(
     data = {"name": provenance["data"], "type": card.data_type, "split": card.split}
     result = {"task": task, "dataset": data, "metrics": results}
     index = {"tags": list(card.tags), "model-index": [{"name": card.name, "results": [result]}]}
-    checks = [f"- {name}: {'passed' if one.passed else 'not passed'} ({one.meaning})" for name, one in found.items()]
-    made = [f"- {name}: {escape_markdown(value)}" for name, value in provenance.items()]
+    checks = [
+        f"- {escape_markdown(name)}: {'passed' if one.passed else 'not passed'} ({escape_markdown(one.meaning)})"
+        for name, one in found.items()
+    ]
+    made = [f"- {escape_markdown(name)}: {escape_markdown(value)}" for name, value in provenance.items()]
     return "\n".join(
         [
             "---",

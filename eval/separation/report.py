@@ -157,7 +157,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_bytes(folder / "model_card.md", model_card(card, study.provenance, tables[0], measured, found).encode())
     for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
         write_frame(folder / f"{name}.parquet", frame)
-    return {"megabytes": round(len(page) / 1e6, 2), "songs": len(study.order), "systems": len(metrics["test"])}
+    return {"megabytes": round(len(page.encode()) / 1e6, 2), "songs": len(study.order), "systems": len(metrics["test"])}
 
 
 _CARD = Card(

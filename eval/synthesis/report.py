@@ -145,7 +145,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_bytes(folder / "model_card.md", model_card(_CARD, study.provenance, tables[0], measured, found).encode())
     write_frame(folder / "scores.parquet", study.all_scores)
     return {
-        "megabytes": round(len(page) / 1e6, 2),
+        "megabytes": round(len(page.encode()) / 1e6, 2),
         "variants": ", ".join(study.scores),
         "notes": int(tables[0].rows[0][1]),
     }

@@ -117,6 +117,7 @@ def _judge_notes(made: Shards, kind: str, classifier: InstrumentClassifier, list
         cents = pitch_error_cents(wave, pitch, rate)
         found.append({"instrument": int(made.column("instrument")[row]), "pitch": pitch, "cents": cents})
         progress.advance()
+    progress.finish()
     frame = pd.DataFrame(found, columns=["instrument", "pitch", "cents"])
     frame["in_tune"] = in_tune(frame["cents"].to_numpy(float))
     frame["heard"] = classifier.hits(np.array(features), frame["instrument"].tolist()) if len(frame) else []

@@ -1,6 +1,6 @@
 """Singing voice separation: extracts the vocals from a mixture by latent diffusion.
 
-* `published/`: published codecs and separation networks, used beside the project's own
+* `published/`: published codecs and separation networks, used alongside the project's own
 * `codec`: the project's own codec: encodes waveforms as latent frames and decodes them
 * `config`: configuration of the separation system: network sizes and the settings of every stage
 * `cost`: measures the cost of the systems: speed, time to the first output, memory, number of parameters

@@ -228,7 +228,7 @@ class SeparationConfig:
         train_mask_network: settings of its training loop.
         remix: fraction of the training examples, in [0, 1], whose accompaniment comes from another song.
         shift: largest pitch shift of a training example, up or down, in semitones.
-        remixes: number of augmented examples of `segment` frames in the denoiser's training data, beside the songs.
+        remixes: number of augmented examples of `segment` frames that are added to the denoiser's training songs.
         validation_seconds: seconds evaluated of each validation song during training, from its beginning.
         thresholds: scores that the quality checks require.
     """

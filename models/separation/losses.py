@@ -41,8 +41,8 @@ def negative_snr(reference: Tensor, estimate: Tensor, floor: float = 1e-3) -> Te
     Args:
         reference: true waveforms, (B, T).
         estimate: estimated waveforms, (B, T).
-        floor: fraction of the reference's energy that is added to the error's: 1e-3 limits the loss to -30 dB, so that
-            examples that are already good do not dominate. A constant of 1e-6 keeps silent references finite.
+        floor: fraction of the reference's power that is added to the error's; 1e-3 limits the loss to -30 dB. A
+            constant of 1e-6, added to both powers, keeps the loss finite for silent references.
     """
     error, signal = (reference - estimate).square().mean(-1), reference.square().mean(-1)
     return (10 * torch.log10((error + floor * signal + 1e-6) / (signal + 1e-6))).mean()

@@ -1,8 +1,8 @@
-"""The commands of `tessitura`, by what people want to do.
+"""The commands of `tessitura`, grouped by purpose.
 
-* `making`: make things: the demo, a system, an experiment, the web UI
-* `output`: how commands print: for people, or as JSON for programs
-* `playing`: use what was trained: play a note, separate a song, describe a preset
-* `scoring`: judge anybody's audio with every metric
-* `storing`: look after the store: what is in it, reports, experiments, pins, what can be collected, waivers
+* `making`: commands that make results: the demo, a system, an experiment; and the web UI
+* `output`: prints the results of commands as JSON, for programs
+* `playing`: commands that use trained models: synthesise a note, separate a song; and describe a preset
+* `scoring`: commands that score any audio, from any system, with all metrics
+* `storing`: commands for the store: status, reports, experiments, pins, garbage collection, waivers
 """

@@ -1,4 +1,4 @@
-"""Commands that make things: the demo, a system, an experiment, the web UI."""
+"""Commands that make results (the demo, a system, an experiment), and the command that starts the web UI."""
 
 import json
 from typing import Annotated, Any
@@ -11,14 +11,14 @@ System = Annotated[str, typer.Argument(help="synthesis or separation")]
 
 
 def demo() -> None:
-    """Make demo data, train and judge every system on it, write the reports (about 10 minutes on 2 cores)."""
+    """Make demo data, train and evaluate every system on it, write the reports (about 10 minutes on 2 cores)."""
     from pipelines.jobs import SYSTEMS
-    from pipelines.launch import Trip, run_graph
+    from pipelines.launch import Target, run_graph
     from pipelines.settings import Settings
 
     own = {"preset": "demo", "nsynth": "", "musdb": "", "codec": "", "separators": ""}
     settings = Settings.read().model_copy(update=own)
-    reports = [run_graph(settings, Trip.plan(system)) for system in SYSTEMS]
+    reports = [run_graph(settings, Target.parse(system)) for system in SYSTEMS]
     for report in reports:
         typer.echo(f"report: {report}")
 
@@ -32,19 +32,30 @@ def run(
         typer.Option("--set", help='What an experiment overrides, such as --set "fine_tune.steps=2000".'),
     ] = None,
 ) -> None:
-    """Make what is stale of a system, with the preset and data of this environment; end with its report."""
-    from pipelines.launch import Trip, run_graph
+    """Make everything of a system that is missing or stale, and print the path of its report.
+
+    The settings (TESSITURA_...) choose the preset and the data.
+    With --experiment and --set, the system is made with other values, and
+    the results are kept under the name of the experiment.
+    """
+    from pipelines.launch import Target, run_graph
     from pipelines.settings import Settings
 
-    trip = Trip.plan(system, variant, experiment, overrides_of(change or []))
-    typer.echo(f"report: {run_graph(Settings.read(), trip)}")
+    target = Target.parse(system, variant, experiment, overrides_of(change or []))
+    typer.echo(f"report: {run_graph(Settings.read(), target)}")
 
 
 def overrides_of(changes: list[str]) -> dict[str, Any]:
-    """Return the values of texts "PATH=VALUE" by path: JSON where VALUE is JSON, else the word itself.
+    """Return the overrides that texts of the form "PATH=VALUE" describe, by path.
+
+    A VALUE that is JSON is decoded; any other VALUE stays a text.
 
     Raises:
-        InputError: one is not PATH=VALUE.
+        InputError: a text does not have this form.
+
+    Example:
+        >>> overrides_of(["fine_tune.steps=2000", "loss=waveform"])
+        {'fine_tune.steps': 2000, 'loss': 'waveform'}
     """
     found = {}
     for change in changes:
@@ -54,12 +65,12 @@ def overrides_of(changes: list[str]) -> dict[str, Any]:
         try:
             found[path] = json.loads(value)
         except ValueError:
-            found[path] = value  # a word
+            found[path] = value
     return found
 
 
 def dev(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 3000) -> None:
-    """Open the asset graph in the browser, with the history of all runs."""
+    """Start the web UI (Dagster), which shows the asset graph and the history of all runs."""
     from pipelines.launch import serve
     from pipelines.settings import Settings
 

@@ -1,4 +1,4 @@
-"""How commands print: for people, or as JSON for programs."""
+"""Prints the results of commands as JSON, for programs."""
 
 import json
 from typing import Annotated, Any
@@ -9,5 +9,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
 
 def print_json(value: Any) -> None:
-    """Print plain values as JSON."""
+    """Print a value as indented JSON.
+
+    Args:
+        value: value that JSON can represent.
+    """
     typer.echo(json.dumps(value, indent=2, ensure_ascii=False))

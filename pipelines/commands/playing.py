@@ -1,4 +1,4 @@
-"""Commands that use what was trained: play a note, separate a song, describe a preset."""
+"""Commands that use trained models (synthesise a note, separate a song), and the command that describes a preset."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +14,7 @@ from pipelines.commands.output import Json, print_json
 def describe(
     system: System, preset: Annotated[str, typer.Option(help="demo, small or paper")] = "paper", as_json: Json = False
 ) -> None:
-    """Tell the modules of a system: parameters, shapes, arithmetic."""
+    """Print the modules of a system: number of parameters, shapes, cost of computing."""
     from models.separation import describe as separation_numbers
     from models.separation import presets as separation
     from models.synthesis import describe as synthesis_numbers
@@ -47,7 +47,7 @@ def synthesize(
     newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Play a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
+    """Synthesise a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
     from pipelines.settings import Settings
     from pipelines.synthesize import Note, play
 
@@ -66,15 +66,15 @@ def separate(
     steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
     as_json: Json = False,
 ) -> None:
-    """Take the vocals out of a music file; the result is exactly as long."""
+    """Separate the vocals of a music file and write them as a WAV file of exactly the same length."""
     from pipelines.separate import Method
     from pipelines.separate import separate as separate_song
     from pipelines.settings import Settings
 
-    def tell(report: Report) -> None:
+    def print_report(report: Report) -> None:
         typer.echo(str(report), err=True)
 
-    done = separate_song(Settings.read(), song, output, Method(system, condition, steps), tell)
+    done = separate_song(Settings.read(), song, output, Method(system, condition, steps), print_report)
     if as_json:
         print_json(done)
     else:

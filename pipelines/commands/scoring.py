@@ -1,4 +1,4 @@
-"""Commands that judge anybody's audio with every metric."""
+"""Commands that score any audio, from any system, with all metrics."""
 
 from math import isfinite
 from pathlib import Path
@@ -13,13 +13,14 @@ Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the s
 
 def synthesis(
     reference: Annotated[Path, typer.Option(help="Folder of recorded notes.")],
-    estimate: Annotated[Path, typer.Option(help="Folder of notes to judge, files named alike.")],
+    estimate: Annotated[Path, typer.Option(help="Folder of notes to score, files named alike.")],
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Judge notes against recordings of the same name: spectral, waveform, pitch and loudness metrics.
+    """Score notes against recordings with the same file names: spectral, waveform, pitch and loudness metrics.
 
-    With --output the scores of each note go to that Parquet file.
+    With --output, the scores of each note are written to that Parquet
+    file.
     """
     from data.files.tables import write_frame
     from eval.synthesis.note_metrics import METRICS
@@ -31,7 +32,7 @@ def synthesis(
     if output is not None:
         write_frame(output, scores)
     if as_json:
-        # NaN is no JSON: what could be judged of no note has a count of 0 and no mean.
+        # JSON has no NaN. A metric that applies to no note has a count of 0 and no mean.
         finite = [{name: one for name, one in row.items() if isinstance(one, str) or isfinite(one)} for row in rows]
         print_json({"notes": len(scores), "metrics": finite, "definitions": METRICS})
         return
@@ -47,24 +48,26 @@ def separation(
     output: Output = None,
     as_json: Json = False,
 ) -> None:
-    """Judge separated sources against the true ones: BSS Eval 4, whole-track and spectral metrics.
+    """Score separated sources against the true sources: BSS Eval 4, whole-track and spectral metrics.
 
-    The estimates of a track are judged together, as one set of sources;
-    every row says which. Files named mixture are passed over.
+    All estimates of a track are evaluated together, as one set of sources,
+    which every row names. If there is an accompaniment beside single stems,
+    there are two sets. Files named mixture are ignored.
 
-    Vocals alone are judged as vocals and accompaniment wherever the
-    references hold more than vocals: the true accompaniment is the sum of the
-    others, the estimated one the sum of all references minus the estimate.
+    If only vocals are estimated and there are other references, vocals and
+    accompaniment are evaluated. The true accompaniment is the file of that
+    name, or else the sum of the other references; the estimated one is the
+    sum of true vocals and true accompaniment minus the estimated vocals.
 
-    Medians are over frames, then over tracks, as SiSEC18 takes them.
-    With --output the single scores go to that folder.
+    Medians are taken over frames, then over tracks, as in SiSEC18.
+    With --output, the single scores are written to that folder.
     """
     from eval.separation.folders import score_folders
     from eval.separation.score import write_tables
     from pipelines.separation_scores import as_values, lines
 
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)  # better to fail now than after an hour
+        output.mkdir(parents=True, exist_ok=True)  # an error comes before the scoring, which may take long
     scores = score_folders(reference, estimate, lambda report: typer.echo(str(report), err=True))
     if output is not None:
         write_tables(output, scores)

@@ -1,4 +1,4 @@
-"""Commands that look after the store: what is in it, reports, experiments, pins, what can be collected, waivers."""
+"""Commands for the store: status, reports, experiments, pins, garbage collection, waivers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +13,7 @@ Asset = Annotated[str, typer.Argument(help="Name of the asset, such as synthesis
 
 
 def status(as_json: Json = False) -> None:
-    """Tell what is in the store: every asset, its version, when and by what it was made."""
+    """List the current version of every asset: when, in how many seconds and by which commit it was made."""
     from pipelines.settings import Settings
     from pipelines.status import survey
 
@@ -34,7 +34,7 @@ def report(
     experiment: Annotated[str, typer.Option(help="Name of an experiment.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Print the path of the newest report of a system, or with --json what it says."""
+    """Print the path of the current report of a system; with --json, also its numbers."""
     from data.files.durable import read_json
     from pipelines.launch import report_path
     from pipelines.settings import Settings
@@ -50,7 +50,7 @@ def experiments(
     forget: Annotated[str, typer.Option(help="Name of an experiment to forget; gc then frees its versions.")] = "",
     as_json: Json = False,
 ) -> None:
-    """List the experiments: what each overrides, and how its scores differ from those in use."""
+    """List the experiments: what each overrides, and how its scores differ from those of the system in use."""
     from pipelines.experiments import forget_experiment, list_experiments
     from pipelines.settings import Settings
 
@@ -77,7 +77,7 @@ def pin(
     reason: Annotated[str, typer.Option(help="Why it is to be kept.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Take the pin away.")] = False,
 ) -> None:
-    """Keep a version of an asset whatever happens, or no longer."""
+    """Pin a version of an asset, so that gc never deletes it; with --remove, remove the pin."""
     from assets.store import retention
     from assets.store.pointers import get
     from pipelines.settings import Settings
@@ -97,7 +97,7 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it; without this it is only shown.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what nothing refers to: old versions, unfinished and damaged ones; with --delete, free the space."""
+    """List what nothing refers to: old, unfinished and damaged versions; with --delete, delete it."""
     from assets.store.retention import collect, garbage
     from pipelines.settings import Settings
     from pipelines.status import would_go_on
@@ -124,11 +124,11 @@ def waive(
     since: Annotated[str, typer.Option(help="The revision whose results are still good.")] = "HEAD",
     only: Annotated[list[str] | None, typer.Option(help="Only for this asset; may be given several times.")] = None,
 ) -> None:
-    """Say that the code changed and the results did not: what was made by the earlier code stays good.
+    """Declare that a change of the code changes no result, so that existing versions stay valid.
 
     Writes an entry to assets/waivers.json, for every asset whose code
-    differs from the revision's. Commit it with the change; a reviewer
-    judges the reason.
+    differs from that of the revision. Commit it with the change, so that
+    the reason is reviewed too.
     """
     from pipelines.waiving import waive_changes
 

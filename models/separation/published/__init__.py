@@ -1,4 +1,4 @@
-"""Published codecs and separation networks, used beside the project's own.
+"""Published codecs and separation networks, used alongside the project's own.
 
 * `codec_networks`: adapts published codecs to the separation system: EnCodec at 24 and 48 kHz, DAC at 44.1 kHz
 * `codecs`: list of the published codecs that can be used, and where to download them

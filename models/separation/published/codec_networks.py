@@ -113,7 +113,7 @@ class WindowedCodec(PretrainedCodec):
 
     The network was trained on windows of one second, scaled to unit power, and its group norms (over all channels and
     samples of a window) remove the level too. The decoder therefore needs the level of each window. The published
-    program stores it beside the codes; here the natural logarithm of the window's RMS is one more latent channel, so
+    program stores it with the codes; here the natural logarithm of the window's RMS is one more latent channel, so
     that the denoiser predicts it like the others. A window below -80 dB is treated as -80 dB.
 
     Windows of the published program share 480 samples, which is 1.5 frames. Here they share 2 frames, so that all
@@ -152,11 +152,13 @@ class WindowedCodec(PretrainedCodec):
         hop, window, frames = self.config.hop, self.config.window, latent.shape[-1]
         fade = (torch.arange(self.config.shared * hop, device=latent.device) + 0.5) / (self.config.shared * hop)
         wave = latent.new_zeros(len(latent), frames * hop)
-        for start in self._starts(frames):
-            some = latent[..., start : start + window]
-            # The median, because the levels of the frames at the ends can be those of the neighbouring windows.
-            level = some[:, -1].median(-1, keepdim=True).values.exp()
-            made = super()._decode(some[:, :-1]) * level
+        starts, kept = self._starts(frames), self.config.shared // 2
+        for start, following in zip(starts, [*starts[1:], frames - kept], strict=True):
+            # Only the frames that encoding took from this window hold its level. The median, because a predicted
+            # latent is not exactly the same in all of them.
+            own = slice(start + kept if start else 0, following + kept)
+            level = latent[:, -1, own].median(-1, keepdim=True).values.exp()
+            made = super()._decode(latent[:, :-1, start : start + window]) * level
             begin, end = start * hop, start * hop + made.shape[-1]
             if start:
                 before = wave[:, begin : begin + len(fade)]

@@ -1,5 +1,6 @@
 """Declares every asset and the function that makes it; makes, audits and publishes versions of assets.
 
+* `conversion/`: the conversion system as assets: stages, evaluation, studies, champion, report
 * `datasets/`: data sets as assets: location and version of the raw data, and the shards made from them
 * `separation/`: the separation system as assets: stages, evaluation, studies, report
 * `store/`: stores each version of an asset as a folder, named by a hash of what it was made from

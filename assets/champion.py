@@ -43,7 +43,7 @@ def decide(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds"
     promoted = not standing and all(one.passed for one in found.values() if one.required)
     failed = [f"{name}: {one.advice}" for name, one in found.items() if one.required and not one.passed]
     why = "; ".join(failed) or ("is the champion" if standing else "passed all")
-    return Decision(promoted, {"promoted": promoted, "criteria": _table(found), "why": why})
+    return Decision(promoted, {"promoted": promoted, "criteria": criteria_table(found), "why": why})
 
 
 def write_champion(work: Work, challenger: Mapping[str, Path], notes: Path, bounds: "Bounds") -> Summary:
@@ -112,7 +112,7 @@ def _criteria(challenger: Mapping[str, Path], former: Path | None, bounds: "Boun
     return acceptance_criteria(scores, bounds, theirs)
 
 
-def _table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
+def criteria_table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
     """Return the results of the criteria as a table for the web UI."""
     import pandas as pd
 

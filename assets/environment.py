@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data.configuration import override
+from models.conversion import presets as conversion
+from models.conversion.config import ConversionConfig
 from models.separation import presets as separation
 from models.separation.config import SeparationConfig
 from models.synthesis import presets as synthesis
@@ -24,11 +26,17 @@ class Environment:
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
         musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or "musdb18" or "musdb18hq"; "" for the embedded songs.
+        voices: folder of singing; "" for the embedded singers.
+        target_singer: name of the singer whose voice the conversion system learns; "" for the one with most material.
         codec: name of the published codec that the separation system uses; "" for one that is trained here.
         separators: published separators that are evaluated too, such as "umxhq,hdemucs=FILE"; "" for none.
+        encoder: name of the published speech encoder that the melody extractor uses; "" for one that is trained here.
+        speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
+        recogniser: folder of the speech recogniser that judges the words; "" for none.
         device: "auto", "cpu" or "cuda".
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
+        most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
 
     Example:
         >>> Environment(Path(".tessitura"), preset="small", nsynth="/data/nsynth").store
@@ -39,11 +47,17 @@ class Environment:
     preset: str = "demo"
     nsynth: str = ""
     musdb: str = ""
+    voices: str = ""
+    target_singer: str = ""
     codec: str = ""
     separators: str = ""
+    encoder: str = ""
+    speaker_encoder: str = ""
+    recogniser: str = ""
     device: str = "auto"
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1
+    most_bad_voices: float = 0.1
 
     @property
     def store(self) -> Path:
@@ -114,3 +128,16 @@ class Configuration:
         preset = separation.with_published_codec(separation.PRESETS[self.environment.preset], self.environment.codec)
         config = override(preset, self.overrides)
         return separation.with_conditioning(config, self.variant or separation.CONDITIONS[0])
+
+    @cached_property
+    def conversion(self) -> ConversionConfig:
+        """Configuration of the conversion system.
+
+        Raises:
+            InputError: an override names a field that does not exist, or its value has another type.
+        """
+        preset = conversion.with_published_encoder(
+            conversion.PRESETS[self.environment.preset], self.environment.encoder
+        )
+        config = override(preset, self.overrides)
+        return conversion.variant(config, self.variant or next(iter(conversion.VARIANTS)))

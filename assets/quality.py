@@ -22,15 +22,13 @@ class Quality:
     """The quality checks of a system. A check that fails gives a warning and stops nothing.
 
     Attributes:
-        scores: name of the asset with the scores of the system; the checks belong to it.
-        baselines: name of the asset with the scores of the baselines.
-        criteria: function that returns all criteria by name, given the scores of both assets in one data frame.
+        scores: names of the assets with scores: first those of the system, to which the checks belong, then others.
+        criteria: function that returns all criteria by name, given the folders of the scores by the name of the asset.
         questions: description of each check for the web UI, by the name of its criterion.
     """
 
-    scores: str
-    baselines: str
-    criteria: "Callable[[pd.DataFrame, Environment], Mapping[str, Criterion]]"
+    scores: tuple[str, ...]
+    criteria: "Callable[[Mapping[str, Path], Environment], Mapping[str, Criterion]]"
     questions: Mapping[str, str]
 
     def checks(self, graph: Graph) -> list[dg.AssetChecksDefinition]:
@@ -43,15 +41,15 @@ class Quality:
 
     def _check(self, graph: Graph, name: str, question: str) -> dg.AssetChecksDefinition:
         @dg.asset_check(
-            asset=graph.key(self.scores),
-            additional_deps=[graph.key(self.baselines)],
+            asset=graph.key(self.scores[0]),
+            additional_deps=[graph.key(one) for one in self.scores[1:]],
             name=name,
             description=question,
         )
         def check() -> dg.AssetCheckResult:
             run = Configuration(graph.environment)
-            folders = [get(graph.registry.assets[one].slot(run)) for one in (self.scores, self.baselines)]
-            found = self.criteria(gather(*folders), graph.environment)[name]
+            folders = {one: get(graph.registry.assets[one].slot(run)) for one in self.scores}
+            found = self.criteria(folders, graph.environment)[name]
             return dg.AssetCheckResult(
                 passed=found.passed,
                 severity=dg.AssetCheckSeverity.WARN,

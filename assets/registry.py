@@ -1,6 +1,12 @@
 """Registers all declared assets by name."""
 
-from assets.datasets import musdb, nsynth
+from assets.conversion import champion as conversion_champion
+from assets.conversion import evaluation as conversion_evaluation
+from assets.conversion import report as conversion_report
+from assets.conversion import scores as conversion_scores
+from assets.conversion import stages as conversion_stages
+from assets.conversion import studies as conversion_studies
+from assets.datasets import musdb, nsynth, voices
 from assets.declaration import Registry
 from assets.separation import evaluation as separation_evaluation
 from assets.separation import report as separation_report
@@ -22,4 +28,11 @@ REGISTRY = Registry.of(
     separation_evaluation,
     separation_studies,
     separation_report,
+    voices,
+    conversion_stages,
+    conversion_evaluation,
+    conversion_scores,
+    conversion_studies,
+    conversion_champion,
+    conversion_report,
 )

@@ -4,7 +4,9 @@
 * `files/`: reads and writes files: audio, archives, downloads and tables, with writes that survive a crash
 * `musdb/`: MUSDB18: its tracks and splits, decoding and storing of its stems, and training examples from its songs
 * `nsynth/`: NSynth: its notes, labels and splits, ingestion into shards, and checks for leaks between splits
+* `pitch/`: pitch trackers by name, on one grid of frames
 * `shards/`: recordings stored in TAR shards: writing, random access, quality checks and training batches
+* `voices/`: folders of singing: layouts, clips, splits by singer, targets, training examples, evaluation mixtures
 * `configuration`: tells which fields of a configuration affect a result, and overrides fields by path
 * `errors`: exceptions for errors that a retry cannot fix, such as invalid input
 * `execution`: settings of one piece of work: output folder, progress listener, device and code version

@@ -1,5 +1,6 @@
-"""Evaluation of separation and synthesis: metrics, statistics, score tables and reports.
+"""Evaluation of synthesis, separation and conversion: metrics, statistics, score tables and reports.
 
+* `conversion/`: evaluation of converted voices and melodies: scores, acceptance criteria, studies and the report
 * `metrics/`: metrics that compare an estimate with its reference: pure functions on arrays
 * `report/`: building blocks of the HTML reports, figures, and exports to LaTeX and Markdown
 * `separation/`: evaluation of singing voice separation: scores, studies, tables, sound players and the report

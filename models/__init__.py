@@ -1,5 +1,6 @@
 """Networks of each system, and their training.
 
+* `conversion/`: singing voice conversion: sings the voice in a mixture again as another singer
 * `separation/`: singing voice separation: extracts the vocals from a mixture by latent diffusion
 * `synthesis/`: SING: synthesises a note from instrument, pitch and velocity
 * `training/`: the training loop that all systems share: optimiser steps, checkpoints, resuming, several processes

@@ -3,6 +3,7 @@
 * `commands/`: the commands of `tessitura`, grouped by purpose
 * `cli`: the command line program `tessitura`
 * `console`: logs Dagster's messages to the terminal, one short line each
+* `convert`: converts the singing in any music file with a trained system, and extracts its melody
 * `definitions`: builds the Dagster definitions: assets, checks, jobs, sensors, executor
 * `execution`: executes runs with one process per step, and a lock that shows whether the run is alive
 * `experiments`: lists the experiments of a preset, compares their scores with those in use, and forgets experiments

@@ -5,7 +5,7 @@ import sys
 import typer
 
 from data.errors import InputError
-from pipelines.commands import making, playing, scoring, storing
+from pipelines.commands import conversion_scoring, converting, making, playing, scoring, storing
 
 app = typer.Typer(
     help="Music-audio machine learning that can be trusted: data, training and evaluation in one graph.",
@@ -26,12 +26,14 @@ for _command in (
     playing.describe,
     playing.synthesize,
     playing.separate,
+    converting.convert,
+    converting.melody,
     storing.pin,
     storing.gc,
     storing.waive,
 ):
     app.command()(_command)
-for _command in (scoring.synthesis, scoring.separation):
+for _command in (scoring.synthesis, scoring.separation, conversion_scoring.conversion, conversion_scoring.melody):
     score.command()(_command)
 
 

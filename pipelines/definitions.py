@@ -3,6 +3,7 @@
 import dagster as dg
 
 from assets import registry
+from assets.conversion import scores as conversion
 from assets.graph import Graph
 from assets.provenance import Provenance
 from assets.separation import evaluation as separation
@@ -14,7 +15,7 @@ from pipelines.jobs import make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
 from pipelines.settings import Settings
 
-QUALITY = (synthesis.QUALITY, separation.QUALITY)
+QUALITY = (synthesis.QUALITY, separation.QUALITY, conversion.QUALITY)
 
 
 def make_graph(settings: Settings) -> Graph:

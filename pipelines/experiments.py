@@ -63,7 +63,11 @@ def _compared(system: str, scores: Path, in_use: Path | None) -> list[str]:
     """Return lines of text that compare the scores of an experiment with those in use; both are folders."""
     if in_use is None or in_use == scores:
         return ["nothing to compare with: nothing else is in use"]
-    compare: dict[str, Callable[[Path, Path], list[str]]] = {"synthesis": _notes, "separation": _songs}
+    compare: dict[str, Callable[[Path, Path], list[str]]] = {
+        "synthesis": _notes,
+        "separation": _songs,
+        "conversion": _voices,
+    }
     return compare[system](scores, in_use)
 
 
@@ -92,6 +96,25 @@ def _songs(experiment: Path, in_use: Path) -> list[str]:
     return [
         f"median {metric}: {found['experiment'][metric].median:.3f} (in use: {found['in use'][metric].median:.3f})"
         for metric in ("uSDR", "SI-SDR", "MR-STFT")
+    ]
+
+
+def _voices(experiment: Path, in_use: Path) -> list[str]:
+    """Return one line for each of three measures of converted voices: both means over test clips."""
+    from data.files.tables import read_frame
+    from eval.conversion.systems import MAIN
+
+    means = []
+    for folder in (experiment, in_use):
+        scores = read_frame(folder / "scores.parquet")
+        means.append(scores[(scores["system"] == MAIN) & (scores["split"] == "test")].mean(numeric_only=True))
+    return [
+        f"mean {name}: {means[0][measure]:.3f} (in use: {means[1][measure]:.3f})"
+        for name, measure in (
+            ("key-free F0RMSE in cents", "f0_rmse_cents_keyfree"),
+            ("F0CORR", "f0_corr"),
+            ("similarity to the target", "speaker_target"),
+        )
     ]
 
 

@@ -8,6 +8,7 @@ import dagster as dg
 from assets.experiments import experiment_job
 from assets.graph import ABLATIONS, Graph
 from data.errors import InputError
+from models.conversion.presets import VARIANTS as EXTRACTORS
 from models.separation.presets import CONDITIONS
 from models.synthesis.presets import VARIANTS
 from pipelines.nightly import nightly_sensor
@@ -23,6 +24,7 @@ class System:
         variants: names of its variants; the first is the main variant, the others are its ablation.
         story: what its job makes, as text for the web UI.
         ablation: what the variants other than the main one are, as text for the web UI.
+        needs: names of assets of other systems, and of their data sets, that it is made from; its job makes them too.
     """
 
     name: str
@@ -30,13 +32,21 @@ class System:
     variants: tuple[str, ...]
     story: str
     ablation: str
+    needs: tuple[str, ...] = ()
+
+    def own(self, graph: Graph) -> dg.AssetSelection:
+        """Return its own assets, its data set and the source of that."""
+        names = [one.name for one in graph.registry.assets.values() if one.group == self.name]
+        return self._selection(graph, (self.data, *names))
 
     def selection(self, graph: Graph) -> dg.AssetSelection:
-        """Return the assets that its job makes: the source of its data, the data set, and the assets of the system."""
-        own = [one.name for one in graph.registry.assets.values() if one.group == self.name]
-        source = graph.registry.assets[self.data].source
-        assert source is not None, "a data set comes from somewhere"
-        return dg.AssetSelection.assets(*(graph.key(name) for name in (source.name, self.data, *own)))
+        """Return the assets that its job makes: its own, and those of other systems that it needs."""
+        return self._selection(graph, self.needs) | self.own(graph) if self.needs else self.own(graph)
+
+    def _selection(self, graph: Graph, names: tuple[str, ...]) -> dg.AssetSelection:
+        """Return assets by name, with the sources of those that have one."""
+        found = [source.name for name in names if (source := graph.registry.assets[name].source) is not None]
+        return dg.AssetSelection.assets(*(graph.key(name) for name in (*found, *names)))
 
     def ablations(self, graph: Graph) -> dg.AssetSelection:
         """Return the assets that hold its ablation variants, as partitions."""
@@ -59,6 +69,14 @@ SYSTEMS = {
             CONDITIONS,
             "data, codec, denoiser, masks, evaluation, studies, report",
             "other ways to show the denoiser the mixture",
+        ),
+        System(
+            "conversion",
+            "voices_clips",
+            tuple(EXTRACTORS),
+            "data, melody extractor, content, acoustic models, vocoder, evaluation, champion, report",
+            "other melody extractors: last layer, no FFT blocks, frozen encoder",
+            ("musdb_tracks", "separation_songs", "separation_mask_network"),
         ),
     )
 }
@@ -117,4 +135,4 @@ def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:
 
 def make_sensors(graph: Graph) -> list[dg.SensorDefinition]:
     """Return the sensor of each system that switches its nightly retraining on and off."""
-    return [nightly_sensor(one.name, one.selection(graph), graph.environment.preset) for one in SYSTEMS.values()]
+    return [nightly_sensor(one.name, one.own(graph), graph.environment.preset) for one in SYSTEMS.values()]

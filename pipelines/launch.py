@@ -89,20 +89,23 @@ class Target:
     def launches(self) -> "list[Launch]":
         """Return the runs that are needed, in order.
 
-        An experiment needs the data set first. A variant needs the main system first, and the report again afterwards.
+        An experiment needs the data sets first. A variant needs the main system first, and the report again afterwards.
         """
         report = f"{self.system.name}_report"
         if self.experiment:
             changes = {"name": self.experiment, "overrides": dict(self.overrides)}
             config = {"resources": {RESOURCE: {"config": changes}}}
-            return [Launch(self.system.name, only=self.system.data), Launch(f"{self.system.name}_experiment", config)]
+            return [
+                Launch(self.system.name, only=(*self.system.needs, self.system.data)),
+                Launch(f"{self.system.name}_experiment", config),
+            ]
         whole = Launch(self.system.name)
         if not self.variant:
             return [whole]
         return [
             whole,
             Launch(f"{self.system.name}_{ABLATIONS}", partition=self.variant),
-            Launch(whole.job, only=report),
+            Launch(whole.job, only=(report,)),
         ]
 
 
@@ -114,13 +117,13 @@ class Launch:
         job: name of the job.
         config: run configuration.
         partition: partition to make; None if the job has none.
-        only: name of the only asset to make; None for all assets of the job.
+        only: names of the only assets to make; empty for all assets of the job.
     """
 
     job: str
     config: Mapping[str, Any] = field(default_factory=dict)
     partition: str | None = None
-    only: str | None = None
+    only: tuple[str, ...] = ()
 
 
 def run_graph(settings: Settings, target: Target) -> Path:
@@ -157,7 +160,8 @@ def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, se
     lock = hold(settings.home, run_id)
     assert lock is not None, "nobody else knows this id"
     job = graph.resolve_job_def(launch.job)
-    only = [make_graph(settings).key(launch.only)] if launch.only else None
+    named = make_graph(settings)
+    only = [named.key(name) for name in launch.only] or None
     try:
         result = job.execute_in_process(
             instance=instance,

@@ -25,11 +25,17 @@ class Settings(BaseSettings):
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
         musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or "musdb18" or "musdb18hq"; "" for the embedded songs.
+        voices: folder of singing; "" for the embedded singers.
+        target_singer: name of the singer whose voice the conversion system learns; "" for the one with most material.
         codec: name of the published codec that the separation system uses; "" for one that is trained here.
         separators: published separators that are evaluated too, such as "umxhq,hdemucs=FILE"; "" for none.
+        encoder: name of the published speech encoder that the melody extractor uses; "" for one that is trained here.
+        speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
+        recogniser: folder of the speech recogniser that judges the words; "" for none.
         device: "auto", "cpu" or "cuda".
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
+        most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
 
     Example:
         >>> Settings.read().preset
@@ -44,11 +50,17 @@ class Settings(BaseSettings):
     preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
     musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
+    voices: str = Field("", description="folder of singing; empty: embedded singers")
+    target_singer: str = Field("", description="singer to convert to; empty: the one with most material")
     codec: str = Field("", description=f"codec of separation: {', '.join(CODECS)}; empty: one trained here")
     separators: str = Field("", description=f"evaluated beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
+    encoder: str = Field("", description="published speech encoder of conversion; empty: one trained here")
+    speaker_encoder: str = Field("", description="file of the speaker encoder that judges; empty: timbre statistics")
+    recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
+    most_bad_voices: float = Field(0.1, ge=0, le=1, description="share of bad recordings at which ingestion fails")
 
     @classmethod
     def read(cls) -> "Settings":

@@ -18,7 +18,7 @@ from pipelines.launch import Target
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
-DATA = {"nsynth_source", "nsynth_shards", "musdb_source", "musdb_tracks"}
+DATA = {"nsynth_source", "nsynth_shards", "musdb_source", "musdb_tracks", "voices_source", "voices_clips"}
 SYNTHESIS = {
     "autoencoder", "embeddings", "sequence", "model", "wavenet", "notes", "baseline_notes", "scores",
     "baseline_scores", "instrument_map", "sweeps", "disentanglement", "cost", "champion", "report",
@@ -27,7 +27,15 @@ SEPARATION = {
     "songs", "codec", "latents", "denoiser", "mask_network", "vocals", "baseline_vocals", "scores",
     "baseline_scores", "steps_study", "noise_study", "average_study", "cost", "report",
 }  # fmt: skip
+CONVERSION = {
+    "targets", "mixtures", "encoder", "melody", "content", "features", "acoustic", "pitched_acoustic", "vocoder",
+    "predicted", "tuned_vocoder", "melodies", "baseline_melodies", "converted", "baseline_converted", "copies",
+    "melody_scores", "baseline_melody_scores", "scores", "baseline_scores", "vocoder_scores", "layer_weights", "cost",
+    "champion", "report",
+}  # fmt: skip
+ASSETS = {"synthesis": SYNTHESIS, "separation": SEPARATION, "conversion": CONVERSION}
 ROWS = {
+    "conversion": {"melody", "melodies", "melody_scores"},
     "synthesis": {"autoencoder", "embeddings", "sequence", "model", "notes", "scores"},
     "separation": {"denoiser", "vocals", "scores"},
 }
@@ -55,6 +63,8 @@ def test_every_asset_has_its_place(settings):
         "data": {f"embedded/{name}" for name in DATA},
         "synthesis": {f"demo/synthesis_{name}" for name in SYNTHESIS},
         "separation": {f"demo/separation_{name}" for name in SEPARATION},
+        "conversion": {f"demo/conversion_{name}" for name in CONVERSION},
+        "conversion_ablations": {f"demo/ablations/conversion_{name}" for name in ROWS["conversion"]},
         "synthesis_ablations": {f"demo/ablations/synthesis_{name}" for name in ROWS["synthesis"]},
         "separation_ablations": {f"demo/ablations/separation_{name}" for name in ROWS["separation"]},
     }
@@ -68,11 +78,11 @@ def test_every_asset_says_what_it_is(settings):
         assert spec.kinds, key
         assert spec.owners == ["team:tessitura"], key
         assert spec.code_version, key
-    assert {key.path[-1] for key in graph.observable_asset_keys} == {"nsynth_source", "musdb_source"}
+    assert {key.path[-1] for key in graph.observable_asset_keys} == {"nsynth_source", "musdb_source", "voices_source"}
 
 
 def test_data_are_shared_by_all_presets_and_nothing_else_is(settings):
-    real = settings.model_copy(update={"nsynth": "/data/nsynth", "musdb": "/data/musdb"})
+    real = settings.model_copy(update={"nsynth": "/data/nsynth", "musdb": "/data/musdb", "voices": "/data/voices"})
     demo, small = (keys_by_group(real.model_copy(update={"preset": preset})) for preset in ("demo", "small"))
     assert demo.pop("data") == small.pop("data") == {f"data/{name}" for name in DATA}
     assert not set().union(*demo.values()) & set().union(*small.values())
@@ -82,6 +92,7 @@ def test_real_data_never_share_a_history_with_embedded_ones(settings):
     real = settings.model_copy(update={"nsynth": "/data/nsynth"})
     assert keys_by_group(real)["data"] == {
         "data/nsynth_source", "data/nsynth_shards", "embedded/musdb_source", "embedded/musdb_tracks",
+        "embedded/voices_source", "embedded/voices_clips",
     }  # fmt: skip
 
 
@@ -107,10 +118,14 @@ def test_data_are_checked_before_anything_trains(settings):
     warning = {key.name for key in graph.asset_check_keys} - blocking
     assert blocking == {
         "readable", "few_quarantined", "no_leak", "no_song_in_two_splits", "weights_finite", "unit_variance",
+        "no_singer_in_two_splits", "unheard",
     }  # fmt: skip
     assert warning == {
         "complete", "in_tune", "better_than_silence", "better_than_nearest_pitch", "better_than_mixture",
-        "masks_separate", "near_codec_ceiling",
+        "masks_separate", "near_codec_ceiling", "keeps_melody", "keeps_voicing", "robust", "beats_baselines",
+        "sounds_like_target",
+        "melody_0db", "melody_overall_0db", "melody_5db", "melody_clean", "above_trackers", "vocoder_in_tune",
+        "vocoder_beats_griffin_lim",
     }  # fmt: skip
 
 
@@ -120,17 +135,19 @@ def test_the_main_graph_has_no_partitions_and_materialises_by_a_click(settings):
     assert partitioned == {"ablations"}
     everything = build_defs(settings).resolve_job_def("everything")
     made = {key.path[-1] for key in everything.asset_layer.executable_asset_keys}
-    assert made == DATA | {f"synthesis_{one}" for one in SYNTHESIS} | {f"separation_{one}" for one in SEPARATION}
+    assert made == DATA | {f"{system}_{one}" for system, names in ASSETS.items() for one in names}
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_a_system_has_a_job_for_itself_its_ablations_and_its_experiments(settings, system):
     definitions = build_defs(settings)
     whole = definitions.resolve_job_def(system)
-    names = {"synthesis": SYNTHESIS, "separation": SEPARATION}[system]
     made = {key.path[-1] for key in whole.asset_layer.executable_asset_keys}
-    assert made - DATA == {f"{system}_{one}" for one in names}
-    assert made & DATA == {name for name in DATA if name.startswith(SYSTEMS[system].data.split("_")[0])}
+    needed = {*SYSTEMS[system].needs, SYSTEMS[system].data}
+    assert made - DATA - needed == {f"{system}_{one}" for one in ASSETS[system]}
+    assert needed <= made
+    sources = {name.split("_")[0] for name in needed & DATA}
+    assert made & DATA == {name for name in DATA if name.split("_")[0] in sources}
     ablations = definitions.resolve_job_def(f"{system}_ablations")
     assert ablations.partitions_def.get_partition_keys() == list(SYSTEMS[system].variants[1:])
     experiment = definitions.resolve_job_def(f"{system}_experiment")
@@ -143,12 +160,12 @@ def test_a_target_becomes_runs():
     assert Target.parse("separation", "concat") == Target.parse("separation")
     row = Target.parse("separation", "inject").launches()
     assert [(one.job, one.partition, one.only) for one in row] == [
-        ("separation", None, None),
-        ("separation_ablations", "inject", None),
-        ("separation", None, "separation_report"),
+        ("separation", None, ()),
+        ("separation_ablations", "inject", ()),
+        ("separation", None, ("separation_report",)),
     ]
     data, experiment = Target.parse("synthesis", experiment="long", overrides={"fine_tuning.fit.steps": 9}).launches()
-    assert (data.job, data.only) == ("synthesis", "nsynth_shards")
+    assert (data.job, data.only) == ("synthesis", ("nsynth_shards",))
     assert experiment.config == {
         "resources": {"experiment": {"config": {"name": "long", "overrides": {"fine_tuning.fit.steps": 9}}}}
     }
@@ -157,7 +174,7 @@ def test_a_target_becomes_runs():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("x",), "'x' is no system; there are synthesis, separation"),
+        (("x",), "'x' is no system; there are synthesis, separation, conversion"),
         (("separation", "spectral"), "'spectral' is no variant of separation; there are concat, inject"),
         (("separation", "inject", "name"), "an experiment is of the main variant"),
         (("separation", None, "", {"a": 1}), "give it a name with --experiment"),

@@ -2,4 +2,5 @@
 
 * `musdb`: MUSDB18: locates the raw data and makes shards of checked tracks
 * `nsynth`: NSynth: locates the raw data and makes checked, labelled and split shards of notes
+* `voices`: singing: locates the raw recordings and makes shards of checked clips
 """

@@ -1,5 +1,6 @@
 """Evaluation of the separation systems: their estimates for the test songs, scores, quality checks."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,7 +9,7 @@ import dagster as dg
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
-from assets.quality import Quality
+from assets.quality import Quality, gather
 from assets.separation.stages import ABLATIONS, INDEX
 from assets.store.versions import Version
 from data.execution import Execution
@@ -17,8 +18,6 @@ from models.separation.presets import PRESETS
 from models.separation.published.separators import identities
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eval.acceptance import Criterion
     from eval.separation.acceptance import Bounds
 
@@ -141,16 +140,15 @@ def bounds(asked: Thresholds) -> "Bounds":
     return Bounds(asked.mask_usdr, asked.below_ceiling)
 
 
-def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
+def _criteria(folders: Mapping[str, Path], environment: Environment) -> "dict[str, Criterion]":
     """Return the results of the acceptance criteria with the thresholds of the preset."""
     from eval.separation.acceptance import acceptance_criteria
 
-    return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds))
+    return acceptance_criteria(gather(*folders.values()), bounds(PRESETS[environment.preset].thresholds))
 
 
 QUALITY = Quality(
-    "separation_scores",
-    "separation_baseline_scores",
+    ("separation_scores", "separation_baseline_scores"),
     _criteria,
     {
         "complete": "Both systems made something of every test song.",

@@ -1,5 +1,6 @@
 """Evaluation of SING: notes of each system, scores, instrument map, sweeps, cost, quality checks."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,15 +9,13 @@ import dagster as dg
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import picture, table
 from assets.environment import Environment
-from assets.quality import Quality
+from assets.quality import Quality, gather
 from assets.store.versions import Version
 from assets.synthesis.stages import ABLATIONS
 from models.synthesis.config import EvaluationNotes, Thresholds
 from models.synthesis.presets import PRESETS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from eval.acceptance import Criterion
     from eval.synthesis.acceptance import Bounds
 
@@ -136,16 +135,15 @@ def bounds(asked: Thresholds) -> "Bounds":
     return Bounds(asked.silence_ratio, asked.nearest_required, asked.pitch_accuracy)
 
 
-def _criteria(scores: "pd.DataFrame", environment: Environment) -> "dict[str, Criterion]":
+def _criteria(folders: Mapping[str, Path], environment: Environment) -> "dict[str, Criterion]":
     """Return the results of the acceptance criteria, without the comparison with a champion."""
     from eval.synthesis.acceptance import acceptance_criteria
 
-    return acceptance_criteria(scores, bounds(PRESETS[environment.preset].thresholds), None)
+    return acceptance_criteria(gather(*folders.values()), bounds(PRESETS[environment.preset].thresholds), None)
 
 
 QUALITY = Quality(
-    "synthesis_scores",
-    "synthesis_baseline_scores",
+    ("synthesis_scores", "synthesis_baseline_scores"),
     _criteria,
     {
         "complete": "It made every test note, finite and of the right length.",

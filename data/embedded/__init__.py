@@ -3,4 +3,5 @@
 * `notes`: generates the demo notes: ten synthetic instruments, in the on-disk format of NSynth
 * `singer`: synthesises a singing voice: voiced source, vocal tract, consonants and breath, with its exact pitch
 * `songs`: generates the demo songs: drums, bass, chords, a lead and a singer, in the on-disk format of MUSDB18-HQ
+* `voices`: generates the demo singers: clips with accompaniment and exact F0, in the on-disk format of MIR-1K
 """

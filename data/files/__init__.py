@@ -7,4 +7,5 @@
 * `durable`: writes files atomically: a file is complete or absent, also after a crash
 * `names`: makes and checks ids that are safe as file names, for text that comes from metadata
 * `tables`: reads and writes Parquet tables, with page checksums and with JSON metadata in the file
+* `weights`: reads the tensors of weights files that others published, and nothing else of them
 """

@@ -4,9 +4,15 @@ The reference is always the first argument.
 
 * `bss`: BSS Eval version 4 as museval defines it: SDR, ISR, SIR and SAR of each frame of a track
 * `embedding`: distance between the embeddings that an encoder computes of an estimate and of its reference
+* `f0`: the F0 family: pitch of an estimate against that of its reference, each measure under its own name
+* `mcd`: mel-cepstral distortion, mel and loudness distance of two voices
+* `melody`: tables of pitch over time, and the measures of melody extraction, equal to those of mir_eval
 * `pitch`: pitch tracker for single notes, and pitch errors in cents
+* `recognition`: word and character error rates, and a speech recogniser
 * `sdr`: all separation metrics of a track, each under a name that states its definition
+* `speaker`: speaker encoders, and the similarity of voices
 * `spectral`: distances between magnitude spectra of two waveforms
 * `tsne`: t-SNE maps of learnt embeddings, and numbers that show how far a map can be trusted
 * `waveform`: sample-by-sample distances between two waveforms, and loudness
+* `warping`: dynamic time warping of two sequences in a band around the diagonal
 """

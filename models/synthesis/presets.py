@@ -78,13 +78,13 @@ def _preset_small() -> SynthesisConfig:
 
 
 def _preset_demo() -> SynthesisConfig:
-    """Return `small` with fewer steps (a twentieth in stages 1 and 3, an eighth in stage 2) and a smaller WaveNet."""
+    """Return `small` with fewer steps (a twenty-fifth in stages 1 and 3, a tenth in stage 2) and a smaller WaveNet."""
     small = _preset_small()
     return replace(
         small,
-        train_autoencoder=_short(900),
-        train_sequence=_short(500, "adam"),
-        fine_tune=_short(1_150),
+        train_autoencoder=_short(700),
+        train_sequence=_short(400, "adam"),
+        fine_tune=_short(900),
         validation_notes=48,
         evaluated_train_notes=48,
         wavenet=WavenetConfig(encoder_width=16, width=32, skip=32, stacks=1, crop=4096),

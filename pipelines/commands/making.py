@@ -7,7 +7,7 @@ import typer
 
 from data.errors import InputError
 
-System = Annotated[str, typer.Argument(help="synthesis or separation")]
+System = Annotated[str, typer.Argument(help="synthesis, separation or conversion")]
 
 
 def demo() -> None:
@@ -16,7 +16,8 @@ def demo() -> None:
     from pipelines.launch import Target, run_graph
     from pipelines.settings import Settings
 
-    own = {"preset": "demo", "nsynth": "", "musdb": "", "codec": "", "separators": ""}
+    names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder")
+    own = {"preset": "demo", **dict.fromkeys(names, "")}
     settings = Settings.read().model_copy(update=own)
     reports = [run_graph(settings, Target.parse(system)) for system in SYSTEMS]
     for report in reports:

@@ -15,6 +15,8 @@ def describe(
     system: System, preset: Annotated[str, typer.Option(help="demo, small or paper")] = "paper", as_json: Json = False
 ) -> None:
     """Print the modules of a system: number of parameters, shapes, cost of computing."""
+    from models.conversion import describe as conversion_numbers
+    from models.conversion import presets as conversion
     from models.separation import describe as separation_numbers
     from models.separation import presets as separation
     from models.synthesis import describe as synthesis_numbers
@@ -24,10 +26,11 @@ def describe(
     find_system(system)
     if preset not in synthesis.PRESETS:
         raise InputError(f"{preset!r} is no preset; there are {', '.join(synthesis.PRESETS)}")
-    if system == "synthesis":
-        found = synthesis_numbers.describe(synthesis.PRESETS[preset])
-    else:
-        found = separation_numbers.describe(separation.PRESETS[preset])
+    found = {
+        "synthesis": lambda: synthesis_numbers.describe(synthesis.PRESETS[preset]),
+        "separation": lambda: separation_numbers.describe(separation.PRESETS[preset]),
+        "conversion": lambda: conversion_numbers.describe(conversion.PRESETS[preset]),
+    }[system]()
     if as_json:
         print_json({"system": system, "preset": preset, **found})
         return

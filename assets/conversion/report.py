@@ -1,0 +1,152 @@
+"""The report of the conversion system."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+
+from assets.champion import history
+from assets.conversion.scores import MELODY_SCORES, SCORES, bounds, evidence
+from assets.declaration import IN_USE, Summary, Work, stored_asset
+from assets.provenance import in_words
+from assets.store.versions import Version, read_recipe
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from eval.conversion.report import Study
+
+_TRAINED = (
+    "conversion_encoder",
+    "conversion_melody",
+    "conversion_content",
+    "conversion_acoustic",
+    "conversion_pitched_acoustic",
+    "conversion_vocoder",
+    "conversion_tuned_vocoder",
+)
+
+
+@stored_asset(
+    config=lambda run: run.conversion.thresholds,
+    files=["report.html"],
+    kinds={"html"},
+    lineage=(
+        "voices_clips",
+        "conversion_targets",
+        "conversion_mixtures",
+        *_TRAINED,
+        "conversion_melodies",
+        "conversion_baseline_melodies",
+        "conversion_converted",
+        "conversion_baseline_converted",
+        "conversion_melody_scores",
+        "conversion_baseline_melody_scores",
+        "conversion_scores",
+        "conversion_baseline_scores",
+        "conversion_vocoder_scores",
+        "conversion_layer_weights",
+        "conversion_cost",
+        "conversion_champion",
+    ),
+    optional=("conversion_champion",),
+    all_variants=("conversion_melody_scores",),
+    compared=("conversion_scores",),
+    show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
+)
+def conversion_report(work: Work) -> Summary:
+    """One HTML page with tables, curves, studies and audio players, and the same content as files.
+
+    It includes the ablations that have been made so far.
+    """
+    from eval.conversion.report import write_report
+
+    return write_report(work.execution.folder, _study(work))
+
+
+def _study(work: Work) -> "Study":
+    """Return the input data of the report."""
+    from data.files.durable import read_json
+    from data.files.tables import read_frame
+    from eval.conversion.report import Folders, Study
+    from eval.conversion.studies import Studies
+
+    variants: Mapping[str, Path] = work.inputs["conversion_melody_scores"]
+    inputs = {**work.inputs, "conversion_melody_scores": variants[""]}
+    found = evidence(inputs)
+    champion, in_use = inputs["conversion_champion"], inputs.get(f"conversion_scores {IN_USE}")
+    histories = {name: inputs[name] / "history.parquet" for name in _TRAINED}
+    return Study(
+        folders=Folders(
+            inputs["voices_clips"],
+            inputs["conversion_targets"],
+            inputs["conversion_mixtures"],
+            [inputs["conversion_converted"], inputs["conversion_baseline_converted"]],
+            [inputs["conversion_melodies"], inputs["conversion_baseline_melodies"]],
+        ),
+        scores=found.scores,
+        bounds=bounds(work.config),
+        provenance=_provenance(work, inputs),
+        melody=found.melody,
+        vocoder=found.vocoder,
+        embeddings=_embeddings(inputs),
+        studies=Studies(
+            ablation=_ablation(variants),
+            layer_weights=read_frame(inputs["conversion_layer_weights"] / "weights.parquet"),
+        ),
+        histories={name: read_frame(path) for name, path in histories.items() if path.is_file()},
+        cost=read_json(inputs["conversion_cost"] / "cost.json"),
+        champions=history(champion) if champion is not None else (),
+        in_use=None if in_use is None else read_frame(in_use / SCORES),
+    )
+
+
+def _embeddings(inputs: Mapping[str, Any]) -> "pd.DataFrame":
+    """Return the speaker embeddings of all systems; empty without a speaker encoder."""
+    import pandas as pd
+
+    from data.files.tables import read_frame
+
+    files = [inputs[name] / "embeddings.parquet" for name in ("conversion_scores", "conversion_baseline_scores")]
+    return pd.concat([read_frame(one) for one in files if one.is_file()] or [pd.DataFrame()], ignore_index=True)
+
+
+def _ablation(variants: Mapping[str, Path]) -> "pd.DataFrame | None":
+    """Return the melody scores of all extractors with what distinguishes them; None if there is only the main one."""
+    import pandas as pd
+
+    from data.files.tables import read_frame
+    from models.conversion.presets import PRESETS, variant
+
+    if len(variants) < 2:
+        return None
+    frames = []
+    for name, folder in variants.items():
+        melody = variant(PRESETS["small"], name or "weighted_sum").melody
+        frames.append(
+            read_frame(folder / MELODY_SCORES).assign(
+                encoder="own", layers=melody.extractor.layers, fft=melody.extractor.blocks > 0, tuned=melody.tuned
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
+    """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
+    clips = Version(inputs["voices_clips"]).record["summary"]
+    encoder = Version(inputs["conversion_encoder"]).record["summary"]
+    model, scores = Version(inputs["conversion_acoustic"]), Version(inputs["conversion_scores"])
+    page = read_recipe(work.execution.folder)["provenance"]
+    return {
+        "data": "embedded synthetic singers" if clips["embedded"] else f"singing from {clips['location']}",
+        "clips": f"{clips['clips']:,} of {clips['singers']} singers",
+        "target singer": clips["target"],
+        "preset": work.environment.preset,
+        **({"experiment": work.experiment} if work.experiment else {}),
+        "encoder": encoder.get("published", "trained here"),
+        "model fingerprint": model.fingerprint[:16],
+        **{f"model: {name}": value for name, value in in_words(model.record["provenance"]).items()},
+        "scores: commit": in_words(scores.record["provenance"])["commit"],
+        **{f"page: {name}": value for name, value in in_words(page).items()},
+    }

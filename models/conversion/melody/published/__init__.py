@@ -1,0 +1,7 @@
+"""Published encoders, used alongside the project's own: HuBERT, WavLM and Whisper.
+
+* `ctranslate`: reads CTranslate2's format, in which Whisper's weights are published
+* `encoders`: list of the published encoders that can be used, and where to download them
+* `hub`: downloads, verifies and copies published encoders
+* `networks`: adapts published encoders to the interface of the project's own
+"""

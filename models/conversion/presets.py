@@ -1,0 +1,149 @@
+"""Named presets of the conversion system, and its variants: the rows of the paper's ablation.
+
+Does not import torch, so that the asset graph reads presets quickly.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from data.voices.config import Mixing, MixtureConfig
+from models.conversion.acoustic.config import AcousticConfig, AcousticTraining, Adversaries, Adversary, FeatureSet
+from models.conversion.acoustic.config import Examples as AcousticExamples
+from models.conversion.config import ConversionConfig, Thresholds
+from models.conversion.content.config import RecogniserConfig, RecogniserTraining
+from models.conversion.melody.config import EncoderConfig, EncoderTraining, ExtractorConfig, MelodyTraining, PitchConfig
+from models.conversion.vocoder.config import ConvNextConfig, Examples, LossWeights, PulsesConfig, VocoderTraining
+from models.training.config import FitConfig
+
+Change = Callable[[ConversionConfig], ConversionConfig]
+
+
+def _last_layer(config: ConversionConfig) -> ConversionConfig:
+    melody = config.melody
+    return replace(config, melody=replace(melody, extractor=replace(melody.extractor, layers="last")))
+
+
+def _no_blocks(config: ConversionConfig) -> ConversionConfig:
+    melody = config.melody
+    return replace(config, melody=replace(melody, extractor=replace(melody.extractor, blocks=0)))
+
+
+def _frozen(config: ConversionConfig) -> ConversionConfig:
+    return replace(config, melody=replace(config.melody, tuned=False))
+
+
+VARIANTS: dict[str, Change] = {
+    "weighted_sum": lambda config: config,
+    "last_layer": _last_layer,
+    "no_fft_blocks": _no_blocks,
+    "frozen_encoder": _frozen,
+}
+
+
+def variant(config: ConversionConfig, name: str) -> ConversionConfig:
+    """Return `config` changed to a variant of the melody extractor, one of `VARIANTS`; the first one changes nothing.
+
+    Example:
+        >>> variant(PRESETS["small"], "last_layer").melody.extractor.layers
+        'last'
+    """
+    return VARIANTS[name](config)
+
+
+def with_published_encoder(config: ConversionConfig, name: str) -> ConversionConfig:
+    """Return `config` with a published encoder instead of the networks that are trained here; "" changes nothing."""
+    return replace(config, published=name) if name else config
+
+
+def _fit(steps: int, batch_size: int, learning_rate: float = 1e-3, optimiser: str = "adam") -> FitConfig:
+    """Return training loop settings for a short training."""
+    return FitConfig(
+        steps,
+        batch_size,
+        learning_rate,
+        optimiser,
+        0.99,
+        warmup=min(50, steps // 20),
+        decay=0.7,
+        clip=1.0,
+        validate_every=max(1, steps // 4),
+    )
+
+
+def _preset_small() -> ConversionConfig:
+    """Return small networks with a short training, for CPUs."""
+    mixing = Mixing(samples=32_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
+    heard = Mixing(samples=48_000)
+    return ConversionConfig(
+        published="",
+        encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
+        melody=MelodyTraining(
+            ExtractorConfig(blocks=1, filters=512, width=5, pitch=PitchConfig(form="bins")),
+            _fit(1800, 8, 4e-3, "muon"),
+            mixing,
+            equaliser=8.0,
+        ),
+        recogniser=RecogniserTraining(
+            RecogniserConfig(channels=32, blocks=3, filters=512), _fit(800, 8), heard
+        ),
+        material=FeatureSet(),
+        acoustic=AcousticTraining(
+            AcousticConfig(
+                features=192, content_blocks=2, melody_blocks=2, decoder_blocks=3, filters=512, width=5, reach=50
+            ),
+            _fit(1500, 8),
+            AcousticExamples(),
+            Adversaries(
+                real=Adversary(0.5, 0.5), conversion=Adversary(0.5, 0.5), embedding=Adversary(0.1, 0.5)
+            ),
+        ),
+        vocoder=VocoderTraining(
+            arm="pulses",
+            weights=LossWeights(mel=1.0, stft=1.0, adversarial=0.0),
+            examples=Examples(frames=100, shift=3.0, gain=(-9.0, 6.0)),
+            fit=replace(_fit(1500, 8), clip=5.0),
+            tune=replace(_fit(300, 8, 2e-4), clip=5.0),
+        ),
+        baseline_tracker="pyin",
+        crepe="crepe-tiny",
+        trackers=("swift-f0", "pesto", "crepe-tiny"),
+    )  # fmt: skip
+
+
+def _preset_demo() -> ConversionConfig:
+    """Return smaller networks than those of `small` with far fewer training steps, for the embedded singers."""
+    small = _preset_small()
+    narrow = ConvNextConfig(96, 288, 3)
+    return replace(
+        small,
+        mixtures=MixtureConfig(snrs=(5.0, 0.0), clips_per_singer=2),
+        encoder=replace(
+            small.encoder, encoder=EncoderConfig(channels=12, blocks=2, filters=256, width=5), fit=_fit(20, 8)
+        ),
+        melody=replace(
+            small.melody, fit=_fit(200, 8, 5e-3, "muon"), mixing=replace(small.melody.mixing, samples=16_000)
+        ),
+        recogniser=replace(
+            small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
+        ),
+        material=FeatureSet(copies=1),
+        acoustic=replace(
+            small.acoustic,
+            acoustic=replace(
+                small.acoustic.acoustic, features=96, content_blocks=1, melody_blocks=1, decoder_blocks=2, filters=192
+            ),
+            examples=AcousticExamples(frames=128),
+            fit=_fit(120, 8, 2e-3),
+        ),
+        vocoder=replace(
+            small.vocoder,
+            pulses=PulsesConfig(narrow, ConvNextConfig(64, 192, 3)),
+            fit=replace(small.vocoder.fit, steps=100, warmup=20),
+            tune=_fit(20, 8, 2e-4),
+        ),
+        trackers=("swift-f0",),
+        thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
+    )
+
+
+PRESETS = {"paper": ConversionConfig(), "small": _preset_small(), "demo": _preset_demo()}

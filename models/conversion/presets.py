@@ -72,14 +72,14 @@ def _fit(steps: int, batch_size: int, learning_rate: float = 1e-3, optimiser: st
 
 def _preset_small() -> ConversionConfig:
     """Return small networks with a short training, for CPUs."""
-    mixing = Mixing(samples=32_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
+    mixing = Mixing(samples=16_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
     heard = Mixing(samples=48_000)
     return ConversionConfig(
         published="",
         encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
         melody=MelodyTraining(
             ExtractorConfig(blocks=1, filters=512, width=5, pitch=PitchConfig(form="bins")),
-            _fit(1800, 8, 4e-3, "muon"),
+            _fit(3600, 8, 5e-3, "muon"),
             mixing,
             equaliser=8.0,
         ),
@@ -120,9 +120,7 @@ def _preset_demo() -> ConversionConfig:
         encoder=replace(
             small.encoder, encoder=EncoderConfig(channels=12, blocks=2, filters=256, width=5), fit=_fit(20, 8)
         ),
-        melody=replace(
-            small.melody, fit=_fit(200, 8, 5e-3, "muon"), mixing=replace(small.melody.mixing, samples=16_000)
-        ),
+        melody=replace(small.melody, fit=_fit(160, 8, 5e-3, "muon")),
         recogniser=replace(
             small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
         ),
@@ -141,6 +139,7 @@ def _preset_demo() -> ConversionConfig:
             fit=replace(small.vocoder.fit, steps=100, warmup=20),
             tune=_fit(20, 8, 2e-4),
         ),
+        baseline_tracker="parselmouth",
         trackers=("swift-f0",),
         thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
     )

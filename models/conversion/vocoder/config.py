@@ -83,6 +83,7 @@ class PulsesConfig:
         lowest: lowest F0 in Hz that this network knows.
         bins: number of its F0 classes, which are 25 cents wide.
         refinements: number of times that the result is filtered again so that its mel spectrogram is the given one.
+        training_refinements: the same in training, where fewer cost less and teach the filters more.
         seed: seed of the noise.
     """
 
@@ -90,7 +91,8 @@ class PulsesConfig:
     pitch: ConvNextConfig = field(default_factory=lambda: ConvNextConfig(128, 384, 4))
     lowest: float = 60.0
     bins: int = 220
-    refinements: int = 4
+    refinements: int = 8
+    training_refinements: int = 2
     seed: int = 0
 
 

@@ -55,7 +55,7 @@ class Pulses(nn.Module):
         self.stack = ConvNext(_FEATURES, config.filters)
         self.head = nn.Linear(config.filters.channels, 2 * _BINS)
         self.pitch = PitchNetwork(config)
-        self.seed, self.refinements = config.seed, config.refinements
+        self.config = config
         self.register_buffer("spread", _spread(), persistent=False)
         nn.init.normal_(self.head.weight, std=0.01)
         with torch.no_grad():  # at first the noise is 26 dB below the pulses
@@ -77,7 +77,7 @@ class Pulses(nn.Module):
             harmonic, aperiodic = self._filters(mel, pulse, source)
             shaped = _pieces(pulse) * _response(_held(harmonic)) + _pieces(hiss) * _response(_held(aperiodic))
             wave = _overlap(torch.fft.irfft(shaped, _FFT), mel.shape[1])
-            for _ in range(self.refinements):
+            for _ in range(self.config.training_refinements if self.training else self.config.refinements):
                 wave = self._refined(wave, mel)
             return wave
 
@@ -97,7 +97,7 @@ class Pulses(nn.Module):
         if draw is not None:
             hiss = torch.randn(batch, frames * HOP, generator=draw).to(mel.device)
         else:
-            hiss = noise(source.first, frames, self.seed).to(mel.device).expand(batch, -1)
+            hiss = noise(source.first, frames, self.config.seed).to(mel.device).expand(batch, -1)
         return pulses(source), hiss
 
     def _filters(self, mel: Tensor, pulse: Tensor, source: Source) -> tuple[Tensor, Tensor]:

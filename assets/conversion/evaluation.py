@@ -1,6 +1,7 @@
 """What the conversion systems make of the evaluation set: melodies, converted voices, and copies."""
 
 from pathlib import Path
+from typing import Any
 
 from assets.conversion.stages import ABLATIONS, INDEX, separating
 from assets.declaration import Summary, Work, stored_asset
@@ -49,9 +50,15 @@ def conversion_converted(work: Work, conversion_mixtures: Path) -> Summary:
     return write_converted(work.execution, conversion_mixtures, systems)
 
 
-def _baselines(run: Configuration) -> dict[str, str]:
-    """Return the key policy and the trackers of the baselines."""
-    return {"key": run.conversion.key, "original": run.conversion.baseline_tracker, "crepe": run.conversion.crepe}
+def _baselines(run: Configuration) -> dict[str, Any]:
+    """Return the key policy and the trackers of the baselines, and the conditions that they are judged in."""
+    conversion = run.conversion
+    return {
+        "key": conversion.key,
+        "original": conversion.baseline_tracker,
+        "crepe": conversion.crepe,
+        "conditions": ("clean", *(f"snr{ratio:g}" for ratio in conversion.mixtures.snrs)),
+    }
 
 
 @stored_asset(
@@ -86,7 +93,7 @@ def conversion_baseline_converted(work: Work, conversion_mixtures: Path, separat
         "separated_crepe": by_tracker(converter, config["crepe"], key, separate),
         "copy_source": copy_source(inputs["voices_clips"]),
     }
-    return write_converted(work.execution, conversion_mixtures, systems, Selection(splits=("test",)))
+    return write_converted(work.execution, conversion_mixtures, systems, Selection(("test",), config["conditions"]))
 
 
 @stored_asset(files=INDEX, kinds={"pytorch"}, trains=True)

@@ -1,4 +1,4 @@
-"""The vocoder beside Griffin-Lim of librosa (32 iterations), all on one thread: seconds for 10 s of sound, and memory.
+"""The vocoder beside Griffin-Lim of librosa (32 iterations), all on one thread: real-time factors, and memory.
 
 Speed does not depend on the weights, which are random. librosa's own inversion of the mel filters (non-negative least
 squares) is counted in one contestant and left out of the other, which is given the magnitudes.
@@ -23,7 +23,7 @@ from models.conversion.vocoder.hifigan import Hifigan
 from models.conversion.vocoder.load import Vocoder
 from models.conversion.vocoder.network import build
 
-CPU, SECONDS, ROUNDS = torch.device("cpu"), 10, 3
+CPU, SECONDS, ROUNDS = torch.device("cpu"), 5, 3
 ARMS = {
     "pulses": PulsesConfig(),
     "vocos": VocosConfig(),

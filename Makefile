@@ -13,7 +13,7 @@ dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
 test: $(READY)  ## run the tests
-	$(BIN)/pytest -q -n 2 tests
+	$(BIN)/pytest -q -n 2 --dist loadfile tests
 
 check: $(READY)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assets.environment import Environment
 from data.errors import InputError
+from models.conversion.melody.published.encoders import ENCODERS
 from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
 
@@ -54,7 +55,7 @@ class Settings(BaseSettings):
     target_singer: str = Field("", description="singer to convert to; empty: the one with most material")
     codec: str = Field("", description=f"codec of separation: {', '.join(CODECS)}; empty: one trained here")
     separators: str = Field("", description=f"evaluated beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
-    encoder: str = Field("", description="published speech encoder of conversion; empty: one trained here")
+    encoder: str = Field("", description=f"encoder of conversion: {', '.join(ENCODERS)}; empty: one trained here")
     speaker_encoder: str = Field("", description="file of the speaker encoder that judges; empty: timbre statistics")
     recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
@@ -87,6 +88,20 @@ class Settings(BaseSettings):
         if codec and codec not in CODECS:
             raise ValueError(f"no such codec; there are {', '.join(CODECS)}, or none")
         return codec
+
+    @field_validator("encoder")
+    @classmethod
+    def _encoder(cls, encoder: str) -> str:
+        if encoder and encoder not in ENCODERS:
+            raise ValueError(f"no such encoder; there are {', '.join(ENCODERS)}, or none")
+        return encoder
+
+    @field_validator("speaker_encoder", "recogniser")
+    @classmethod
+    def _there(cls, place: str) -> str:
+        if place and not Path(place).expanduser().exists():
+            raise ValueError("there is nothing; correct the path or leave it empty")
+        return place
 
     @field_validator("separators")
     @classmethod

@@ -88,6 +88,13 @@ def test_data_are_shared_by_all_presets_and_nothing_else_is(settings):
     assert not set().union(*demo.values()) & set().union(*small.values())
 
 
+@pytest.mark.parametrize("preset", ["demo", "small", "paper"])
+@pytest.mark.parametrize("encoder", ["", "whisper-base"])
+def test_every_preset_gives_a_graph(settings, preset, encoder):
+    graph = make_graph(settings.model_copy(update={"preset": preset, "encoder": encoder}))
+    assert len({graph.code_version(asset) for asset in graph.registry.assets.values()}) == len(graph.registry.assets)
+
+
 def test_real_data_never_share_a_history_with_embedded_ones(settings):
     real = settings.model_copy(update={"nsynth": "/data/nsynth"})
     assert keys_by_group(real)["data"] == {

@@ -22,6 +22,9 @@ from pipelines.settings import CHECKOUT, FROZEN, Settings
         ("TESSITURA_DEVICE", "tpu", "TESSITURA_DEVICE='tpu'"),
         ("TESSITURA_CODEC", "mp3", "TESSITURA_CODEC='mp3': .*there are encodec_24khz"),
         ("TESSITURA_SEPARATORS", "umx", "TESSITURA_SEPARATORS='umx': .*'umx' is no separator"),
+        ("TESSITURA_ENCODER", "wav2vec", "TESSITURA_ENCODER='wav2vec': .*there are hubert-base"),
+        ("TESSITURA_SPEAKER_ENCODER", "/no/file.pt", "TESSITURA_SPEAKER_ENCODER='/no/file.pt': .*there is nothing"),
+        ("TESSITURA_RECOGNISER", "/no/folder", "TESSITURA_RECOGNISER='/no/folder': .*there is nothing"),
         ("TESSITURA_MOST_QUARANTINED", "2", "TESSITURA_MOST_QUARANTINED='2'"),
     ],
 )

@@ -92,7 +92,7 @@ def _study(work: Work) -> "Study":
         vocoder=found.vocoder,
         embeddings=_embeddings(inputs),
         studies=Studies(
-            ablation=_ablation(variants),
+            ablation=_ablation(variants, work.environment.preset, _encoder(inputs)),
             layer_weights=read_frame(inputs["conversion_layer_weights"] / "weights.parquet"),
         ),
         histories={name: read_frame(path) for name, path in histories.items() if path.is_file()},
@@ -112,21 +112,26 @@ def _embeddings(inputs: Mapping[str, Any]) -> "pd.DataFrame":
     return pd.concat([read_frame(one) for one in files if one.is_file()] or [pd.DataFrame()], ignore_index=True)
 
 
-def _ablation(variants: Mapping[str, Path]) -> "pd.DataFrame | None":
+def _encoder(inputs: Mapping[str, Any]) -> str:
+    """Return the name of the published encoder that is used, or "trained here"."""
+    return Version(inputs["conversion_encoder"]).record["summary"].get("published", "trained here")
+
+
+def _ablation(variants: Mapping[str, Path], preset: str, encoder: str) -> "pd.DataFrame | None":
     """Return the melody scores of all extractors with what distinguishes them; None if there is only the main one."""
     import pandas as pd
 
     from data.files.tables import read_frame
-    from models.conversion.presets import PRESETS, variant
+    from models.conversion.presets import PRESETS, VARIANTS, variant
 
     if len(variants) < 2:
         return None
     frames = []
     for name, folder in variants.items():
-        melody = variant(PRESETS["small"], name or "weighted_sum").melody
+        melody = variant(PRESETS[preset], name or next(iter(VARIANTS))).melody
         frames.append(
             read_frame(folder / MELODY_SCORES).assign(
-                encoder="own", layers=melody.extractor.layers, fft=melody.extractor.blocks > 0, tuned=melody.tuned
+                encoder=encoder, layers=melody.extractor.layers, fft=melody.extractor.blocks > 0, tuned=melody.tuned
             )
         )
     return pd.concat(frames, ignore_index=True)
@@ -135,7 +140,6 @@ def _ablation(variants: Mapping[str, Path]) -> "pd.DataFrame | None":
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     clips = Version(inputs["voices_clips"]).record["summary"]
-    encoder = Version(inputs["conversion_encoder"]).record["summary"]
     model, scores = Version(inputs["conversion_acoustic"]), Version(inputs["conversion_scores"])
     page = read_recipe(work.execution.folder)["provenance"]
     return {
@@ -144,7 +148,7 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
         "target singer": clips["target"],
         "preset": work.environment.preset,
         **({"experiment": work.experiment} if work.experiment else {}),
-        "encoder": encoder.get("published", "trained here"),
+        "encoder": _encoder(inputs),
         "model fingerprint": model.fingerprint[:16],
         **{f"model: {name}": value for name, value in in_words(model.record["provenance"]).items()},
         "scores: commit": in_words(scores.record["provenance"])["commit"],

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from assets.declaration import Summary, Work, stored_asset
 from assets.display import table
+from assets.store.versions import Version
 
 
 @stored_asset(
@@ -11,14 +12,14 @@ from assets.display import table
     kinds={"parquet"},
     show=lambda folder: {"layer weights": _shown(folder)},
 )
-def conversion_layer_weights(work: Work, conversion_melody: Path) -> Summary:
+def conversion_layer_weights(work: Work, conversion_encoder: Path, conversion_melody: Path) -> Summary:
     """Study: the weights of the encoder's layers in the melody extractor, before and after its training."""
     import pandas as pd
 
     from data.files.tables import write_frame
     from models.conversion.melody.load import layer_weights
 
-    name = work.environment.encoder or "own"
+    name = Version(conversion_encoder).record["summary"].get("published", "trained here")
     rows = [
         {"encoder": name, "stage": stage, "layer": layer, "weight": weight}
         for stage, weights in layer_weights(conversion_melody).items()

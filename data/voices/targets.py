@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from data.execution import Execution
+from data.pitch.octaves import check_octaves
 from data.pitch.trackers import track
 from data.progress import Progress
 from data.shards.reader import Shards
@@ -45,7 +46,8 @@ def write_targets(execution: Execution, voices: Path, tracker: str) -> dict[str,
     """Write F0, energy and voicing of every voice as shards; if it is killed and called again, it resumes.
 
     A record is float32, (N, 3): F0 in Hz (0 where unvoiced), energy (`log_energy`) and voicing (0 or 1), at 100 frames
-    per second. Its id is that of the clip; the columns are clip, singer, split and tracker.
+    per second. Tracked F0 above 1 kHz, and what would be above it an octave higher, is checked against the spectrum
+    (`data.pitch.octaves`) and corrected. Its id is that of the clip; the columns are clip, singer, split and tracker.
 
     Args:
         execution: output folder of the shards, and listener.
@@ -90,6 +92,7 @@ def _target(voices: Voices, clip: Clip, tracker: str) -> list[Record]:
         voicing = (hertz > 0).astype(np.float32)
     else:
         hertz, voicing = track("pyin" if tracker == "exact" else tracker, wave, RATE)
+        hertz = check_octaves(wave, hertz, RATE).hertz
     values = np.stack([np.where(voicing >= 0.5, hertz, 0.0), log_energy(wave), voicing >= 0.5], 1)
     return [Record(clip.id, values.astype(np.float32), FRAME_RATE, "target")]
 

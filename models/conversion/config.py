@@ -71,7 +71,7 @@ class ConversionConfig:
 
     tracker: str = "pyin"
     mixtures: MixtureConfig = field(default_factory=MixtureConfig)
-    published: str = "wavlm_base"
+    published: str = "wavlm-base"
     encoder: EncoderTraining = field(
         default_factory=lambda: EncoderTraining(
             EncoderConfig(), FitConfig(steps=100_000, batch_size=32, precision="bfloat16"), Mixing()

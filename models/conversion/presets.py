@@ -6,12 +6,14 @@ Does not import torch, so that the asset graph reads presets quickly.
 from collections.abc import Callable
 from dataclasses import replace
 
+from data.errors import InputError
 from data.voices.config import Mixing, MixtureConfig
 from models.conversion.acoustic.config import AcousticConfig, AcousticTraining, Adversaries, Adversary, FeatureSet
 from models.conversion.acoustic.config import Examples as AcousticExamples
 from models.conversion.config import ConversionConfig, Thresholds
 from models.conversion.content.config import RecogniserConfig, RecogniserTraining
 from models.conversion.melody.config import EncoderConfig, EncoderTraining, ExtractorConfig, MelodyTraining, PitchConfig
+from models.conversion.melody.published.encoders import ENCODERS
 from models.conversion.vocoder.config import ConvNextConfig, Examples, LossWeights, PulsesConfig, VocoderTraining
 from models.training.config import FitConfig
 
@@ -51,8 +53,20 @@ def variant(config: ConversionConfig, name: str) -> ConversionConfig:
 
 
 def with_published_encoder(config: ConversionConfig, name: str) -> ConversionConfig:
-    """Return `config` with a published encoder instead of the networks that are trained here; "" changes nothing."""
-    return replace(config, published=name) if name else config
+    """Return `config` with a published encoder instead of the networks that are trained here; "" changes nothing.
+
+    Raises:
+        InputError: there is no encoder of that name.
+
+    Example:
+        >>> with_published_encoder(PRESETS["small"], "whisper-base").published
+        'whisper-base'
+    """
+    if not name:
+        return config
+    if name not in ENCODERS:
+        raise InputError(f"TESSITURA_ENCODER={name!r}: no encoder; there are {', '.join(ENCODERS)}, or none")
+    return replace(config, published=name)
 
 
 def _fit(steps: int, batch_size: int, learning_rate: float = 1e-3, optimiser: str = "adam") -> FitConfig:
@@ -99,9 +113,10 @@ def _preset_small() -> ConversionConfig:
         ),
         vocoder=VocoderTraining(
             arm="pulses",
+            pulses=PulsesConfig(training_refinements=4),
             weights=LossWeights(mel=1.0, stft=1.0, adversarial=0.0),
-            examples=Examples(frames=100, shift=3.0, gain=(-9.0, 6.0)),
-            fit=replace(_fit(1500, 8), clip=5.0),
+            examples=Examples(frames=100, shift=5.0, gain=(-9.0, 6.0)),
+            fit=replace(_fit(1200, 8, 2e-3, "muon"), decay=0.6, clip=5.0),
             tune=replace(_fit(300, 8, 2e-4), clip=5.0),
         ),
         baseline_tracker="pyin",
@@ -136,7 +151,8 @@ def _preset_demo() -> ConversionConfig:
         vocoder=replace(
             small.vocoder,
             pulses=PulsesConfig(narrow, ConvNextConfig(64, 192, 3)),
-            fit=replace(small.vocoder.fit, steps=100, warmup=20),
+            examples=replace(small.vocoder.examples, shift=3.0),
+            fit=replace(_fit(100, 8), warmup=20, clip=5.0),
             tune=_fit(20, 8, 2e-4),
         ),
         baseline_tracker="parselmouth",

@@ -9,7 +9,9 @@ from data.errors import InputError
 from data.pitch import trackers
 from data.pitch.autocorrelation import track_frames
 from data.pitch.octaves import check_octaves
-from data.pitch.trackers import JUDGE, TARGETS, TRACKERS, track
+from data.pitch.trackers import JUDGE, TRACKERS, track
+from data.pitch.tracks import count_in_tune
+from models.conversion.config import ConversionConfig
 
 RATE = 16_000
 OPTIONAL = {"swift-f0": "swift_f0", "pesto": "pesto", "parselmouth": "parselmouth"}
@@ -143,6 +145,13 @@ def test_wrong_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_judge_and_targets_are_different_trackers() -> None:
-    assert JUDGE in TRACKERS
-    assert TARGETS in TRACKERS
-    assert JUDGE != TARGETS
+    assert {JUDGE, ConversionConfig().tracker} <= set(TRACKERS)
+    assert ConversionConfig().tracker not in (JUDGE, "median")
+
+
+def test_frames_in_tune_by_hand():
+    up = 2 ** (49 / 1200)
+    reference = np.array([100, 100, 100, 0, 100.0])
+    assert count_in_tune(reference, np.array([100 * up, 100 * up**2, 0, 100, 50.0])) == (1, 4)
+    assert count_in_tune(reference, np.array([100.0, 100.0])) == (2, 2)
+    assert count_in_tune(np.zeros(3), np.ones(3)) == (0, 0)

@@ -34,7 +34,7 @@ from eval.conversion.inputs import References
 from eval.conversion.judges import F0_COLUMNS, Judges
 from eval.conversion.melody_score import score_melodies, signed
 from eval.conversion.score import ConversionInputs, score_converted
-from eval.conversion.vocoder_score import in_tune, score_vocoders
+from eval.conversion.vocoder_score import score_vocoders
 from eval.conversion.voices import _Source, level_in_silences
 from eval.metrics.recognition import Recogniser
 from eval.metrics.speaker import centroid
@@ -264,10 +264,3 @@ def test_copies_are_scored_on_the_voiced_frames(scored, tmp_path):
     )
     with pytest.raises(InputError, match="v of t-0 has 8000 samples, the recording 16000"):
         score_vocoders(Execution(tmp_path / "scores"), short, scored.folders.voices)
-
-
-def test_frames_in_tune_by_hand():
-    reference = np.array([100.0, 100.0, 100.0, 100.0, 0.0, 100.0])
-    estimate = np.array([100.0, 102.9, 103.0, 0.0, 100.0])  # 49.5 and 51.2 cents; the last frame has no partner
-    assert in_tune(reference, estimate) == (2, 4)
-    assert in_tune(np.zeros(3), np.ones(3)) == (0, 0)

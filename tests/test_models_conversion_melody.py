@@ -8,10 +8,9 @@ import torch
 from tiny_melody import BINS, ENCODER, EXTRACTOR, SPECTRUM, sung, target_of
 
 from data.errors import InputError
-from models.conversion.blocks import BlockConfig
+from models.conversion.blocks import BlockConfig, BoundedBlocks
 from models.conversion.melody import load as loading
 from models.conversion.melody.augment import equalised, masked_frames
-from models.conversion.melody.bounded import BoundedBlocks
 from models.conversion.melody.config import PitchConfig, SpectrumConfig
 from models.conversion.melody.encoder import HarmonicEncoder
 from models.conversion.melody.extractor import ExtractorNetwork

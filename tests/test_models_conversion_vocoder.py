@@ -9,10 +9,10 @@ from tiny_vocoder import SMALL_HIFIGAN, SMALL_PULSES, SMALL_VOCOS, melody, sung
 
 from data.errors import InputError, NotFiniteError
 from data.pitch.trackers import JUDGE, track
+from data.pitch.tracks import count_in_tune
 from models.conversion.frames import RATE
 from models.conversion.mel import filter_bank, log_mel
 from models.conversion.vocoder.config import DiscriminatorConfig, HifiganConfig
-from models.conversion.vocoder.copy_synthesis import count_in_tune
 from models.conversion.vocoder.discriminators import Discriminators
 from models.conversion.vocoder.excitation import interpolated, make_source, noise, pulses
 from models.conversion.vocoder.griffin_lim import griffin_lim, invert_mel

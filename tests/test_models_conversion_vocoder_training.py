@@ -6,7 +6,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pytest
 import torch
@@ -15,17 +14,15 @@ from tiny_vocoder import TINY, melody, sung, write_targets, write_voices
 from data.errors import InputError
 from data.execution import Execution
 from data.files.audio import FULL_SCALE
+from data.pitch.tracks import count_in_tune
 from data.shards.loader import BatchPlan
 from data.shards.reader import Shards
 from data.shards.writer import Record, ShardWriter
 from models.conversion.mel import log_mel
-from models.conversion.vocoder.config import ARMS, CopyConfig, Examples, LossWeights
+from models.conversion.vocoder.config import ARMS, Examples, LossWeights
 from models.conversion.vocoder.copy_synthesis import (
-    choose_arm,
     choose_clips,
-    count_in_tune,
     summarise,
-    write_copy_synthesis,
 )
 from models.conversion.vocoder.load import load_vocoder
 from models.conversion.vocoder.segments import CONTEXT, Clip, VoiceExamples, find_clips, read_f0, track_f0
@@ -220,28 +217,6 @@ def test_tuning_needs_predictions(trained, voices, tmp_path):
         tune_vocoder(Execution(tmp_path), trained["vocos"], voices, replace(TINY, arm="vocos"))
 
 
-def test_copy_synthesis_is_a_table_of_all_vocoders_and_griffin_lim(trained, voices, tmp_path):
-    vocoders = {"pulses": trained["pulses"]}
-    figures = write_copy_synthesis(Execution(tmp_path), vocoders, voices, "test", CopyConfig(seconds=0.6))
-    table = pd.read_parquet(tmp_path / "copy_synthesis.parquet")
-    assert table[["system", "clip", "singer"]].to_numpy().tolist() == [
-        ["griffin_lim", "c1", "cat"],
-        ["pulses", "c1", "cat"],
-    ]
-    assert table["frames"].tolist() == [table["frames"][0]] * 2
-    assert figures["griffin_lim"]["mr_stft"] == pytest.approx(table["mr_stft"][0])
-    assert figures["pulses"]["within_50_cents"] == pytest.approx(table["within_50_cents"][1])
-    with pytest.raises(InputError, match="'nowhere'"):
-        write_copy_synthesis(Execution(tmp_path), vocoders, voices, "nowhere", CopyConfig())
-
-
-def test_frames_in_tune_by_hand():
-    up = 2 ** (49 / 1200)
-    reference = np.array([100, 100, 100, 0, 100.0])
-    assert count_in_tune(reference, np.array([100 * up, 100 * up**2, 0, 100, 50.0])) == (1, 4)
-    assert count_in_tune(reference, np.array([100.0, 100.0])) == (2, 2)
-
-
 def test_figures_are_over_all_voiced_frames():
     rows = [
         {"frames": 10, "within_50_cents": 1.0, "mr_stft": 1.0},
@@ -260,18 +235,3 @@ def test_clips_are_chosen_in_turn_and_too_short_ones_left_out():
     ]
     assert [one.name for one in choose_clips(clips, 2)] == ["a1", "b1"]
     assert [one.name for one in choose_clips(clips, 0)] == ["a1", "b1", "a2"]
-
-
-def test_the_arm_is_chosen_by_pitch_first_and_distance_second():
-    figures = {
-        "griffin_lim": {"within_50_cents": 1.0, "mr_stft": 0.1},
-        "vocos": {"within_50_cents": 0.5, "mr_stft": 0.5},
-        "pulses": {"within_50_cents": 0.96, "mr_stft": 0.9},
-        "hifigan": {"within_50_cents": 0.99, "mr_stft": 1.0},
-    }
-    assert choose_arm(figures) == "pulses"
-    del figures["pulses"], figures["hifigan"]
-    assert choose_arm(figures) == "vocos"
-    del figures["vocos"]
-    with pytest.raises(InputError, match="no trained vocoder"):
-        choose_arm(figures)

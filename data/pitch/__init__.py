@@ -4,4 +4,5 @@
 * `neural`: trackers that run a small trained network: CREPE, SwiftF0 and PESTO
 * `octaves`: checks tracks for octave errors above 1 kHz, and corrects them
 * `trackers`: all trackers by name, on one grid of frames
+* `tracks`: compares two pitch tracks
 """

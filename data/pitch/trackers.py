@@ -5,8 +5,8 @@ samples has N = 1 + floor(T / 160) frames. Pitch is in Hz, 0 where a frame is un
 from 65 to 1400 Hz.
 
 Which tracker is used for what was decided by measurement against human annotations and exact pitch: see "Pitch
-trackers" in ARCHITECTURE.md. `TARGETS` makes training targets. `JUDGE` measures the pitch of converted voices; it
-is another one, so that no system is judged by the tracker that it learnt from.
+trackers" in ARCHITECTURE.md. `JUDGE` measures the pitch of converted voices; training
+targets come from another one, so that no system is judged by the tracker that it learnt from.
 
 Shapes: T samples, N frames.
 """
@@ -24,7 +24,6 @@ from data.pitch.autocorrelation import track_frames
 
 RATE, HOP = 16_000, 160
 LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
-TARGETS = "pyin"
 JUDGE = "autocorrelation"
 MEDIAN_OF = ("pyin", "autocorrelation", "crepe-tiny")
 _PYIN_WINDOW = 1024  # samples: four periods of the lowest pitch

@@ -23,7 +23,6 @@ HOP = 160  # samples
 FRAME_RATE = RATE // HOP  # frames per second
 PARTS = ("voice", "accompaniment", "f0")
 SPLITS = ("train", "valid", "test")
-F0_SOURCES = ("", "exact", "human", "table")
 
 
 @dataclass(frozen=True)

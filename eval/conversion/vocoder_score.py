@@ -22,6 +22,7 @@ from data.execution import Execution
 from data.files.audio import to_float
 from data.files.tables import read_frame, read_table, write_frame
 from data.pitch.trackers import JUDGE, RATE, track
+from data.pitch.tracks import count_in_tune
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -30,7 +31,6 @@ from eval.metrics.spectral import multi_resolution
 from eval.parts import clear_parts, evaluate_in_parts
 
 TABLE = "vocoder_scores.parquet"
-_CENTS = 50.0
 _SLACK = 0.05  # seconds by which a copy may be shorter or longer than the recording
 _LEAST = 1025  # samples of the shortest sound that has the STFT distance
 
@@ -119,7 +119,7 @@ class _Evaluation:
     def _values(self, wave: np.ndarray, true: np.ndarray, copy: np.ndarray) -> dict[str, Any]:
         """Return the measures of one copy."""
         found, _ = track(self._tracker, copy)
-        near, voiced = in_tune(true, found)
+        near, voiced = count_in_tune(true, found)
         count = min(len(wave), len(copy))
         distance = float("nan")
         if count >= _LEAST and wave[:count].any():
@@ -143,21 +143,3 @@ class _Evaluation:
                 labels = {"system": system, "clip": clip.id, "singer": clip.singer, "split": clip.split}
                 rows.append({**labels, "frames": 0, "reason": one["reason"]})
         return rows
-
-
-def in_tune(reference: np.ndarray, estimate: np.ndarray) -> tuple[int, int]:
-    """Return the number of frames voiced in both that differ by at most 50 cents, and that voiced in the reference.
-
-    Args:
-        reference: F0 in Hz, (N,), 0 where unvoiced.
-        estimate: likewise; frames beyond the shorter of both are left out.
-
-    Example:
-        >>> in_tune(np.array([100.0, 100.0, 100.0, 0.0]), np.array([100.0, 104.0, 0.0, 100.0]))
-        (1, 3)
-    """
-    count = min(len(reference), len(estimate))
-    reference, estimate = reference[:count], estimate[:count]
-    both = (reference > 0) & (estimate > 0)
-    cents = 1200 * np.log2(estimate[both] / reference[both])
-    return int((np.abs(cents) <= _CENTS).sum()), int((reference > 0).sum())

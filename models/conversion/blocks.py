@@ -3,10 +3,13 @@
 A block is self-attention and a convolution of two layers, each followed by dropout, the residual sum and layer norm.
 One block of width 256 with 1024 filters and kernels (9, 1) has 2.887 M parameters.
 
+Attention reaches a bounded number of frames and there are no position codes, unlike FastSpeech: what a frame becomes
+depends on its neighbourhood alone. So a long recording can be worked on in overlapping pieces with the same result as
+in one, at a cost that is linear in its length. The convolutions inside the blocks know the order of the frames.
+
 Shapes: B batch, N frames, D features.
 """
 
-import math
 from dataclasses import dataclass
 
 import torch
@@ -25,8 +28,7 @@ class BlockConfig:
         filters: number of channels between the two convolutions.
         kernel: length of the first convolution in frames, odd; the second has length 1.
         dropout: probability of dropout in training.
-        reach: number of frames on either side that a frame attends to; 0 for the whole sequence. A bounded reach
-            makes the cost of long recordings linear.
+        reach: number of frames on either side that a frame attends to.
     """
 
     blocks: int
@@ -36,13 +38,6 @@ class BlockConfig:
     kernel: int = 9
     dropout: float = 0.1
     reach: int = 0
-
-
-def positions(count: int, features: int, device: torch.device) -> Tensor:
-    """Return the sinusoidal position codes of `count` frames, (N, D)."""
-    rates = torch.exp(torch.arange(0, features, 2, device=device) * (-math.log(10_000.0) / features))
-    angles = torch.arange(count, device=device)[:, None] * rates
-    return torch.stack([angles.sin(), angles.cos()], 2).reshape(count, -1)[:, :features]
 
 
 class Block(nn.Module):
@@ -77,27 +72,32 @@ class Block(nn.Module):
         return self.second(frames + functional.dropout(hidden, self.dropout, self.training))
 
 
-class Blocks(nn.Module):
-    """A stack of FFT blocks over frames with position codes added: (B, N, D) to (B, N, D).
+class BoundedBlocks(nn.Module):
+    """A stack of FFT blocks, (B, N, D) to (B, N, D), whose attention reaches `BlockConfig.reach` frames.
+
+    Attributes:
+        reach: number of frames on either side that a frame of the output depends on.
 
     Example:
-        >>> Blocks(BlockConfig(blocks=2))(torch.zeros(1, 50, 256)).shape
-        torch.Size([1, 50, 256])
+        >>> BoundedBlocks(BlockConfig(blocks=2, kernel=9, reach=50)).reach
+        108
     """
 
     def __init__(self, config: BlockConfig) -> None:
         super().__init__()
-        self.reach = config.reach
+        self._attended = config.reach
+        self.reach = config.blocks * (config.reach + config.kernel // 2)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.blocks))
+
+    def layers(self, frames: Tensor) -> list[Tensor]:
+        """Return the frames (B, N, D) after each block."""
+        index = torch.arange(frames.shape[1], device=frames.device)
+        mask = (index[:, None] - index).abs() <= self._attended
+        found = []
+        for block in self.blocks:
+            found.append(frames := block(frames, mask))
+        return found
 
     def forward(self, frames: Tensor) -> Tensor:
         """Return the frames (B, N, D) after all blocks."""
-        count, size = frames.shape[1:]
-        frames = frames + positions(count, size, frames.device)
-        mask = None
-        if self.reach and count > self.reach + 1:
-            index = torch.arange(count, device=frames.device)
-            mask = (index[:, None] - index).abs() <= self.reach
-        for block in self.blocks:
-            frames = block(frames, mask)
-        return frames
+        return self.layers(frames)[-1] if len(self.blocks) else frames

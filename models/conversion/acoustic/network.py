@@ -21,10 +21,9 @@ from models.conversion.acoustic.config import MELODIES, AcousticConfig
 from models.conversion.acoustic.inputs import Inputs
 from models.conversion.acoustic.normalisation import ConditionalNorm, Moments
 from models.conversion.acoustic.template import LOW, Template
-from models.conversion.blocks import BlockConfig
+from models.conversion.blocks import BlockConfig, BoundedBlocks
 from models.conversion.frames import CONTENT
 from models.conversion.mel import BANDS
-from models.conversion.melody.bounded import BoundedBlocks
 
 _CODES = 32  # values that encode the pitch
 _QUIET = -6.0  # where the envelope starts in training: natural logarithm of a usual magnitude

@@ -5,7 +5,6 @@ Shapes: B batch, N frames, D features.
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor, nn
 
 _LEAST = 1e-5
@@ -58,8 +57,3 @@ class ConditionalNorm(nn.Module):
     def forward(self, frames: Tensor, moments: Moments, singer: Tensor) -> Tensor:
         """Return the frames (B, N, D), normalised; `singer` is (B,), the number of each singer."""
         return moments.normalise(frames) * self.scale(singer)[:, None] + self.offset(singer)[:, None]
-
-
-def all_frames(frames: Tensor) -> Tensor:
-    """Return ones, (B, N), for frames (B, N, D) that are all inside."""
-    return torch.ones(frames.shape[:2], device=frames.device, dtype=frames.dtype)

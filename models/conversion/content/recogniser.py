@@ -12,11 +12,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from models.conversion.blocks import BlockConfig
+from models.conversion.blocks import BlockConfig, BoundedBlocks
 from models.conversion.content.bank import log_bank, tilt_bands, warp_bands
 from models.conversion.content.centre import centred
 from models.conversion.content.config import FEATURES, RecogniserConfig
-from models.conversion.melody.bounded import BoundedBlocks
 
 _MIDDLE, _SCALE = -9.0, 4.0  # of the filter bank's values
 

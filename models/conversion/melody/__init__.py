@@ -2,9 +2,7 @@
 
 * `published/`: published encoders, used alongside the project's own
 * `augment`: random equaliser and random masks for training examples
-* `bounded`: FFT blocks of bounded reach, without position codes
 * `config`: configuration of the networks and of their trainings
-* `cost`: measures the speed and the memory of a melody extractor
 * `encoder`: encoders: networks that turn a wave into layers of frames; the project's own
 * `examples`: training examples as tensors
 * `extractor`: the network of the melody extractor

@@ -12,9 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.conversion.blocks import BlockConfig
+from models.conversion.blocks import BlockConfig, BoundedBlocks
 from models.conversion.frames import HOP, RATE
-from models.conversion.melody.bounded import BoundedBlocks
 from models.conversion.melody.config import EncoderConfig
 from models.conversion.melody.spectrum import HarmonicSpectrum
 

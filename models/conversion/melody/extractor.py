@@ -13,9 +13,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.conversion.blocks import BlockConfig
+from models.conversion.blocks import BlockConfig, BoundedBlocks
 from models.conversion.frames import melody_frames
-from models.conversion.melody.bounded import BoundedBlocks
 from models.conversion.melody.config import ExtractorConfig
 from models.conversion.melody.encoder import Encoder
 from models.conversion.melody.pitch import decode_pitch, pitch_loss, pitch_outputs

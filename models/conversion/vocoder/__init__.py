@@ -13,6 +13,6 @@
 * `segments`: training examples from shards of voices and of predicted mel spectrograms.
 * `train_vocoder`: training on voices, and fine-tuning on predicted mel spectrograms.
 * `griffin_lim`: the baseline without training.
-* `copy_synthesis`: measures copy synthesis, by which the arm is chosen.
+* `copy_synthesis`: measures copy synthesis, by which a training is validated.
 * `load`: loads a trained vocoder; waves of any length with bounded memory.
 """

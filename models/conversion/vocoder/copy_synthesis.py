@@ -6,37 +6,28 @@ Two figures are computed for each clip:
   tracker finds it, within 50 cents;
 - mr_stft: the multi-resolution STFT distance of Parallel WaveGAN; smaller is better.
 
-F0 is not given to the vocoder: it has the mel spectrogram only. The arm of a preset is chosen by these figures.
+F0 is not given to the vocoder: it has the mel spectrogram only. A training is validated by these figures, and the arm
+of a preset was chosen by them.
 
 Shapes: N mel frames, T samples.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import torch
 
-from data.errors import InputError
-from data.execution import Execution
-from data.files.tables import write_table
 from data.pitch.trackers import track
+from data.pitch.tracks import count_in_tune
 from data.progress import Progress
 from data.shards.reader import Shards
 from models.conversion.frames import HOP, RATE
 from models.conversion.mel import log_mel
 from models.conversion.vocoder.config import CopyConfig
-from models.conversion.vocoder.griffin_lim import griffin_lim
-from models.conversion.vocoder.load import load_vocoder
 from models.conversion.vocoder.losses import stft_distance
 from models.conversion.vocoder.segments import Clip, find_clips, read_wave
 
-TABLE = "copy_synthesis.parquet"
-BASELINE = "griffin_lim"
-IN_TUNE = 0.95  # fraction of voiced frames that a vocoder must keep in tune
-_CENTS = 50.0
 _LEAST = 1025  # samples of the shortest recording that has the STFT distance
 
 Make = Callable[[np.ndarray], np.ndarray]  # mel spectrogram (N, 80) to wave (160·N,)
@@ -122,24 +113,6 @@ def _voiced_f0(tracker: str, wave: np.ndarray) -> np.ndarray:
     return np.where(voicing > 0.5, f0, 0)
 
 
-def count_in_tune(reference: np.ndarray, estimate: np.ndarray) -> tuple[int, int]:
-    """Return the number of frames voiced in both that differ by at most 50 cents, and that voiced in the reference.
-
-    Args:
-        reference: F0 of the recording in Hz, (N,), 0 where unvoiced.
-        estimate: F0 of the copy, (M,); the frames beyond the shorter of both are left out.
-
-    Example:
-        >>> count_in_tune(np.array([100.0, 100.0, 100.0, 0.0]), np.array([100.0, 104.0, 0.0, 100.0]))
-        (1, 3)
-    """
-    count = min(len(reference), len(estimate))
-    reference, estimate = reference[:count], estimate[:count]
-    both = (reference > 0) & (estimate > 0)
-    cents = 1200 * np.log2(estimate[both] / reference[both])
-    return int((np.abs(cents) <= _CENTS).sum()), int((reference > 0).sum())
-
-
 def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     """Return the figures over all clips: within_50_cents (of all voiced frames), mr_stft (mean); {} of no clips."""
     if not rows:
@@ -150,68 +123,3 @@ def summarise(rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
     distances = [one["mr_stft"] for one in rows if not np.isnan(one["mr_stft"])]
     figures = {"within_50_cents": near / frames} if frames else {}
     return figures | ({"mr_stft": float(np.mean(distances))} if distances else {})
-
-
-def write_copy_synthesis(
-    execution: Execution, vocoders: Mapping[str, Path], voices: Path, split: str, config: CopyConfig
-) -> dict[str, dict[str, float]]:
-    """Measure trained vocoders and Griffin-Lim on the same recordings, and write `copy_synthesis.parquet`.
-
-    Args:
-        execution: folder of the table, device, and listener.
-        vocoders: folders of trained vocoders by name.
-        voices: folder of the shards of voices.
-        split: split to measure on.
-        config: which clips are used.
-
-    Returns:
-        The figures (`summarise`) by name of the vocoder, with "griffin_lim".
-
-    Raises:
-        InputError: the split has no voices, or a vocoder is missing or damaged.
-
-    Example:
-        >>> write_copy_synthesis(Execution(Path("copies")), {"pulses": Path("vocoder")}, voices, "valid", CopyConfig())
-        {'griffin_lim': {'within_50_cents': …, 'mr_stft': …}, 'pulses': {…}}
-    """
-    device = torch.device(execution.device)
-    recordings = Recordings(Shards(voices), split, config)
-    if not len(recordings):
-        raise InputError(f"{voices}: no voices of the split {split!r} to measure copy synthesis on")
-    total = len(recordings) * (1 + len(vocoders))
-    progress = Progress("copy synthesis", total=total, unit="clips", listener=execution.listener)
-    systems: dict[str, Make] = {BASELINE: griffin_lim}
-    systems |= {name: load_vocoder(folder, device).wave for name, folder in vocoders.items()}
-    rows = {name: recordings.rows(name, make, progress) for name, make in systems.items()}
-    progress.finish()
-    execution.folder.mkdir(parents=True, exist_ok=True)
-    table = pa.Table.from_pylist([one for some in rows.values() for one in some])
-    write_table(execution.folder / TABLE, [table], {"split": split, "tracker": config.tracker})
-    return {name: summarise(some) for name, some in rows.items()}
-
-
-def choose_arm(figures: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the vocoder to use: of those that keep 95 % of the voiced frames in tune, the one of least mr_stft.
-
-    If none keeps so many, it is the one that keeps most. Griffin-Lim is never chosen.
-
-    Args:
-        figures: figures of copy synthesis on the validation voices, by name of the vocoder.
-
-    Raises:
-        InputError: there is no vocoder but Griffin-Lim.
-
-    Example:
-        >>> figures = {"vocos": {"within_50_cents": 0.4, "mr_stft": 1.0}}
-        >>> choose_arm(figures | {"pulses": {"within_50_cents": 0.97, "mr_stft": 1.2}})
-        'pulses'
-    """
-    trained = {name: one for name, one in figures.items() if name != BASELINE}
-    if not trained:
-        raise InputError("copy synthesis: there is no trained vocoder to choose from; train one")
-
-    def merit(name: str) -> tuple[float, float]:
-        kept = trained[name].get("within_50_cents", 0.0)
-        return min(kept, IN_TUNE), -trained[name].get("mr_stft", float("inf"))
-
-    return max(trained, key=merit)

@@ -6,7 +6,6 @@ Shapes: B batch, N mel frames, T = 160·N samples.
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -17,7 +16,7 @@ from models.conversion.vocoder.config import (
     PulsesConfig,
     VocosConfig,
 )
-from models.conversion.vocoder.excitation import Source, make_source
+from models.conversion.vocoder.excitation import Source
 from models.conversion.vocoder.hifigan import Hifigan
 from models.conversion.vocoder.pulses import Pulses
 from models.conversion.vocoder.vocos import Vocos
@@ -53,11 +52,6 @@ def generate(network: Generator, mel: Tensor, source: Source | None, draw: torch
         assert source is not None
         return network(mel, source, draw)
     return network(mel)
-
-
-def training_source(f0: np.ndarray, device: torch.device, draw: np.random.Generator) -> Source:
-    """Return the source of training examples with F0 (B, N), whose pulse trains begin at random phases."""
-    return make_source(f0, device, draw.random(len(f0)))
 
 
 class Trained(nn.Module):

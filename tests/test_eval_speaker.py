@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-import librosa
 import numpy as np
 import pytest
 import torch
 
 from data.errors import InputError
 from data.files.weights import read_tensors
+from data.pitch.compiled import librosa
 from eval.metrics.speaker import (
     GE2E,
     centroid,

@@ -14,12 +14,12 @@ import importlib
 from types import ModuleType
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 from torch import Tensor
 
 from data.errors import InputError
+from data.pitch.compiled import librosa
 
 _RATE, _HOP = 16_000, 160
 _CREPE_WINDOW = 1024  # samples

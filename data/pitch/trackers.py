@@ -14,13 +14,13 @@ Shapes: T samples, N frames.
 import warnings
 from collections.abc import Callable
 
-import librosa
 import numpy as np
 
 from data.errors import InputError
 from data.files.audio import resample
 from data.pitch import neural
 from data.pitch.autocorrelation import track_frames
+from data.pitch.compiled import librosa
 
 RATE, HOP = 16_000, 160
 LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0

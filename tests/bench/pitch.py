@@ -8,11 +8,11 @@ another timbre. Everything runs in one process and in turns.
 from pathlib import Path
 from typing import Any
 
-import librosa
 import mir_eval
 import numpy as np
 from contest import take_turns
 
+from data.pitch.compiled import librosa
 from eval.metrics.f0 import f0_family
 from eval.metrics.mcd import BAND_RADIUS, BANDS, COEFFICIENTS, HOP, RATE, timbre_distances
 from eval.metrics.melody import PitchTable

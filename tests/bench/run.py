@@ -16,12 +16,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import converting
 import ingesting
+import pitch
 import reading
 import scoring
 import separating
 import starting
 import training
+import vocoder
 
 from assets.provenance import commit, machine
 
@@ -32,6 +35,9 @@ SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "train": training.measure,
     "score": scoring.measure,
     "separate": separating.measure,
+    "convert": converting.measure,
+    "pitch": pitch.measure,
+    "vocoder": vocoder.measure,
     "start": starting.measure,
 }
 

@@ -10,11 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import librosa
 import numpy as np
 import torch
 from contest import take_turns
 
+from data.pitch.compiled import librosa
 from models.conversion.frames import HOP, RATE
 from models.conversion.mel import N_FFT, filter_bank, log_mel
 from models.conversion.vocoder.config import HifiganConfig, PulsesConfig, VocosConfig

@@ -83,6 +83,12 @@ def test_singers_are_split_whole_and_the_one_with_most_is_the_target():
         assert sum(held) - max(held) < share * sum(SECONDS.values())
 
 
+@pytest.mark.parametrize("name", [f"big{number}" for number in range(8)])
+def test_a_singer_with_much_of_the_material_is_not_held_out(name):
+    seconds = {"target": 100.0, name: 80.0} | {f"s{number}": 10.0 for number in range(8)}
+    assert split_singers(seconds, Splitting())[name] == "train"
+
+
 def test_the_split_does_not_depend_on_the_order_of_singers():
     assert split_singers(dict(reversed(SECONDS.items())), Splitting()) == split_singers(SECONDS, Splitting())
 

@@ -2,7 +2,8 @@
 
 Which singers are held out depends on a hash of their names, not on their order, so an additional singer moves few
 others. As few singers as possible are held out: those that come first by hash, until they have a set share of all
-singing.
+singing. A singer who alone has several times that share is passed over, so that one voice with most of the material is
+not lost for training.
 """
 
 import hashlib
@@ -14,6 +15,7 @@ from data.errors import InputError
 from data.voices.index import SPLITS
 
 _STRICTEST = ("test", "valid", "train")
+_MUCH = 3.0  # a singer with this many times the share of a split is held out only if all others have as much
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,9 @@ def split_singers(seconds: Mapping[str, float], splitting: Splitting) -> dict[st
             # The last one waiting is kept for validation, or for training where there would be none.
             if split == "test" and len(waiting) == 1 and have > 0:
                 break
-            singer = waiting.pop(0)
+            moderate = [one for one in waiting if seconds[one] <= _MUCH * share * total]
+            singer = moderate[0] if moderate else min(waiting, key=lambda one: seconds[one])
+            waiting.remove(singer)
             found[singer] = split
             have += seconds[singer]
     found |= dict.fromkeys(waiting, "train")

@@ -1,88 +1,88 @@
-"""Promotion: a challenger becomes the champion if it passes every required criterion, the champion included."""
+"""Promotion: a challenger becomes the champion if it passes every required criterion, the champion included.
+
+What is asked of a challenger, and what else is kept of a champion, is up to each system.
+"""
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.declaration import FORMER, Decision, Summary, Work
+from assets.declaration import Decision, Summary
 from assets.display import table
-from assets.quality import gather
-from assets.store.versions import Version
 from data.files.durable import read_json, write_json
 
 if TYPE_CHECKING:
     from eval.acceptance import Criterion
-    from eval.synthesis.acceptance import Bounds
 
 RECORD = "champion.json"
 _MODEL = ("model.safetensors", "model.json")
 
 
-def decide(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> Decision:
-    """Decide whether a challenger is promoted to champion.
+@dataclass(frozen=True)
+class Challenger:
+    """A model that may become the champion.
 
-    Args:
-        challenger: folders by name: "model" (the trained model), "scores" (its scores) and "baselines" (the scores of
-            the baselines).
+    Attributes:
+        model: text that identifies it: its fingerprint, or for a model of several stages, all of theirs.
+        commit: commit that it was trained at.
+        criteria: results of the criteria by name, the comparison with the present champion included.
         former: folder of the present champion; None if there is none.
-        bounds: bounds of the acceptance criteria.
+    """
+
+    model: str
+    commit: str
+    criteria: "Mapping[str, Criterion]"
+    former: Path | None
+
+
+def decide(challenger: Challenger) -> Decision:
+    """Decide whether a challenger is promoted to champion.
 
     Returns:
         Not promoted if the challenger is the present champion already, or if it fails a required criterion. The
         metadata are "promoted", a table of the "criteria", and "why", the reason as text.
 
     Example:
-        >>> folders = {"model": model, "scores": scores, "baselines": baseline_scores}
-        >>> decide(folders, None, Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)).promoted
+        >>> decide(Challenger("3f2a", "2faf6db01c2e", acceptance_criteria(scores, bounds), None)).promoted
+        True
     """
-    standing = former is not None and history(former)[-1]["model"] == Version(challenger["model"]).fingerprint
-    found = _criteria(challenger, former, bounds)
-    promoted = not standing and all(one.passed for one in found.values() if one.required)
+    former, found = challenger.former, challenger.criteria
+    standing = former is not None and history(former)[-1]["model"] == challenger.model
     failed = [f"{name}: {one.advice}" for name, one in found.items() if one.required and not one.passed]
+    promoted = not standing and not failed
     why = "; ".join(failed) or ("is the champion" if standing else "passed all")
-    return Decision(promoted, {"promoted": promoted, "criteria": criteria_table(found), "why": why})
+    return Decision(promoted, {"promoted": promoted, "criteria": _table(found), "why": why})
 
 
-def write_champion(work: Work, challenger: Mapping[str, Path], notes: Path, bounds: "Bounds") -> Summary:
-    """Write a new champion: copies of its model and its scores, and champion.json.
-
-    champion.json holds "history" (see `history`), "instruments" (number of each instrument by its name) and
-    "velocities" (a list): the labels that the champion was trained on.
+def write_record(folder: Path, challenger: Challenger, described: Mapping[str, Any]) -> Summary:
+    """Write champion.json for a challenger that was promoted: the "history" (see `history`) and what `described` says.
 
     Args:
-        work: arguments of the asset function; `work.inputs["former"]` is the folder of the former champion, or None.
-        challenger: folders by name, as in `decide`.
-        notes: folder of the shards of the notes.
-        bounds: bounds of the acceptance criteria.
+        folder: folder of the new champion.
+        challenger: the new champion.
+        described: what else the file says of it, as values that JSON can represent.
 
     Returns:
         The number of champions so far.
     """
-    from data.files.tables import read_frame
+    from eval.acceptance import as_json
 
-    folder, former = work.execution.folder, work.inputs[FORMER]
-    for name in _MODEL:
-        shutil.copy2(challenger["model"] / name, folder / name)
-    shutil.copy2(challenger["scores"] / "scores.parquet", folder / "scores.parquet")
-    model = Version(challenger["model"])
-    entry = {
-        "model": model.fingerprint,
-        "commit": model.record["provenance"]["commit"],
-        "criteria": {name: one.found for name, one in _criteria(challenger, former, bounds).items()},
-    }
-    known = read_frame(notes / "index.parquet", ["instrument", "instrument_name", "velocity"])
-    names = known.drop_duplicates("instrument").sort_values("instrument")
-    earlier = history(former) if former is not None else []
-    described = {
-        "history": [*earlier, entry],
-        "instruments": dict(zip(names["instrument_name"], names["instrument"].tolist(), strict=True)),
-        "velocities": sorted(set(known["velocity"].tolist())),
-    }
-    write_json(folder / RECORD, described)
+    found = {name: one["found"] for name, one in as_json(challenger.criteria).items()}
+    entry = {"model": challenger.model, "commit": challenger.commit, "criteria": found}
+    earlier = history(challenger.former) if challenger.former is not None else []
+    write_json(folder / RECORD, {"history": [*earlier, entry], **described})
     return {"champions so far": len(earlier) + 1}
+
+
+def copy_model(model: Path, folder: Path) -> None:
+    """Copy a trained model, its weights and their description, to a folder, which is created if necessary."""
+    folder.mkdir(exist_ok=True)
+    for name in _MODEL:
+        shutil.copy2(model / name, folder / name)
 
 
 def history(champion: Path) -> list[dict[str, Any]]:
@@ -93,7 +93,7 @@ def history(champion: Path) -> list[dict[str, Any]]:
 
     Returns:
         For each champion a dictionary: "model" (fingerprint of its model), "commit" (the one it was trained at) and
-        "criteria" (measured value of each criterion, by name).
+        "criteria" (measured value of each criterion, by name; None for one that could not be measured).
 
     Example:
         >>> history(folder)[-1]["commit"]
@@ -102,17 +102,7 @@ def history(champion: Path) -> list[dict[str, Any]]:
     return read_json(champion / RECORD)["history"]
 
 
-def _criteria(challenger: Mapping[str, Path], former: Path | None, bounds: "Bounds") -> "dict[str, Criterion]":
-    """Return the results of the acceptance criteria, including the comparison with the former champion."""
-    from data.files.tables import read_frame
-    from eval.synthesis.acceptance import acceptance_criteria
-
-    scores = gather(challenger["scores"], challenger["baselines"])
-    theirs = read_frame(former / "scores.parquet") if former is not None else None
-    return acceptance_criteria(scores, bounds, theirs)
-
-
-def criteria_table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
+def _table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:
     """Return the results of the criteria as a table for the web UI."""
     import pandas as pd
 

@@ -132,7 +132,8 @@ class StoredAsset:
         files: names of the essential files; the fingerprint of a version is the hash of their content.
         kinds: labels in the web UI, such as "pytorch".
         trains: whether it must not run beside another asset with this flag. It then waits for its turn.
-        variants: names of the ablation variants that it is made for, in addition to the main variant.
+        variants: names of the ablation variants that it is made for, in addition to the main variant. Of an input
+            without the variant, a variant is made from the main one.
         audits: checks that a version must pass before it becomes current.
         source: raw data that it is made from; None if it is made from other assets only.
         lineage: names of the inputs that its function reads from `work.inputs` instead of taking them as parameters.

@@ -33,6 +33,7 @@ class Environment:
         encoder: name of the published speech encoder that the melody extractor uses; "" for one that is trained here.
         speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
         recogniser: folder of the speech recogniser that judges the words; "" for none.
+        quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -54,6 +55,7 @@ class Environment:
     encoder: str = ""
     speaker_encoder: str = ""
     recogniser: str = ""
+    quality: str = ""
     device: str = "auto"
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1

@@ -80,6 +80,7 @@ class Graph:
     def _asset(self, asset: StoredAsset, *, variants: bool = False) -> dg.AssetsDefinition:
         """Return the Dagster definition of an asset, or of its variants as partitions."""
         key, named = self.key(asset.name, variants), asset.variants if variants else ("",)
+        partitions = self._variants(asset.group)
 
         @dg.asset(
             key=key,
@@ -90,7 +91,7 @@ class Graph:
             owners=OWNERS,
             code_version=self.code_version(asset, named),
             check_specs=[] if variants else [_spec(one, key) for one in asset.audits],
-            partitions_def=dg.StaticPartitionsDefinition(list(asset.variants)) if variants else None,
+            partitions_def=dg.StaticPartitionsDefinition(partitions) if variants else None,
             retry_policy=RETRY,
             pool=TRAINING if asset.trains else None,
             op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
@@ -98,6 +99,9 @@ class Graph:
         )
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             variant = context.partition_key if variants else ""
+            if variants and variant not in asset.variants:
+                yield dg.MaterializeResult(metadata={"made": f"nothing: {variant} is a variant of other assets only"})
+                return
             listener = progress_listener(context, key, variant or None)
             workshop = Workshop(self.registry, self.provenance, listener, context.log.info)
             with permanent_errors():
@@ -107,12 +111,23 @@ class Graph:
 
         return compute
 
+    def _variants(self, group: str) -> list[str]:
+        """Return the names of all variants of a system. All its assets with variants have these as partitions.
+
+        One job can so make a variant whole. An asset makes nothing for a variant that is not its own.
+        """
+        found = [name for one in self.registry.assets.values() if one.group == group for name in one.variants]
+        return list(dict.fromkeys(found))
+
     def _deps(self, asset: StoredAsset, *, variants: bool) -> list[Any]:
         """Return the dependencies of an asset; those of variants are the variants of its inputs, if they have any."""
         found: list[Any] = [self.key(asset.source.name)] if asset.source is not None else []
         for name in asset.inputs:
             found.append(self.key(name, variants))
-            if name in asset.all_variants and self.registry.assets[name].variants:
+            others = self.registry.assets[name].variants
+            if variants and others and not set(asset.variants) <= set(others):
+                found.append(self.key(name))  # of which some of the variants are made
+            if name in asset.all_variants and others:
                 everything = dg.AllPartitionMapping()
                 found.append(dg.AssetDep(self.key(name, variant=True), partition_mapping=everything))
         return found

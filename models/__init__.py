@@ -5,4 +5,5 @@
 * `synthesis/`: SING: synthesises a note from instrument, pitch and velocity
 * `training/`: the training loop that all systems share: optimiser steps, checkpoints, resuming, several processes
 * `losses`: training losses of waveforms: the spectral loss of SING, and the mean squared error
+* `measuring`: measures what a system costs on this machine: peak memory against the length of the sound
 """

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.conversion.champion import STAGES as CHAMPION_STAGES
 from assets.environment import Configuration
+from assets.graph import Graph
 from assets.store.locks import reading
 from assets.store.pointers import find, get, lock_path
 from data.errors import InputError
@@ -73,11 +74,12 @@ def convert(settings: Settings, source: Path, target: Path, wish: Wish, listener
         raise InputError(f"--key {wish.key}: no such policy; there are {', '.join(KEYS)}")
     song = read_song(source)
     _other(target, source)
-    graph, stages = make_graph(settings), _stages(settings, newest=wish.newest)
+    graph = make_graph(settings)
+    stages, versions = _stages(graph, newest=wish.newest)
     separator = []
     if wish.remix:
         separator = [get(graph.registry.assets["separation_mask_network"].slot(Configuration(graph.environment)))]
-    with reading({_lock(one) for one in (*stages.all(), *separator)}):
+    with reading(map(lock_path, (*versions, *separator))):
         converter = load_converter(stages, torch.device(graph.environment.torch_device()))
         made = converter.convert(song.wave, wish.policy, singer=wish.singer, listener=listener)
         done: dict[str, Any] = {}
@@ -124,16 +126,17 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
 
     song = read_song(source)
     _other(target, source)
-    folder = _stages(settings, newest=newest).melody
-    with reading([_lock(folder)]):
-        device = torch.device(settings.environment().torch_device())
-        found = load_extractor(folder, device).melody(song.wave)
+    graph = make_graph(settings)
+    stages, versions = _stages(graph, newest=newest)
+    with reading(map(lock_path, versions)):
+        device = torch.device(graph.environment.torch_device())
+        found = load_extractor(stages.melody, device).melody(song.wave)
     write_melody(target, found)
     voiced = float((found.f0 > 0).mean())
     return {
         "input": str(source),
         "output": str(target),
-        "model": str(folder),
+        "model": str(stages.melody),
         "seconds": song.seconds,
         "voiced": voiced,
     }
@@ -149,26 +152,28 @@ def _other(target: Path, source: Path) -> None:
         raise InputError(f"{target}: is the song itself; choose another file with -o")
 
 
-def _stages(settings: Settings, *, newest: bool) -> "Stages":
-    """Return the folders of the stages: those of the champion, or without one, or if wanted, the newest ones."""
+def _stages(graph: Graph, *, newest: bool) -> "tuple[Stages, tuple[Path, ...]]":
+    """Find the stages to use: those of the champion, or if wanted or without a champion, the newest ones.
+
+    Returns:
+        The stages, and the folders of the versions that they are part of. These versions must be locked while the
+        stages are read. The stages of a champion are subfolders of one version.
+
+    Raises:
+        InputError: a stage has not been materialised.
+    """
     from models.conversion.load import Stages
 
-    graph = make_graph(settings)
     run = Configuration(graph.environment)
 
     def folder(name: str) -> Path:
         return get(graph.registry.assets[name].slot(run))
 
     champion = None if newest else find(graph.registry.assets["conversion_champion"].slot(run))
-    voices = folder("voices_clips")
     if champion is not None:
-        return Stages(voices, *(champion / place for place in CHAMPION_STAGES))
-    return Stages(voices, *(folder(name) for name in CHAMPION_STAGES.values()))
-
-
-def _lock(stage: Path) -> Path:
-    """Return the lock of the version that a stage is in; the stages of a champion are subfolders of its version."""
-    return lock_path(stage.parent if stage.name in CHAMPION_STAGES else stage)
+        return Stages(*(champion / place for place in CHAMPION_STAGES)), (champion,)
+    stages = Stages(*(folder(name) for name in CHAMPION_STAGES.values()))
+    return stages, stages.all()
 
 
 def _remix(source: Path, target: Path, voice: Any, separator: Path, listener: Listener) -> float:

@@ -8,7 +8,7 @@ import dagster as dg
 from assets.experiments import experiment_job
 from assets.graph import ABLATIONS, Graph
 from data.errors import InputError
-from models.conversion.presets import VARIANTS as EXTRACTORS
+from models.conversion.presets import VARIANTS as CONVERSIONS
 from models.separation.presets import CONDITIONS
 from models.synthesis.presets import VARIANTS
 from pipelines.nightly import nightly_sensor
@@ -73,9 +73,9 @@ SYSTEMS = {
         System(
             "conversion",
             "voices_clips",
-            tuple(EXTRACTORS),
+            tuple(CONVERSIONS),
             "data, melody extractor, content, acoustic models, vocoder, evaluation, champion, report",
-            "other melody extractors: last layer, no FFT blocks, frozen encoder",
+            "other melody extractors (last layer, no FFT blocks), frozen or regularised encoders, fewer discriminators",
             ("musdb_tracks", "separation_songs", "separation_mask_network"),
         ),
     )

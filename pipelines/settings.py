@@ -33,6 +33,7 @@ class Settings(BaseSettings):
         encoder: name of the published speech encoder that the melody extractor uses; "" for one that is trained here.
         speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
         recogniser: folder of the speech recogniser that judges the words; "" for none.
+        quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -58,6 +59,7 @@ class Settings(BaseSettings):
     encoder: str = Field("", description=f"encoder of conversion: {', '.join(ENCODERS)}; empty: one trained here")
     speaker_encoder: str = Field("", description="file of the speaker encoder that judges; empty: timbre statistics")
     recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
+    quality: str = Field("", description="file of the network that predicts speech quality; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
@@ -96,7 +98,7 @@ class Settings(BaseSettings):
             raise ValueError(f"no such encoder; there are {', '.join(ENCODERS)}, or none")
         return encoder
 
-    @field_validator("speaker_encoder", "recogniser")
+    @field_validator("speaker_encoder", "recogniser", "quality")
     @classmethod
     def _there(cls, place: str) -> str:
         if place and not Path(place).expanduser().exists():

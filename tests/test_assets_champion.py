@@ -1,33 +1,119 @@
 """Promotion on disk: the first champion, a better one, a worse one, and the history they leave."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 
-from assets.champion import RECORD, decide, history, write_champion
-from assets.declaration import FORMER, Work
-from assets.environment import Environment
+from assets.champion import RECORD, Challenger, decide, history, write_record
+from assets.conversion.champion import STAGES, conversion_champion
+from assets.declaration import FORMER, Decision, StoredAsset, Work
+from assets.environment import Configuration, Environment
 from assets.store.pointers import Slot, find, publish
-from assets.store.versions import Making, Recipe, make
+from assets.store.versions import Making, Recipe, Version, make
+from assets.synthesis.champion import synthesis_champion
 from data.execution import Execution
 from data.files.durable import read_json, write_bytes, write_json
 from data.files.tables import write_frame
-from eval.synthesis.acceptance import Bounds
-
-BOUNDS = Bounds(silence_ratio=0.6, nearest_required=True, pitch_accuracy=0.9)
+from eval.acceptance import Criterion
 
 
 class Contest:
-    """Makes challengers with given scores and lets them challenge."""
+    """Makes versions of inputs and lets them challenge the champion of a system."""
 
-    def __init__(self, root: Path) -> None:
-        self.root, self.count = root, 0
+    def __init__(self, root: Path, asset: StoredAsset, **overrides: Any) -> None:
+        self.root, self.count, self.asset = root, 0, asset
+        self.run = Configuration(Environment(root), overrides=overrides)
+        self.place = Slot(root, "demo", asset.name)
 
-    def _made(self, name: str, essential: str, work) -> Path:
+    def made(self, name: str, essential: str, work: Callable[[Path], Any]) -> Path:
         self.count += 1
         recipe, notes = Recipe("1", {"try": self.count}, {}, (essential,)), {"provenance": {"commit": "abc"}}
-        return make(Slot(self.root, "demo", name), recipe, Making(lambda folder, earlier: work(folder), notes)).folder
+
+        def write(folder: Path, earlier: Any) -> dict[str, Any]:
+            work(folder)
+            return {}
+
+        return make(Slot(self.root, "demo", name), recipe, Making(write, notes)).folder
+
+    def table(self, name: str, file: str, rows: list[dict[str, Any]]) -> Path:
+        return self.made(name, file, lambda folder: write_frame(folder / file, pd.DataFrame(rows)))
+
+    def model(self, name: str, weights: bytes, described: dict[str, Any]) -> Path:
+        def work(folder: Path) -> None:
+            write_bytes(folder / "model.safetensors", weights)
+            write_json(folder / "model.json", described)
+
+        return self.made(name, "model.safetensors", work)
+
+    @property
+    def champion(self) -> Path | None:
+        return find(self.place)
+
+    def meet(self, inputs: dict[str, Path]) -> Decision:
+        """Do what the production of the asset does."""
+        former = self.champion
+        decision = self.asset.decide(self.run, inputs, former)
+        if decision.promoted:
+
+            def work(folder: Path) -> None:
+                given = {**inputs, FORMER: former}
+                self.asset.function(Work(Execution(folder), self.asset.config(self.run), self.run.environment, given))
+
+            publish(self.place, self.made(self.asset.name, RECORD, work))
+        return decision
+
+
+def criterion(*, passed: bool, required: bool = True, found: float = 0.5) -> Criterion:
+    return Criterion(passed, found, 0.6, "error", "train longer", required)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "promoted", "why"),
+    [
+        ({"low": criterion(passed=True)}, True, "passed all"),
+        ({"low": criterion(passed=True), "lower": criterion(passed=False)}, False, "lower: train longer"),
+        ({"low": criterion(passed=True), "told": criterion(passed=False, required=False)}, True, "passed all"),
+        (
+            {"one": criterion(passed=False), "two": criterion(passed=False)}, False,
+            "one: train longer; two: train longer",
+        ),
+    ],
+)  # fmt: skip
+def test_every_required_criterion_decides_and_no_other(criteria, promoted, why):
+    decision = decide(Challenger("1f", "abc", criteria, None))
+    assert (decision.promoted, decision.metadata["promoted"], decision.metadata["why"]) == (promoted, promoted, why)
+    (_, _, *rows) = decision.metadata["criteria"].value.splitlines()
+    told = {name: f"| {name} | 0.5 | 0.6 | {'yes' if one.passed else 'no'} |" for name, one in criteria.items()}
+    assert [row.rsplit(" ", 2)[0] for row in rows] == list(told.values())
+
+
+def test_a_record_continues_the_history_and_the_champion_does_not_challenge_itself(tmp_path):
+    unmeasured = criterion(passed=False, required=False, found=float("nan"))
+    criteria = {"low": criterion(passed=True, found=0.25), "told": unmeasured}
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert write_record(first, Challenger("1f", "abc", criteria, None), {}) == {"champions so far": 1}
+    assert write_record(second, Challenger("2e", "def", criteria, first), {"singer": "ada"}) == {"champions so far": 2}
+    assert read_json(second / RECORD) == {
+        "history": [
+            {"model": "1f", "commit": "abc", "criteria": {"low": 0.25, "told": None}},
+            {"model": "2e", "commit": "def", "criteria": {"low": 0.25, "told": None}},
+        ],
+        "singer": "ada",
+    }
+    again = decide(Challenger("2e", "def", criteria, second))
+    assert (again.promoted, again.metadata["why"]) == (False, "is the champion")
+    assert decide(Challenger("1f", "abc", criteria, second)).promoted  # an earlier champion may return
+
+
+class Notes(Contest):
+    """Challengers of SING with given scores."""
+
+    def __init__(self, root: Path) -> None:
+        bounds = {"silence_ratio": 0.6, "nearest_required": True, "pitch_accuracy": 0.9}
+        super().__init__(root, synthesis_champion, **{f"thresholds.{name}": one for name, one in bounds.items()})
 
     def _scores(self, name: str, systems: dict[str, float]) -> Path:
         rows = [
@@ -35,72 +121,44 @@ class Contest:
             for system, loss in systems.items()
             for number in range(5)
         ]
-
-        def work(folder: Path) -> dict[str, int]:
-            write_frame(folder / "scores.parquet", pd.DataFrame(rows))
-            return {}
-
-        return self._made(name, "scores.parquet", work)
+        return self.table(name, "scores.parquet", rows)
 
     def challenger(self, loss: float, weights: bytes) -> dict[str, Path]:
-        def work(folder: Path) -> dict[str, int]:
-            write_bytes(folder / "model.safetensors", weights)
-            write_json(folder / "model.json", {})
-            return {}
-
+        notes = [
+            {"instrument": number, "instrument_name": name, "velocity": velocity}
+            for number, name, velocity in ((3, "flute", 25), (3, "flute", 127), (5, "organ", 25))
+        ]
         return {
-            "model": self._made("model", "model.safetensors", work),
-            "scores": self._scores("scores", {"sing": loss}),
-            "baselines": self._scores("baselines", {"silence": 0.1, "nearest_pitch": 0.07}),
+            "synthesis_model": self.model("model", weights, {}),
+            "synthesis_scores": self._scores("scores", {"sing": loss}),
+            "synthesis_baseline_scores": self._scores("baselines", {"silence": 0.1, "nearest_pitch": 0.07}),
+            "nsynth_shards": self.table("notes", "index.parquet", notes),
         }
 
-    def _notes(self) -> Path:
-        columns = {"instrument": [3, 3, 5], "instrument_name": ["flute", "flute", "organ"], "velocity": [25, 127, 25]}
-
-        def work(folder: Path) -> dict[str, int]:
-            write_frame(folder / "index.parquet", pd.DataFrame(columns))
-            return {}
-
-        return self._made("notes", "index.parquet", work)
-
-    @property
-    def champion(self) -> Path | None:
-        return find(Slot(self.root, "demo", "champion"))
-
-    def meet(self, challenger: dict[str, Path]):
-        """Do what the asset does; return the decision and the champion's weights."""
-        former = self.champion
-        decision = decide(challenger, former, BOUNDS)
-        if decision.promoted:
-            notes = self._notes()
-
-            def work(folder: Path):
-                inputs = {FORMER: former}
-                job = Work(Execution(folder), None, Environment(self.root), inputs)
-                return write_champion(job, challenger, notes, BOUNDS)
-
-            publish(Slot(self.root, "demo", "champion"), self._made("champion", RECORD, work))
+    def weights_after(self, challenger: dict[str, Path]) -> tuple[Decision, bytes | None]:
+        """Let a challenger challenge; return the decision and the champion's weights."""
+        decision = self.meet(challenger)
         return decision, self.champion and (self.champion / "model.safetensors").read_bytes()
 
 
 @pytest.fixture
-def contest(tmp_path) -> Contest:
-    return Contest(tmp_path)
+def contest(tmp_path) -> Notes:
+    return Notes(tmp_path)
 
 
 def test_who_fails_a_criterion_is_never_champion(contest):
-    decision, weights = contest.meet(contest.challenger(0.065, b"weak"))
+    decision, weights = contest.weights_after(contest.challenger(0.065, b"weak"))
     assert (decision.promoted, weights) == (False, None)
     assert "train longer" in decision.metadata["why"]
 
 
 def test_the_better_one_takes_over_and_the_worse_one_does_not(contest):
-    first, weights = contest.meet(contest.challenger(0.05, b"first"))
+    first, weights = contest.weights_after(contest.challenger(0.05, b"first"))
     assert (first.promoted, weights) == (True, b"first")
-    worse, weights = contest.meet(contest.challenger(0.055, b"worse"))
+    worse, weights = contest.weights_after(contest.challenger(0.055, b"worse"))
     assert (worse.promoted, weights) == (False, b"first")
     assert "not_worse_than_champion" in worse.metadata["why"]
-    better, weights = contest.meet(contest.challenger(0.04, b"better"))
+    better, weights = contest.weights_after(contest.challenger(0.04, b"better"))
     assert (better.promoted, weights) == (True, b"better")
     found = [one["criteria"]["better_than_silence"] for one in history(contest.champion)]
     assert found == pytest.approx([0.5, 0.4])
@@ -114,14 +172,58 @@ def test_the_champion_knows_what_it_was_trained_to_play(contest):
 
 
 def test_who_is_as_good_takes_over_but_never_by_small_steps_downhill(contest):
-    contest.meet(contest.challenger(0.05, b"first"))
-    assert contest.meet(contest.challenger(0.05, b"equal"))[1] == b"equal"
-    assert contest.meet(contest.challenger(0.0501, b"hardly worse"))[1] == b"equal"
+    contest.weights_after(contest.challenger(0.05, b"first"))
+    assert contest.weights_after(contest.challenger(0.05, b"equal"))[1] == b"equal"
+    assert contest.weights_after(contest.challenger(0.0501, b"hardly worse"))[1] == b"equal"
 
 
 def test_the_champion_does_not_challenge_itself(contest):
     champion = contest.challenger(0.05, b"first")
-    contest.meet(champion)
-    again, weights = contest.meet(champion)
+    contest.weights_after(champion)
+    again, weights = contest.weights_after(champion)
     assert (again.promoted, again.metadata["why"], weights) == (False, "is the champion", b"first")
     assert len(history(contest.champion)) == 1
+
+
+class Voices(Contest):
+    """Challengers of the conversion system with given scores on validation clips."""
+
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, conversion_champion)
+
+    def challenger(self, cents: float, weights: bytes) -> dict[str, Path]:
+        rows = [
+            {"system": "proposed", "clip": f"c{number}", "condition": condition, "singer": "s", "song": "",
+             "split": "valid", "f0_rmse_cents_keyfree": cents, "f0_corr": 0.99, "voicing_recall": 0.99, "nearer": 1.0,
+             "speaker_target": 0.8, "speaker_source": 0.5, "speaker_encoder": "toy", "reason": None}
+            for number in range(4)
+            for condition in ("clean", "snr0")
+        ]  # fmt: skip
+        described = {"target": "ada", "ranges": {"ada": [100.0, 200.0, 300.0]}}
+        return {
+            **{name: self.model(name, place.encode() + weights, described) for place, name in STAGES.items()},
+            "conversion_scores": self.table("conversion_scores", "scores.parquet", rows),
+            "conversion_melody_scores": self.table("conversion_melody_scores", "melody_scores.parquet", []),
+        }
+
+
+def test_a_conversion_system_is_promoted_whole(tmp_path):
+    contest = Voices(tmp_path)
+    first = contest.challenger(20.0, b"first")
+    assert contest.meet(first).promoted
+    champion = contest.champion
+    assert champion is not None
+    for place in STAGES:
+        assert (champion / place / "model.safetensors").read_bytes() == place.encode() + b"first"
+    described = read_json(champion / RECORD)
+    assert (described["singer"], described["range"]) == ("ada", [100.0, 200.0, 300.0])
+    parts = [Version(first[name]).fingerprint[:16] for name in STAGES.values()]
+    assert history(champion)[-1]["model"] == "-".join(parts)
+    assert contest.meet(first).metadata["why"] == "is the champion"
+    # One other stage is another system.
+    other = first | {"conversion_acoustic": contest.challenger(20.0, b"other")["conversion_acoustic"]}
+    assert contest.meet(other).promoted
+    worse = contest.meet(contest.challenger(30.0, b"worse"))
+    assert not worse.promoted
+    assert "in_tune_as_champion" in worse.metadata["why"]
+    assert [one["commit"] for one in history(contest.champion)] == ["abc", "abc"]

@@ -1,18 +1,39 @@
 """The whole conversion branch materialised through Dagster with tiny networks on a few seconds of singing."""
 
+import hashlib
+import os
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
 import pandas as pd
 import pytest
 import soundfile
+import torch
 from test_models_separation import TINY as SEPARATION
 from tiny import write_musdb
+from tiny_bundle import spleeter_variables, write_bundle
 from tiny_conversion import TINY, write_singers
-from tiny_graph import Home, names_of
+from tiny_graph import Home, metadata, names_of
 
+from assets.conversion.variants import ablation, compared
+from assets.environment import Configuration
+from assets.production import Order, Workshop
+from assets.store.locks import acquire
+from assets.store.pointers import lock_path
 from data.errors import InputError
-from data.files.durable import read_json
 from data.voices.index import Voices
+from eval.acceptance import Criterion
+from eval.conversion import promotion
 from models.conversion import cost, presets
+from models.conversion.acoustic.load import load_acoustic
+from models.conversion.files import read_song
+from models.conversion.key import choose_shift
+from models.conversion.melody.load import load_extractor
+from models.conversion.presets import DISCRIMINATORS
 from models.separation import presets as separation
+from models.separation.published.separators import SEPARATORS
+from models.separation.published.spleeter import VALUES
 from pipelines.convert import Wish, convert, melody
 from pipelines.jobs import SYSTEMS
 from pipelines.settings import Settings
@@ -30,7 +51,11 @@ def made(tmp_path_factory):
         patch.setattr(cost, name, value)
     songs = write_musdb(tmp_path_factory.mktemp("songs"), NAMES)
     singers = write_singers(tmp_path_factory.mktemp("singers"))
-    home = Home(tmp_path_factory.mktemp("home"), musdb=str(songs), voices=str(singers), target_singer="ada")
+    spleeter = write_bundle(tmp_path_factory.mktemp("spleeter"), spleeter_variables((1, 1, 1, 1, 1, 1)))
+    sha256 = hashlib.sha256((spleeter / VALUES).read_bytes()).hexdigest()
+    patch.setitem(SEPARATORS, "spleeter", replace(SEPARATORS["spleeter"], content=sha256))
+    wanted = {"musdb": str(songs), "voices": str(singers), "target_singer": "ada", "separators": f"spleeter={spleeter}"}
+    home = Home(tmp_path_factory.mktemp("home"), **wanted)
     needed = [name for name in SYSTEMS["conversion"].needs if name not in DATA]
     yield home, singers, home.materialize(*DATA, *needed, *names_of("conversion"))
     patch.undo()
@@ -42,6 +67,12 @@ def settings_of(made):
     wanted = {"home": home.environment.home, "preset": "demo", "device": "cpu", "voices": str(singers),
               "musdb": home.environment.musdb, "target_singer": "ada"}  # fmt: skip
     return Settings.read().model_copy(update=wanted)
+
+
+def copy_song(home: Home, folder: Path) -> Path:
+    """Copy the mixture of a song to a folder."""
+    mixture = next(Path(home.environment.musdb).rglob("M.E.R.C. - Three/mixture.wav"))
+    return Path(shutil.copy(mixture, folder / "song.wav"))
 
 
 def test_everything_materialises(made):
@@ -63,7 +94,14 @@ def test_every_system_is_judged_on_every_test_mixture(made):
         [pd.read_parquet(home.current(f"conversion_{one}scores") / "scores.parquet") for one in ("", "baseline_")]
     )
     test = scores[scores["split"] == "test"]
-    assert set(test["system"]) == {"proposed", "original", "crepe", "separated_crepe", "copy_source"}
+    assert set(test["system"]) == {
+        "proposed",
+        "original",
+        "crepe",
+        "separated_crepe",
+        "separated_crepe_spleeter",
+        "copy_source",
+    }
     assert set(test["condition"]) >= {"clean", "snr5", "snr0", "separated"}
     assert set(test["singer"]) == {one.singer for one in Voices(home.current("voices_clips")).sung("test")}
     copied = test[(test["system"] == "copy_source") & (test["condition"] == "clean")]
@@ -76,7 +114,7 @@ def test_the_report_holds_every_chapter(made):
     home, _, _ = made
     folder = home.current("conversion_report")
     page = (folder / "report.html").read_text()
-    for chapter in ("Layer weights", "Listen", "Provenance", "Cost"):
+    for chapter in ("Layer weights", "Listen", "Provenance", "Cost", "Separated (Spleeter) + CREPE"):
         assert chapter in page, chapter
     assert (folder / "metrics.json").is_file()
 
@@ -89,10 +127,7 @@ def test_a_second_run_finds_everything_made(made):
 
 def test_a_song_is_converted_and_remixed_and_its_melody_written(made, settings_of, tmp_path):
     home, _, _ = made
-    song, target = tmp_path / "song.wav", tmp_path / "converted.wav"
-    source = next((home.environment.home.parent).rglob("M.E.R.C. - Three/mixture.wav"), None)
-    source = source or next(iter(sorted(tmp_path.parent.rglob("mixture.wav"))))
-    song.write_bytes(source.read_bytes())
+    song, target = copy_song(home, tmp_path), tmp_path / "converted.wav"
     told: list[str] = []
     done = convert(settings_of, song, target, Wish("octave"), lambda report: told.append(str(report)))
     found = soundfile.info(target)
@@ -101,6 +136,13 @@ def test_a_song_is_converted_and_remixed_and_its_melody_written(made, settings_o
     assert (done["singer"], done["key"]) == ("ada", "octave")
     assert done["shift_cents"] % 1200 == 0
     assert "convert" in told[-1]
+    known = load_acoustic(home.current("conversion_acoustic"), torch.device("cpu"))
+    assert set(known.ranges) == set(known.singers)
+    (other, *_) = (one for one in known.singers if one != "ada")
+    sung = convert(settings_of, song, target, Wish("match", singer=other), lambda report: None)
+    f0 = load_extractor(home.current("conversion_melody"), torch.device("cpu")).melody(read_song(song).wave).f0
+    assert sung["singer"] == other
+    assert sung["shift_cents"] == 100 * (choose_shift("match", f0, known.range(other)).semitones or 0)
     remixed = convert(settings_of, song, target, Wish(remix=True), lambda report: None)
     assert remixed["key"] == "keep"
     assert soundfile.info(target).frames == soundfile.info(song).frames
@@ -122,11 +164,94 @@ def test_a_song_is_converted_and_remixed_and_its_melody_written(made, settings_o
         melody(settings_of, tmp_path / "none.wav", table)
 
 
-def test_a_variant_trains_another_extractor_and_joins_the_report(made):
+def test_a_variant_is_made_to_the_end_and_joins_the_report(made):
     home, _, _ = made
     rows = [name for name in names_of("conversion") if home.graph.registry.assets[name].variants]
-    assert home.materialize(*rows, variant="last_layer").success
-    assert home.current("conversion_melody", "last_layer") != home.current("conversion_melody")
+    assert home.materialize(*rows, variant="frozen_encoder").success
+    changed = [name for name in rows if home.current(name, "frozen_encoder") != home.current(name)]
+    assert changed == [name for name in rows if name != "conversion_length_study"]
     assert home.materialize("conversion_report").success
-    assert "Ablation" in (home.current("conversion_report") / "report.html").read_text()
-    assert read_json(home.current("conversion_melody", "last_layer") / "model.json")["extractor"]["layers"] == "last"
+    page = (home.current("conversion_report") / "report.html").read_text()
+    assert "Ablation" in page
+    assert "Frozen or fine-tuned" in page
+    assert "Each variant less “fine-tuned”" in page
+
+
+def test_what_a_variant_does_not_change_is_not_made_again(made):
+    home, _, _ = made
+    before = list(home.home_of("conversion_features").glob("versions/*"))
+    left = home.materialize("conversion_features", variant="without_real")
+    assert metadata(left, "conversion_features") == {"made": "nothing: without_real is a variant of other assets only"}
+    assert list(home.home_of("conversion_features").glob("versions/*")) == before
+    workshop = Workshop(home.graph.registry, home.graph.provenance, print, print)
+    order = Order(home.graph.registry.assets["conversion_acoustic"], Configuration(home.environment, "without_real"))
+    assert workshop.inputs(order) == {"conversion_features": home.current("conversion_features")}
+
+
+def test_the_study_of_the_length_shows_what_is_forgotten(made):
+    home, _, _ = made
+    main = pd.read_parquet(home.current("conversion_length_study") / "study.parquet")
+    assert main["steps"].unique().tolist() == [0, 2]
+    assert home.materialize("conversion_melody", "conversion_length_study", variant="lengths").success
+    assert (home.current("conversion_melody", "lengths") / "after-000001.safetensors").is_file()
+    study = pd.read_parquet(home.current("conversion_length_study", "lengths") / "study.parquet")
+    assert study["steps"].unique().tolist() == [0, 1, 2]
+    errors = study.groupby("steps")["content_error"].unique().map(list)
+    assert errors.map(len).tolist() == [1, 1, 1]
+    assert errors[0] == main.loc[main["steps"] == 0, "content_error"].unique().tolist()
+    assert study.groupby("steps")["oa"].count().tolist() == [0, *[len(study) // 3] * 2]
+    assert home.materialize("conversion_report").success
+    assert "Length of fine-tuning" in (home.current("conversion_report") / "report.html").read_text()
+
+
+def test_the_study_of_targets_converts_to_several_singers_of_the_training(made):
+    home, _, _ = made
+    study = pd.read_parquet(home.current("conversion_target_study") / "study.parquet")
+    known = load_acoustic(home.current("conversion_acoustic"), torch.device("cpu"))
+    assert study["target"].nunique() == 2
+    assert {"ada"} < set(study["target"]) <= set(known.singers)
+    assert set(study["condition"]) == {"clean", "snr0"}
+    assert (set(study["split"]), set(study["system"])) == ({"test"}, {"proposed"})
+    assert len(study) == 2 * study["target"].nunique()
+    assert study.groupby("condition")["speaker_target"].nunique().tolist() == [2, 2]  # each has a reference of its own
+    assert "Several target singers" in (home.current("conversion_report") / "report.html").read_text()
+
+
+def test_the_tables_of_the_studies_hold_what_was_made(made):
+    home, _, _ = made
+    main = {"": home.current("conversion_scores")}
+    assert compared(main, DISCRIMINATORS) is None
+    both = compared({**main, "without_real": main[""], "frozen_encoder": main[""]}, DISCRIMINATORS)
+    assert both is not None
+    assert list(dict.fromkeys(both["variant"])) == ["all three", "without real/fake"]
+    melodies = dict.fromkeys(["", "frozen_encoder", "replay"], home.current("conversion_melody_scores"))
+    grid = ablation(melodies, TINY, "trained here")
+    assert grid is not None
+    assert list(dict.fromkeys(grid["tuned"])) == ["yes", "no", "yes, near its layers"]
+    assert ablation({"": melodies[""]}, TINY, "trained here") is None
+
+
+def test_the_champion_sings_and_is_locked_meanwhile(made, settings_of, tmp_path, monkeypatch):
+    home, _, _ = made
+    passed = {"untrained": Criterion(True, 0.0, 1.0, "nothing is asked of a system of two steps", "")}
+    monkeypatch.setattr(promotion, "promotion_criteria", lambda *arguments: passed)
+    assert metadata(home.materialize("conversion_champion"), "conversion_champion")["promoted"]
+    champion = home.current("conversion_champion")
+    song, free = copy_song(home, tmp_path), []
+
+    def listen(report: object) -> None:
+        descriptor = acquire(lock_path(champion))
+        free.append(descriptor is not None)
+        if descriptor is not None:
+            os.close(descriptor)
+
+    done = convert(settings_of, song, tmp_path / "converted.wav", Wish(), listen)
+    assert done["model"] == str(champion / "acoustic")
+    assert done["singer"] == "ada"
+    assert set(free) == {False}
+    listen("the song is finished")
+    assert free[-1]
+    assert melody(settings_of, song, tmp_path / "melody.csv")["model"] == str(champion / "melody")
+    newest = convert(settings_of, song, tmp_path / "newest.wav", Wish(newest=True), lambda report: None)
+    assert newest["model"] == str(home.current("conversion_acoustic"))
+    assert (tmp_path / "newest.wav").read_bytes() == (tmp_path / "converted.wav").read_bytes()  # the same system

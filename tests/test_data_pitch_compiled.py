@@ -21,9 +21,7 @@ def waits(process: subprocess.Popen[bytes]) -> bool:
 
 @pytest.mark.skipif(not Path("/proc/locks").is_file(), reason="the system does not list who waits for a lock")
 def test_an_import_waits_while_another_process_compiles():
-    program = "import pytest
-
-from data.pitch.compiled import librosa; assert librosa.pyin"
+    program = "from data.pitch.compiled import librosa; assert librosa.pyin"
     with one_process_at_a_time():
         process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT)
         while not waits(process):

@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from data.errors import InputError
 from data.files.audio import to_pcm16, write_wav
 from eval.conversion.folders import Scoring, pair, read_pitch_table, score_conversions, score_melodies
+from eval.metrics.quality import QualityPredictor
 from eval.metrics.recognition import Recogniser
 from eval.metrics.speaker import SpeakerEncoder
 from pipelines.commands.conversion_scoring import conversion, melody
@@ -96,11 +97,14 @@ def test_conversions_are_scored_by_all_judges(tmp_path: Path) -> None:
     put(target, "1.wav", voice(330))
     encoder = SpeakerEncoder("level", lambda wave: np.array([1.0, 10 * np.abs(wave).mean()]))
     recogniser = Recogniser("level", lambda wave: "la la li" if np.abs(wave).max() > 0.25 else "la li")
-    row = score_conversions(source, made, Scoring(speaker=encoder, target=target, recogniser=recogniser)).loc[0]
+    quality = QualityPredictor("peak", lambda wave: 5 * float(np.abs(wave).max()))
+    judges = Scoring(speaker=encoder, target=target, recogniser=recogniser, quality=quality)
+    row = score_conversions(source, made, judges).loc[0]
     assert row["f0_rmse_cents_keyfree"] < 1
     assert row["gain_db"] == pytest.approx(-6.02, abs=0.05)
     assert row["mcd"] < 0.5  # files have 16 bits
-    assert (row["speaker_encoder"], row["recogniser"]) == ("level", "level")
+    assert (row["speaker_encoder"], row["recogniser"], row["quality_predictor"]) == ("level", "level", "peak")
+    assert row["speech_quality"] == pytest.approx(5 * np.abs(0.5 * voice(220)).max(), abs=1e-3)
     assert row["nearer"] == 0
     assert row["words"] == pytest.approx(1 / 3)
     assert "words" not in score_conversions(source, made)

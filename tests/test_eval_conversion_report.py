@@ -27,7 +27,7 @@ from tiny_conversion_study import make_clips as study_clips
 from eval.conversion.acceptance import acceptance_criteria
 from eval.conversion.chapters import cost_blocks, limits, vocoder_blocks
 from eval.conversion.paper_tables import NOT_COMPARABLE
-from eval.conversion.players import matched, melody_curves, most_singing, picks, player_blocks, remix
+from eval.conversion.players import melody_curves, player_blocks, remix
 from eval.conversion.report import Study, write_report
 from eval.conversion.singer_map import chosen_rows, map_blocks
 from eval.metrics.waveform import loudness
@@ -103,6 +103,9 @@ def test_the_limits_depend_on_what_ran(study):
     told = " ".join(limits(study))
     assert "harmonics (toy): a network trained on speech" in told
     assert "No recogniser was given" in told
+    assert "No predictor of speech quality was given: speech quality is not applicable." in told
+    rated = study.scores.assign(speech_quality=3.5, quality_predictor="toy")
+    assert "a MOS predicted by toy, a network trained on speech" in " ".join(limits(replace(study, scores=rated)))
     assert "of 1 singers" in told
     assert "+300 to +300 cents" in told
     assert "too few for a paired test" not in told
@@ -154,34 +157,6 @@ def test_a_remix_is_the_accompaniment_and_the_new_voice():
     np.testing.assert_allclose(remix(rest, voice * 0, new * 0), rest)
 
 
-def test_sound_is_never_raised_to_clipping_nor_silence_to_noise():
-    tone = np.sin(np.arange(RATE) / 3).astype(np.float32)
-    level = loudness(tone * 0.1, RATE)
-    played, gain = matched(tone * 0.02, level)
-    assert gain == pytest.approx(20 * np.log10(5), abs=0.01)
-    assert loudness(played, RATE) == pytest.approx(level, abs=0.01)
-    assert matched(tone * 0.001, level)[1] == 20.0
-    peaky = tone * 0.01
-    peaky[5] = 0.5
-    assert np.abs(matched(peaky, level)[0]).max() == pytest.approx(1.0)
-    assert matched(tone * 0, level)[1] == 0.0
-    assert matched(tone[:100] * 0.5, level)[1] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("count", "asked", "expected"), [(10, 5, ["ab", "ef", "j"]), (3, 9, ["a", "b", "c"]), (1, 3, ["a", "", ""])]
-)
-def test_worst_typical_and_best_are_never_the_same(count, asked, expected):
-    assert ["".join(one) for one in picks("abcdefghij"[:count], asked).values()] == expected
-
-
-def test_where_most_singing_is():
-    energy = np.zeros(100)
-    energy[10], energy[60:64] = 3.0, 2.0
-    assert most_singing(energy, 10) in range(54, 61)
-    assert most_singing(energy, 1000) == 0
-
-
 def test_melodies_lie_over_each_other(study):
     found = melody_curves(study.sounds, study.order, "clean", "autocorrelation")
     assert list(found) == [f"worst: {study.order[0]}", f"median: {study.order[3]}", f"best: {study.order[-1]}"]
@@ -216,6 +191,10 @@ def test_vocoders_and_cost_by_hand(scored):
     (cost,) = cost_blocks({"device": "CPU", "threads": 1.0, "stages": stages})
     assert cost.columns[-1] == "MiB, 600 s"
     assert cost.rows == [["melody", "0.05", "–", "–"], ["whole", "0.25", "–", "1,234"]]
+    first = {"whole": {"real_time_factor": 0.25, "first_sound_seconds": 7.5, "first_sound_of_seconds": 60}}
+    (cost,) = cost_blocks({"device": "CPU", "threads": 1.0, "stages": first})
+    assert cost.rows == [["whole", "0.25", "7.5"]]
+    assert "First sound: from the call to the first converted samples of a recording of 60 s" in cost.note
     assert vocoder_blocks(pd.DataFrame()) == cost_blocks({}) == []
 
 

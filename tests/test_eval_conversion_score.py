@@ -36,11 +36,13 @@ from eval.conversion.melody_score import score_melodies, signed
 from eval.conversion.score import ConversionInputs, score_converted
 from eval.conversion.vocoder_score import score_vocoders
 from eval.conversion.voices import _Source, level_in_silences
+from eval.metrics.quality import QualityPredictor
 from eval.metrics.recognition import Recogniser
 from eval.metrics.speaker import centroid
 
 MEASURED = ("mcd_dtw", "mcd", "mel_db", "loudness_db", "gain_db", "speaker_target", "speaker_source", "nearer",
-            "silence_db", "word_error", "character_error", "source_word_error", "source_character_error")  # fmt: skip
+            "speech_quality", "silence_db", "word_error", "character_error",
+            "source_word_error", "source_character_error")  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -215,6 +217,19 @@ def test_words_are_compared_with_the_text_or_with_the_source(scored, tmp_path, m
     assert rows["word_error"].tolist() == [0, pytest.approx(1 / 3)]
     assert rows["source_word_error"].tolist() == [pytest.approx(1 / 3)] * 2
     assert (rows["text"].unique(), rows["recogniser"].unique()) == (["words"], ["toy"])
+
+
+def test_quality_is_predicted_of_every_voice_where_weights_are_given(scored, tmp_path, monkeypatch):
+    toy = QualityPredictor("toy", lambda wave: 1 + 4 * float(np.abs(wave).max() > 0.1))
+    monkeypatch.setattr("eval.conversion.voices.load_quality_predictor", lambda path: toy)
+    wave = sing(melody(0), HARMONICS["t"])
+    folder = made(tmp_path / "made", "t-0", {"proposed": wave * np.float32(0.1), "copy_source": wave}, "snr0")
+    score_converted(Execution(tmp_path / "scores"), inputs_of(scored, folder), Judges(quality=Path("toy")))
+    rows = pd.read_parquet(tmp_path / "scores" / "scores.parquet").set_index("system")
+    assert rows["speech_quality"].to_dict() == {"proposed": 1.0, "copy_source": 5.0}
+    assert rows["quality_predictor"].unique() == ["toy"]
+    assert scored.scores["speech_quality"].isna().all()
+    assert scored.scores["quality_predictor"].dropna().unique() == [""]
 
 
 def test_the_clip_itself_is_not_part_of_the_singer_it_is_compared_with(scored, tmp_path, monkeypatch):

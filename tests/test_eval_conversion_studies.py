@@ -11,6 +11,7 @@ from eval.conversion.studies import (
     genre_blocks,
     graded_blocks,
     length_blocks,
+    length_scores,
     study_sections,
     target_blocks,
 )
@@ -87,6 +88,20 @@ def test_fine_tuning_shows_where_forgetting_sets_in():
     (single,) = length_blocks(frames[0].drop(columns="content_error"))
     assert isinstance(single, Table)
     assert single.columns[-1] == "OA, 0 dB"
+
+
+def test_the_scores_of_snapshots_get_their_steps_and_errors():
+    made = pd.concat([scores(0.5).assign(system="after10"), scores(0.7).assign(system="after20")])
+    found = length_scores(made, {0: 0.3, 10: 0.4, 20: 0.5})
+    assert set(found["system"]) == {"proposed"}
+    assert found.groupby("steps").size().to_dict() == {0: 12, 10: 12, 20: 12}
+    assert found.groupby("steps")["content_error"].unique().map(list).to_dict() == {0: [0.3], 10: [0.4], 20: [0.5]}
+    assert found[found["steps"] == 0]["rpa"].isna().all()
+    assert found[found["steps"] == 20]["rpa"].min() == 0.7
+    picture, table = length_blocks(found)
+    assert isinstance(picture, Picture)
+    assert isinstance(table, Table)
+    assert [(one[0], one[1], one[-1]) for one in table.rows[:1]] == [("0", "n/a", "0.300")]
 
 
 def test_genres_heard_and_not_are_told_apart_and_clean_clips_left_out():

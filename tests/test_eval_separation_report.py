@@ -19,7 +19,7 @@ from eval.metrics.waveform import loudness
 from eval.report.document import Players, Table
 from eval.separation.figures import seconds_pictures
 from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
-from eval.separation.players import Sounds, extent, matched, most_singing, ordered, picks, player_blocks
+from eval.separation.players import Sounds, ordered, player_blocks
 from eval.separation.report import Study, write_report
 from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks
 from eval.separation.tables import by_track, paired_table, systems_of, systems_tables, tracks_table
@@ -208,55 +208,6 @@ def test_players_hold_the_most_singing_as_loud_as_the_mixture(study):
             if raw is not None:
                 np.testing.assert_allclose(wave, raw[:, 0] * 10 ** (gain / 20), atol=0.01 * np.abs(wave).max())
         assert f"uSDR\u00a0{usdr(vocals, estimate):.2f}\u00a0dB" in clips[4].figures
-
-
-def test_sound_is_never_raised_to_clipping_nor_silence_to_noise():
-    tone = np.sin(np.arange(RATE) / 3)[:, None].astype(np.float32)
-    level = loudness(tone * 0.1, RATE)
-    played, gain = matched(tone * 0.02, level, RATE)
-    assert gain == pytest.approx(20 * np.log10(5), abs=0.01)
-    assert loudness(played, RATE) == pytest.approx(level, abs=0.01)
-    assert matched(tone * 0.001, level, RATE)[1] == 20.0
-    peaky = tone * 0.01
-    peaky[5] = 0.5
-    played, gain = matched(peaky, level, RATE)
-    assert np.abs(played).max() == pytest.approx(1.0)
-    assert gain == pytest.approx(20 * np.log10(2))
-    assert np.abs(matched(tone * 1.5, loudness(tone * 1.5, RATE), RATE)[0]).max() == pytest.approx(1.0)
-    assert matched(tone * 0, level, RATE)[1] == 0.0
-    assert matched(tone[:100] * 0.5, level, RATE)[1] == 0.0
-
-
-def test_where_most_singing_is():
-    vocals = np.zeros((100, 2))
-    vocals[10], vocals[60:64] = 3.0, 2.0
-    assert most_singing(vocals, 10) in range(54, 61)
-    assert most_singing(vocals, 1000) == 0
-    assert most_singing(np.zeros((5, 1)), 2) == 0
-
-
-@pytest.mark.parametrize(
-    ("songs", "count", "expected"),
-    [
-        (10, 5, ["ab", "ef", "j"]),
-        (3, 9, ["a", "b", "c"]),
-        (2, 9, ["a", "b", ""]),
-        (1, 3, ["a", "", ""]),
-        (0, 3, ["", "", ""]),
-    ],
-)
-def test_worst_typical_and_best_are_never_the_same(songs, count, expected):
-    assert ["".join(one) for one in picks("abcdefghij"[:songs], count).values()] == expected
-
-
-@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (24_000, 2), (44_100, 2), (96_000, 2)])
-def test_the_page_stays_small_at_any_rate(study, rate, channels):
-    sounds = Sounds(study.songs, [])
-    sounds.sample_rate, sounds.channels = rate, channels
-    found = extent(sounds, 6)
-    assert 3 <= found.songs <= 9
-    assert found.songs * 6 * found.seconds * rate * channels * 2 * 4 / 3 < 15.1e6
-    assert 1.5 < found.seconds <= 8
 
 
 def test_studies_in_words():

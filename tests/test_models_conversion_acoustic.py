@@ -16,6 +16,7 @@ from models.conversion.acoustic.network import AcousticNetwork
 from models.conversion.acoustic.normalisation import ConditionalNorm, Moments
 from models.conversion.acoustic.perturb import move_formants, shift_pitch
 from models.conversion.acoustic.template import Template
+from models.conversion.key import Range
 from models.conversion.mel import log_mel
 
 CPU = torch.device("cpu")
@@ -179,7 +180,7 @@ def test_a_melody_that_is_not_known():
 def acoustic(**changes) -> Acoustic:
     torch.manual_seed(0)
     network = AcousticNetwork(replace(tiny.CONFIG, **changes), 2).eval().requires_grad_(False)
-    return Acoustic(network, ("ann", "bob"), "ann", CPU)
+    return Acoustic(network, ("ann", "bob"), "ann", CPU, {"ann": Range(180, 240, 400)})
 
 
 def test_pieces_give_what_the_whole_gives(monkeypatch):
@@ -200,6 +201,9 @@ def test_singers_and_lengths_are_checked():
     assert not np.allclose(model.mel(content, melody, 0.0), model.mel(content, melody, 0.0, "bob"))
     with pytest.raises(InputError, match="ann, bob"):
         model.mel(content, melody, 0.0, "eve")
+    assert (model.range(), model.range("ann"), model.range("bob")) == (Range(180, 240, 400),) * 2 + (None,)
+    with pytest.raises(InputError, match="ann, bob"):
+        model.range("eve")
     with pytest.raises(InputError, match="9 content frames and 40"):
         model.mel(content[:9], melody, 0.0)
     with pytest.raises(InputError, match="0 content frames"):

@@ -1,6 +1,6 @@
 """Training of the acoustic model: its material, examples, adversaries, and what it learns."""
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ from data.shards.reader import Shards
 from data.voices.targets import log_energy
 from models.conversion.acoustic.batches import AcousticExamples, Material, as_inputs, divide
 from models.conversion.acoustic.config import Examples, FeatureSet
-from models.conversion.acoustic.features import write_features
+from models.conversion.acoustic.features import Sources, write_features
 from models.conversion.acoustic.load import load_acoustic
 from models.conversion.acoustic.train_acoustic import Objective, Trained, train_acoustic
 from models.conversion.content.config import RecogniserConfig
@@ -50,8 +50,8 @@ def made(tmp_path_factory):
     recogniser = RecogniserConfig(bands=20, channels=4, blocks=1, heads=2, filters=16, width=3, reach=4, dropout=0.0)
     content = {"kind": "recogniser", "recogniser": asdict(recogniser), "units": 5}
     save(root / "content" / "model", Recogniser(recogniser, 5).state_dict(), {"content": content})
-    sources = (paths.voices, paths.targets, root / "melody", root / "content")
-    figures = write_features(Execution(root / "features"), *sources, FeatureSet(copies=2, mixed=1.0))
+    sources = Sources(paths.voices, paths.targets, root / "melody", root / "content")
+    figures = write_features(Execution(root / "features"), sources, FeatureSet(copies=2, mixed=1.0))
     return root / "features", sources, figures
 
 
@@ -61,7 +61,7 @@ def described(encoder, extractor):
 
 def test_the_material_of_voices(made):
     folder, sources, figures = made
-    shards, voices = Shards(folder), Shards(sources[0])
+    shards, voices = Shards(folder), Shards(sources.voices)
     assert figures["clips"] == 3  # two training singers and one of validation
     assert figures["copies"] == 3 + 3 + 2
     assert set(shards.column("split")) == {"train", "valid"}
@@ -75,7 +75,7 @@ def test_the_material_of_voices(made):
     voiced = np.flatnonzero(pitch[:, 2] > 0)
     offset = (mel[voiced] - plain[voiced]).mean()
     np.testing.assert_allclose(mel[voiced], plain[voiced] + offset, atol=0.05)  # the clean voice, at another level
-    target = Shards(sources[1]).read(int(Shards(sources[1]).rows(id="singer0-0")[0]))
+    target = Shards(sources.targets).read(int(Shards(sources.targets).rows(id="singer0-0")[0]))
     np.testing.assert_allclose(pitch[: len(target), 0], target[:, 0])
     level = 20 / np.log(10) * (log_energy(wave)[target[:, 2] > 0].mean() + offset)
     assert -27 < level < -21  # -23 dB, RMS
@@ -95,8 +95,7 @@ def test_copies_are_stretched_with_their_pitch(made):
 
 
 def test_the_material_is_the_same_again(made, tmp_path):
-    voices, targets, melody, content = made[1]
-    write_features(Execution(tmp_path), voices, targets, melody, content, FeatureSet(copies=2, mixed=1.0))
+    write_features(Execution(tmp_path), made[1], FeatureSet(copies=2, mixed=1.0))
     first, second = Shards(made[0]), Shards(tmp_path)
     assert first.column("id").tolist() == second.column("id").tolist()
     for row in range(len(first)):
@@ -184,6 +183,21 @@ def test_a_target_singer_without_clips(material):
         Material(material).target("eve")
 
 
+def test_every_training_singer_has_the_range_of_the_unaltered_clips(made):
+    ranges = Material(made[0]).ranges()
+    assert set(ranges) == {"singer0", "singer1"}  # not the validation singer
+    targets = Shards(made[1].targets)
+    for singer, found in ranges.items():
+        f0 = np.concatenate([targets.read(int(row))[:, 0] for row in targets.rows(singer=singer)])
+        assert astuple(found) == pytest.approx(np.percentile(f0[f0 > 0], [5, 50, 95]), rel=0.01)
+
+
+def test_a_model_without_ranges_is_refused(tmp_path):
+    save(tmp_path / "model", {}, {"acoustic": asdict(tiny.CONFIG), "singers": ["ann"], "target": "ann"})
+    with pytest.raises(InputError, match="earlier version, without ranges"):
+        load_acoustic(tmp_path, CPU)
+
+
 # ── training ──
 
 
@@ -194,6 +208,7 @@ def test_it_is_trained_and_loaded(tmp_path, material, melody):
     assert {"loss", "valid_mel", "valid_mel_altered", "valid_timbre", "valid_nearer"} <= figures.keys()
     model = load_acoustic(tmp_path, CPU)
     assert (model.singers, model.target) == (("ann", "bob", "cat"), "ann")
+    assert model.range() == model.range("ann") == Material(material).ranges()["ann"]
     content = np.random.default_rng(0).standard_normal((10, tiny.CONTENT)).astype(np.float32)
     found = model.mel(content, tiny.melody_of(40), 0.0)
     assert found.shape == (40, 80)

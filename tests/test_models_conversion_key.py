@@ -24,9 +24,10 @@ def test_shift_is_whole_semitones_towards_the_target(key: str, frequency: float,
     assert choose_shift(key, sung(frequency), TARGET).semitones == semitones
 
 
-def test_free_leaves_the_key_to_the_model_and_silence_is_not_shifted() -> None:
+def test_free_leaves_the_key_to_the_model_and_what_has_no_range_is_not_shifted() -> None:
     assert choose_shift("free", sung(110.0), TARGET) == Shift(None, 0.0)
     assert choose_shift("match", np.zeros(100), TARGET) == Shift(0.0, 0.0)
+    assert choose_shift("match", sung(110.0), None) == Shift(0.0, 0.0)
     with pytest.raises(InputError, match="keep, octave, match, free"):
         choose_shift("transpose", sung(110.0), TARGET)
 

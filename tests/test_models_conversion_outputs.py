@@ -2,6 +2,7 @@
 
 import csv
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,13 +14,17 @@ from data.files.audio import to_pcm16, write_wav
 from data.files.tables import read_table
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
+from data.voices.index import Voices
+from eval.conversion.inputs import Mixtures
+from models.conversion.acoustic.discriminators import Discriminators
 from models.conversion.baselines import copy_source, tracked
 from models.conversion.describe import describe
 from models.conversion.estimates import Selection, Voice, write_converted, write_melodies
 from models.conversion.files import read_song, write_melody, write_remix
 from models.conversion.frames import RATE
 from models.conversion.melody.load import Melody
-from models.conversion.presets import PRESETS, VARIANTS, variant
+from models.conversion.presets import DISCRIMINATORS, FREEZING, MAIN, PRESETS, VARIANTS, variant
+from models.conversion.several import chosen_clips, chosen_singers
 
 
 def tone(frequency: float, seconds: float, rate: int) -> np.ndarray:
@@ -98,6 +103,44 @@ def test_estimates_tell_the_shift_and_quarantine_what_is_not_finite(shards, tmp_
         write_converted(Execution(tmp_path / "none"), shards.mixtures, systems, Selection(("dev",)))
 
 
+def test_names_too_long_for_an_id_are_shortened_and_found_again(shards, tmp_path):
+    made, broken = "made_" + 88 * "m", "broken_" + 88 * "b"
+    systems = {
+        made: lambda mixture: Voice(0.5 * mixture.wave, 0.0),
+        broken: lambda mixture: Voice(mixture.wave * np.nan, 0.0),
+    }
+    write_converted(Execution(tmp_path), shards.mixtures, systems, Selection(("test",), ("clean", "snr0")))
+    ids = Shards(tmp_path).column("id").tolist()
+    assert [len(one) for one in ids] == [96, 96]
+    assert len(set(ids)) == 2
+    missing = list(Mixtures(shards.mixtures).missing(tmp_path))
+    assert {(one["system"], one["condition"]) for one in missing} == {(broken, "clean"), (broken, "snr0")}
+    assert {one["reason"] for one in missing} == {"NaN or infinite samples"}
+
+
+def test_estimates_for_several_singers_tell_whom_they_are_converted_to(shards, tmp_path):
+    systems = {name: copy_source(shards.voices) for name in ("to0", "to1")}
+    chosen = Selection(("test",), ("clean",), chosen_clips(shards.mixtures, 5))
+    write_converted(Execution(tmp_path), shards.mixtures, systems, chosen, {"to0": "ann", "to1": "bob"})
+    table = Shards(tmp_path).table.select(["system", "target", "clip"]).to_pandas()
+    assert table.set_index("system")["target"].to_dict() == {"to0": "ann", "to1": "bob"}
+    with pytest.raises(InputError, match="no mixture of"):
+        write_converted(Execution(tmp_path / "none"), shards.mixtures, systems, Selection(clips=("zoe-0",)))
+
+
+def test_the_singers_with_most_singing_and_clips_far_apart_are_chosen(tmp_path):
+    paths = tiny_voices.make(tmp_path, singers=5, clips=4, seconds=1.3)
+    voices = Voices(paths.voices)
+    clips = list(dict.fromkeys(str(one) for one in Shards(paths.mixtures).column("clip") if one.startswith("singer4")))
+    assert chosen_clips(paths.mixtures, 2) == (clips[0], clips[-1])
+    assert chosen_clips(paths.mixtures, 9) == tuple(clips)
+    known = ("singer0", "singer1", "singer2")
+    longer = voices.clips["singer2-0"]
+    voices.clips["singer2-0"] = replace(longer, samples=longer.samples + 1)
+    assert chosen_singers(voices, "singer1", known, 3) == ["singer1", "singer2", "singer0"]
+    assert chosen_singers(voices, "singer1", known, 1) == ["singer1"]
+
+
 def test_estimates_that_were_stopped_go_on_to_the_same_bytes(shards, tmp_path):
     calls = []
 
@@ -122,13 +165,36 @@ def test_a_tracked_melody_has_guesses_and_no_features(shards):
     assert np.abs(1200 * np.log2(melody.f0[20:80] / 220)).max() < 10
 
 
-def test_presets_can_be_described_and_variants_change_the_extractor_alone():
+def test_presets_can_be_described():
     for preset in PRESETS.values():
         rows = describe(preset)["modules"]
         assert all(int(row["parameters"]) > 0 for row in rows)
-    changed = {name: variant(PRESETS["small"], name) for name in VARIANTS}
-    assert changed["weighted_sum"] == PRESETS["small"]
+
+
+def test_each_variant_changes_the_extractor_or_the_discriminators_alone():
+    small = PRESETS["small"]
+    changed = {name: variant(small, name) for name in VARIANTS}
+    assert changed[MAIN] == small
+    assert len({str(config) for config in changed.values()}) == len(VARIANTS)
     for name, config in changed.items():
-        assert config.encoder == PRESETS["small"].encoder, name
-        assert config.acoustic == PRESETS["small"].acoustic, name
-    assert len({str(config.melody) for config in changed.values()}) == len(VARIANTS)
+        assert name == MAIN or (config.melody == small.melody) != (config.acoustic == small.acoustic), name
+        assert replace(config, melody=small.melody, acoustic=small.acoustic) == small, name
+    judges = {
+        name: set(Discriminators(config.acoustic.adversaries, 8).judges)
+        for name, config in changed.items()
+        if name in DISCRIMINATORS
+    }
+    assert judges == {
+        MAIN: {"real", "conversion", "embedding"},
+        "without_real": {"conversion", "embedding"},
+        "without_conversion": {"real", "embedding"},
+        "without_embedding": {"real", "conversion"},
+        "without_adversaries": set(),
+    }
+    held = {
+        name: (changed[name].melody.tuned, changed[name].melody.distance, changed[name].melody.replay)
+        for name in FREEZING
+    }
+    assert held == {
+        MAIN: (True, 0, 0), "frozen_encoder": (False, 0, 0), "weight_distance": (True, 0.01, 0), "replay": (True, 0, 1)
+    }  # fmt: skip

@@ -140,8 +140,20 @@ def test_a_checkpoint_of_other_code_is_refused(tmp_path, shards):
 
 
 def test_what_only_observes_may_change_between_two_runs(tmp_path, shards):
-    train(shards, tmp_path, steps=10)
-    train(shards, tmp_path, steps=10, report_every=1, validate_every=2, checkpoint_every=3)
+    observed = {"report_every": 1, "validate_every": 2, "checkpoint_every": 3}
+    first, figures = train(shards, tmp_path / "first", steps=10)
+    config = replace(CONFIG, steps=10, **observed)
+    again = make_stage(shards, config, World())
+    objective, trained = again.objective, []
+    again.objective = lambda batch: trained.append(batch.step) or objective(batch)
+    # The finished training is found, not repeated, though it is reported differently now.
+    assert fit(again, config, Execution(tmp_path / "first")) == figures
+    assert trained == []
+    assert same(again.network.state_dict(), first.network.state_dict())
+    # A training that was reported differently from its first step ends at the same weights.
+    other, _ = train(shards, tmp_path / "other", steps=10, **observed)
+    assert len(History(tmp_path / "other").rows()) > len(History(tmp_path / "first").rows())
+    assert same(other.network.state_dict(), first.network.state_dict())
 
 
 def test_micro_batches_give_the_gradients_of_the_batch(tmp_path, shards):

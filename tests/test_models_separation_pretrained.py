@@ -15,12 +15,13 @@ from tiny_server import Server
 from data.errors import InputError
 from data.files.download import DownloadError
 from data.files.durable import write_json
+from data.files.hub import fetch_network
 from models.separation.config import DenoiserConfig
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
 from models.separation.published.codecs import CODECS, PublishedCodec
-from models.separation.published.hub import fetch_pretrained, load_pretrained
+from models.separation.published.hub import load_pretrained
 from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
 
 CPU = torch.device("cpu")
@@ -265,16 +266,16 @@ def test_a_network_comes_from_the_hub_resumed_and_verified(tmp_path, server: Ser
     partial.parent.mkdir()
     partial.write_bytes((tmp_path / "there" / "model.safetensors").read_bytes()[:20_000])
     write_json(partial.with_suffix(".validator"), {"validator": server.etag})
-    folder = fetch_pretrained(published, tmp_path / "here", hub=server.root)
+    folder = fetch_network(published.source, tmp_path / "here", hub=server.root)
     assert server.requests[-1]["Range"] == "bytes=20000-"
     codec = load_pretrained(published, folder, CPU)
     torch.testing.assert_close(codec(noise(1, 80)), as_codec(make("dac_44khz"))(noise(1, 80)).detach(), rtol=0, atol=0)
     asked = len(server.requests)
-    fetch_pretrained(published, folder, hub=server.root)
+    fetch_network(published.source, folder, hub=server.root)
     assert len(server.requests) == asked
     server.files[f"{place}/model.safetensors"] = b"something else"
     with pytest.raises(DownloadError, match=f"expected {published.sha256}"):
-        fetch_pretrained(published, tmp_path / "other", hub=server.root)
+        fetch_network(published.source, tmp_path / "other", hub=server.root)
     assert not (tmp_path / "other" / "model.safetensors").exists()
 
 

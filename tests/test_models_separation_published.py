@@ -1,4 +1,4 @@
-"""Published separators: channels heard together, Hybrid Demucs and Open-Unmix small, weights as others publish them."""
+"""Published separators: channels heard together, each network small, weights as others publish them."""
 
 import hashlib
 import os
@@ -11,7 +11,14 @@ from torchaudio.models import HDemucs
 
 from data.errors import InputError
 from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
-from models.separation.published.separator_networks import SOURCES, hdemucs_separator, load_hdemucs, openunmix_separator
+from models.separation.published.separator_networks import (
+    SOURCES,
+    hdemucs_separator,
+    load_hdemucs,
+    openunmix_separator,
+    spleeter_separator,
+)
+from models.separation.published.spleeter import Spleeter
 from models.separation.published.weights import load_weights
 from models.separation.separate import Separator
 
@@ -33,13 +40,17 @@ def small(name: str) -> torch.nn.Module:
     torch.manual_seed(0)
     if name == "hdemucs":
         return HDemucs(SOURCES, channels=4).eval().requires_grad_(False)
+    if name == "spleeter":
+        return Spleeter((1, 1, 1, 1, 1, 1)).eval().requires_grad_(False)
     network = OpenUnmix(SMALL).eval().requires_grad_(False)
     torch.nn.init.normal_(network.fc3.weight)
     return network
 
 
-@pytest.fixture(params=["hdemucs", "openunmix"])
+@pytest.fixture(params=["hdemucs", "openunmix", "spleeter"])
 def system(request) -> Separator:
+    if request.param == "spleeter":
+        return spleeter_separator(small("spleeter"), frames=12)  # 8192 samples
     make = {"hdemucs": hdemucs_separator, "openunmix": openunmix_separator}[request.param]
     return make(small(request.param), CHUNK)
 

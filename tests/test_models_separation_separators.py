@@ -20,8 +20,8 @@ from models.separation.separate import Separator
 def test_names_and_files_are_read_from_the_setting():
     assert parse_separators("") == {}
     assert parse_separators(" umxhq , hdemucs=/data/w=1.pt") == {"umxhq": None, "hdemucs": Path("/data/w=1.pt")}
-    with pytest.raises(InputError, match="'spleeter' is no separator; there are hdemucs, umxhq, umxl"):
-        parse_separators("umxhq,spleeter")
+    with pytest.raises(InputError, match="'deezer' is no separator; there are hdemucs, umxhq, umxl, spleeter"):
+        parse_separators("umxhq,deezer")
     with pytest.raises(InputError, match="'umxl' is twice"):
         parse_separators("umxl,umxl=a.pth")
 

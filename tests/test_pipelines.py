@@ -30,12 +30,23 @@ SEPARATION = {
 CONVERSION = {
     "targets", "mixtures", "encoder", "melody", "content", "features", "acoustic", "pitched_acoustic", "vocoder",
     "predicted", "tuned_vocoder", "melodies", "baseline_melodies", "converted", "baseline_converted", "copies",
-    "melody_scores", "baseline_melody_scores", "scores", "baseline_scores", "vocoder_scores", "layer_weights", "cost",
-    "champion", "report",
+    "melody_scores", "baseline_melody_scores", "scores", "baseline_scores", "vocoder_scores", "layer_weights",
+    "length_study", "target_study", "cost", "champion", "report",
 }  # fmt: skip
 ASSETS = {"synthesis": SYNTHESIS, "separation": SEPARATION, "conversion": CONVERSION}
 ROWS = {
-    "conversion": {"melody", "melodies", "melody_scores"},
+    "conversion": {
+        "melody",
+        "melodies",
+        "melody_scores",
+        "features",
+        "acoustic",
+        "predicted",
+        "tuned_vocoder",
+        "converted",
+        "scores",
+        "length_study",
+    },
     "synthesis": {"autoencoder", "embeddings", "sequence", "model", "notes", "scores"},
     "separation": {"denoiser", "vocals", "scores"},
 }

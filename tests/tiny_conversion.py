@@ -10,7 +10,7 @@ from data.files.audio import to_pcm16, write_wav
 from data.voices.config import Mixing, MixtureConfig
 from models.conversion.acoustic.config import AcousticConfig, AcousticTraining, Adversaries, Adversary, FeatureSet
 from models.conversion.acoustic.config import Examples as AcousticExamples
-from models.conversion.config import ConversionConfig
+from models.conversion.config import ConversionConfig, LengthStudy, TargetStudy
 from models.conversion.content.config import RecogniserConfig, RecogniserTraining, UnitsConfig
 from models.conversion.melody.config import (
     EncoderConfig,
@@ -59,6 +59,8 @@ TINY = replace(
         PRESETS["demo"].vocoder, pulses=_PULSES, fit=FIT, tune=FIT, examples=Examples(frames=50)
     ),
     trackers=("swift-f0",),
+    lengths=LengthStudy((1, 2)),
+    several=TargetStudy(singers=2, clips=1),
 )  # fmt: skip
 
 

@@ -274,7 +274,12 @@ def with_everything(study: Study, scored: Scored) -> Study:
             "threads": 2.0,
             "stages": {
                 "melody extractor": {"real_time_factor": 0.05},
-                "whole": {"real_time_factor": 0.3, "first_sound_seconds": 1.5, "memory": {"10": 300.0, "600": 330.0}},
+                "whole": {
+                    "real_time_factor": 0.3,
+                    "first_sound_seconds": 1.5,
+                    "first_sound_of_seconds": 60,
+                    "memory": {"10": 300.0, "600": 330.0},
+                },
             },
         },
         champions=[{"model": "0123456789abcdef", "commit": "abc", "criteria": {"in_tune": 20.0, "robust": None}}],

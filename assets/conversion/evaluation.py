@@ -1,17 +1,22 @@
 """What the conversion systems make of the evaluation set: melodies, converted voices, and copies."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assets.conversion.stages import ABLATIONS, INDEX, separating
+from assets.conversion.stages import INDEX, WHOLE, separating
 from assets.declaration import Summary, Work, stored_asset
 from assets.environment import Configuration
+from models.conversion.presets import EXTRACTORS
+from models.separation.published.separators import identities
+
+if TYPE_CHECKING:
+    from models.conversion.baselines import Separating
 
 _PROPOSED = "proposed"
-_STAGES = ("voices_clips", "conversion_melody", "conversion_content", "conversion_acoustic", "conversion_tuned_vocoder")
+_STAGES = ("conversion_melody", "conversion_content", "conversion_acoustic", "conversion_tuned_vocoder")
 
 
-@stored_asset(files=INDEX, kinds={"pytorch"}, trains=True, variants=ABLATIONS)
+@stored_asset(files=INDEX, kinds={"pytorch"}, trains=True, variants=EXTRACTORS)
 def conversion_melodies(work: Work, conversion_mixtures: Path, conversion_melody: Path) -> Summary:
     """Melodies that the melody extractor finds in the evaluation mixtures."""
     import torch
@@ -34,7 +39,12 @@ def conversion_baseline_melodies(work: Work, conversion_mixtures: Path) -> Summa
 
 
 @stored_asset(
-    config=lambda run: {"key": run.conversion.key}, files=INDEX, kinds={"pytorch"}, trains=True, lineage=_STAGES
+    config=lambda run: {"key": run.conversion.key},
+    files=INDEX,
+    kinds={"pytorch"},
+    trains=True,
+    variants=WHOLE,
+    lineage=_STAGES,
 )
 def conversion_converted(work: Work, conversion_mixtures: Path) -> Summary:
     """The voices in the mixtures, converted to the target singer."""
@@ -51,12 +61,13 @@ def conversion_converted(work: Work, conversion_mixtures: Path) -> Summary:
 
 
 def _baselines(run: Configuration) -> dict[str, Any]:
-    """Return the key policy and the trackers of the baselines, and the conditions that they are judged in."""
+    """Return key policy, trackers and published separators of the baselines, and the conditions they are judged in."""
     conversion = run.conversion
     return {
         "key": conversion.key,
         "original": conversion.baseline_tracker,
         "crepe": conversion.crepe,
+        "separators": identities(run.environment.separators),
         "conditions": ("clean", *(f"snr{ratio:g}" for ratio in conversion.mixtures.snrs)),
     }
 
@@ -75,7 +86,10 @@ def _baselines(run: Configuration) -> dict[str, Any]:
     ),
 )
 def conversion_baseline_converted(work: Work, conversion_mixtures: Path, separation_mask_network: Path) -> Summary:
-    """The same voices, converted by the baselines (pitch of the mixture, CREPE, separation and CREPE), and copied."""
+    """The same voices, converted by the baselines (pitch of the mixture, CREPE, separation and CREPE), and copied.
+
+    Published separators separate too, each as a baseline of its own, if TESSITURA_SEPARATORS names any.
+    """
     import torch
 
     from models.conversion.baselines import by_tracker, copy_source
@@ -83,17 +97,41 @@ def conversion_baseline_converted(work: Work, conversion_mixtures: Path, separat
     from models.conversion.load import Stages, load_converter
 
     inputs, config = work.inputs, work.config
-    names = ("voices_clips", "conversion_melody", "conversion_content", "conversion_pitched_acoustic")
-    stages = Stages(*(inputs[name] for name in names), inputs["conversion_vocoder"])
+    names = ("conversion_melody", "conversion_content", "conversion_pitched_acoustic", "conversion_vocoder")
+    stages = Stages(*(inputs[name] for name in names))
     converter = load_converter(stages, torch.device(work.execution.device))
-    separate, key = separating(separation_mask_network, work.execution.device), config["key"]
+    key, separators = config["key"], _separators(work, separation_mask_network)
     systems = {
         "original": by_tracker(converter, config["original"], key),
         "crepe": by_tracker(converter, config["crepe"], key),
-        "separated_crepe": by_tracker(converter, config["crepe"], key, separate),
+        **{name: by_tracker(converter, config["crepe"], key, one) for name, one in separators.items()},
         "copy_source": copy_source(inputs["voices_clips"]),
     }
     return write_converted(work.execution, conversion_mixtures, systems, Selection(("test",), config["conditions"]))
+
+
+def _separators(work: Work, network: Path) -> "dict[str, Separating]":
+    """Return what separates before CREPE hears, by the name of the baseline: our network, and published ones.
+
+    Args:
+        work: the work of the asset; its environment names the published separators.
+        network: folder of our discriminative network.
+    """
+    import torch
+
+    from models.conversion.baselines import by_separator
+    from models.separation.estimates import separating as system
+    from models.separation.published.separator_networks import published_separator
+    from models.separation.published.separators import locate_weights, parse_separators
+
+    device, environment = work.execution.device, work.environment
+    wanted = parse_separators(environment.separators)
+    found = {"separated_crepe": separating(network, device)}
+    for name, weights in locate_weights(wanted, environment.downloads, work.execution.listener).items():
+        found[f"separated_crepe_{name}"] = by_separator(
+            system(published_separator(name, weights, torch.device(device)))
+        )
+    return found
 
 
 @stored_asset(files=INDEX, kinds={"pytorch"}, trains=True)

@@ -1,6 +1,12 @@
-"""Identifies the networks that judge converted voices, which the user names by file."""
+"""The networks that judge converted voices, which the user names by file."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from assets.environment import Configuration, Environment
+
+if TYPE_CHECKING:
+    from eval.conversion.judges import Judges
 
 
 def identity(location: str) -> str:
@@ -21,3 +27,18 @@ def identity(location: str) -> str:
     files = [place] if place.is_file() else sorted(one for one in place.rglob("*") if one.is_file())
     told = [f"{one.name} {one.stat().st_size} {one.stat().st_mtime_ns}" for one in files]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:16]
+
+
+def judging(run: Configuration) -> dict[str, str]:
+    """Return the files of the networks that judge, by their content."""
+    environment = run.environment
+    return {name: identity(getattr(environment, name)) for name in ("speaker_encoder", "recogniser", "quality")}
+
+
+def judges(environment: Environment) -> "Judges":
+    """Return what judges the converted voices."""
+    from eval.conversion.judges import Judges
+
+    files = (environment.speaker_encoder, environment.recogniser, environment.quality)
+    speaker, recogniser, quality = (Path(one).expanduser() if one else None for one in files)
+    return Judges(speaker=speaker, recogniser=recogniser, quality=quality)

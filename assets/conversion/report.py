@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any
 import dagster as dg
 
 from assets.champion import history
-from assets.conversion.scores import MELODY_SCORES, SCORES, bounds, evidence
+from assets.conversion.scores import SCORES, bounds, evidence
+from assets.conversion.studies import STUDY
+from assets.conversion.variants import ablation, compared
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.provenance import in_words
 from assets.store.versions import Version, read_recipe
+from models.conversion.presets import DISCRIMINATORS, FREEZING, LENGTHS, PRESETS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +29,8 @@ _TRAINED = (
     "conversion_vocoder",
     "conversion_tuned_vocoder",
 )
+
+_COMPARED = ("conversion_melody_scores", "conversion_scores", "conversion_length_study")
 
 
 @stored_asset(
@@ -47,11 +52,13 @@ _TRAINED = (
         "conversion_baseline_scores",
         "conversion_vocoder_scores",
         "conversion_layer_weights",
+        "conversion_length_study",
+        "conversion_target_study",
         "conversion_cost",
         "conversion_champion",
     ),
     optional=("conversion_champion",),
-    all_variants=("conversion_melody_scores",),
+    all_variants=_COMPARED,
     compared=("conversion_scores",),
     show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
@@ -72,8 +79,8 @@ def _study(work: Work) -> "Study":
     from eval.conversion.report import Folders, Study
     from eval.conversion.studies import Studies
 
-    variants: Mapping[str, Path] = work.inputs["conversion_melody_scores"]
-    inputs = {**work.inputs, "conversion_melody_scores": variants[""]}
+    variants: dict[str, Mapping[str, Path]] = {name: work.inputs[name] for name in _COMPARED}
+    inputs = {**work.inputs, **{name: folders[""] for name, folders in variants.items()}}
     found = evidence(inputs)
     champion, in_use = inputs["conversion_champion"], inputs.get(f"conversion_scores {IN_USE}")
     histories = {name: inputs[name] / "history.parquet" for name in _TRAINED}
@@ -92,8 +99,12 @@ def _study(work: Work) -> "Study":
         vocoder=found.vocoder,
         embeddings=_embeddings(inputs),
         studies=Studies(
-            ablation=_ablation(variants, work.environment.preset, _encoder(inputs)),
+            ablation=ablation(variants["conversion_melody_scores"], PRESETS[work.environment.preset], _encoder(inputs)),
             layer_weights=read_frame(inputs["conversion_layer_weights"] / "weights.parquet"),
+            lengths=_lengths(variants["conversion_length_study"]),
+            freezing=compared(variants["conversion_scores"], FREEZING),
+            discriminators=compared(variants["conversion_scores"], DISCRIMINATORS),
+            targets=read_frame(inputs["conversion_target_study"] / STUDY),
         ),
         histories={name: read_frame(path) for name, path in histories.items() if path.is_file()},
         cost=read_json(inputs["conversion_cost"] / "cost.json"),
@@ -112,29 +123,16 @@ def _embeddings(inputs: Mapping[str, Any]) -> "pd.DataFrame":
     return pd.concat([read_frame(one) for one in files if one.is_file()] or [pd.DataFrame()], ignore_index=True)
 
 
+def _lengths(variants: Mapping[str, Path]) -> "pd.DataFrame":
+    """Return the study of the length of fine-tuning: the training that kept its weights, or else the main one."""
+    from data.files.tables import read_frame
+
+    return read_frame(variants.get(LENGTHS, variants[""]) / STUDY)
+
+
 def _encoder(inputs: Mapping[str, Any]) -> str:
     """Return the name of the published encoder that is used, or "trained here"."""
     return Version(inputs["conversion_encoder"]).record["summary"].get("published", "trained here")
-
-
-def _ablation(variants: Mapping[str, Path], preset: str, encoder: str) -> "pd.DataFrame | None":
-    """Return the melody scores of all extractors with what distinguishes them; None if there is only the main one."""
-    import pandas as pd
-
-    from data.files.tables import read_frame
-    from models.conversion.presets import PRESETS, VARIANTS, variant
-
-    if len(variants) < 2:
-        return None
-    frames = []
-    for name, folder in variants.items():
-        melody = variant(PRESETS[preset], name or next(iter(VARIANTS))).melody
-        frames.append(
-            read_frame(folder / MELODY_SCORES).assign(
-                encoder=encoder, layers=melody.extractor.layers, fft=melody.extractor.blocks > 0, tuned=melody.tuned
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.conversion.stages import ABLATIONS
+from assets.conversion.judging import judges, judging
+from assets.conversion.stages import WHOLE
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
-from assets.environment import Configuration, Environment
+from assets.environment import Environment
 from assets.quality import Quality, gather
 from models.conversion.config import Thresholds
-from models.conversion.presets import PRESETS
+from models.conversion.presets import EXTRACTORS, PRESETS
 
 if TYPE_CHECKING:
     from eval.acceptance import Criterion
     from eval.conversion.acceptance import Bounds, Evidence
-    from eval.conversion.judges import Judges
 
 MELODY_SCORES, SCORES, VOCODER_SCORES = "melody_scores.parquet", "scores.parquet", "vocoder_scores.parquet"
 
@@ -45,7 +45,7 @@ def _means(file: str, measures: tuple[str, ...]) -> Any:
 
 
 @stored_asset(
-    files=[MELODY_SCORES], kinds={"parquet"}, variants=ABLATIONS, show=_means(MELODY_SCORES, ("rpa", "rca", "oa"))
+    files=[MELODY_SCORES], kinds={"parquet"}, variants=EXTRACTORS, show=_means(MELODY_SCORES, ("rpa", "rca", "oa"))
 )
 def conversion_melody_scores(
     work: Work, conversion_melodies: Path, conversion_mixtures: Path, voices_clips: Path, conversion_targets: Path
@@ -69,27 +69,10 @@ def conversion_baseline_melody_scores(
     )
 
 
-def _judging(run: Configuration) -> dict[str, str]:
-    """Return the files of the networks that judge, by their content."""
-    from assets.conversion.judging import identity
-
-    environment = run.environment
-    return {name: identity(getattr(environment, name)) for name in ("speaker_encoder", "recogniser")}
-
-
-def _judges(environment: Environment) -> "Judges":
-    """Return what judges the converted voices."""
-    from eval.conversion.judges import Judges
-
-    files = (environment.speaker_encoder, environment.recogniser)
-    speaker, recogniser = (Path(one).expanduser() if one else None for one in files)
-    return Judges(speaker=speaker, recogniser=recogniser)
-
-
 _SHOWN = ("f0_rmse_cents_keyfree", "f0_corr", "f0_rmse_ln", "speaker_target", "speaker_source", "nearer")
 
 
-@stored_asset(config=_judging, files=[SCORES], kinds={"parquet"}, show=_means(SCORES, _SHOWN))
+@stored_asset(config=judging, files=[SCORES], kinds={"parquet"}, variants=WHOLE, show=_means(SCORES, _SHOWN))
 def conversion_scores(
     work: Work, conversion_converted: Path, conversion_mixtures: Path, voices_clips: Path, conversion_targets: Path
 ) -> Summary:
@@ -97,10 +80,10 @@ def conversion_scores(
     from eval.conversion.score import ConversionInputs, score_converted
 
     inputs = ConversionInputs(conversion_converted, conversion_mixtures, voices_clips, conversion_targets)
-    return score_converted(work.execution, inputs, _judges(work.environment))
+    return score_converted(work.execution, inputs, judges(work.environment))
 
 
-@stored_asset(config=_judging, files=[SCORES], kinds={"parquet"}, show=_means(SCORES, _SHOWN))
+@stored_asset(config=judging, files=[SCORES], kinds={"parquet"}, show=_means(SCORES, _SHOWN))
 def conversion_baseline_scores(
     work: Work, conversion_baseline_converted: Path, conversion_mixtures: Path, voices_clips: Path,
     conversion_targets: Path,
@@ -109,7 +92,7 @@ def conversion_baseline_scores(
     from eval.conversion.score import ConversionInputs, score_converted
 
     inputs = ConversionInputs(conversion_baseline_converted, conversion_mixtures, voices_clips, conversion_targets)
-    return score_converted(work.execution, inputs, _judges(work.environment))
+    return score_converted(work.execution, inputs, judges(work.environment))
 
 
 @stored_asset(files=[VOCODER_SCORES], kinds={"parquet"}, show=_means(VOCODER_SCORES, ("within_50_cents", "mr_stft")))

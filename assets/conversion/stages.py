@@ -7,7 +7,7 @@ from assets.audits import FINITE, apart, readable
 from assets.declaration import Audit, Finding, Summary, Work, stored_asset
 from assets.display import curves
 from assets.environment import Configuration, Environment
-from models.conversion.presets import VARIANTS
+from models.conversion.presets import DISCRIMINATORS, EXTRACTORS, FREEZING, LENGTHS, MAIN
 
 if TYPE_CHECKING:
     from models.conversion.content.config import PublishedContent, RecogniserTraining
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 WEIGHTS = ("model.safetensors",)
 INDEX = ("index.parquet",)
 _LEAKS = "leaks.json"  # messages for everything that training and evaluation share
-ABLATIONS = tuple(VARIANTS)[1:]  # variants of the melody extractor, without the main one
+_FREEZING = tuple(one for one in FREEZING if one != MAIN)
+WHOLE = (*_FREEZING, *(one for one in DISCRIMINATORS if one != MAIN))  # variants that convert voices
 
 
 def _tracker(run: Configuration) -> dict[str, str]:
@@ -104,7 +105,7 @@ def conversion_encoder(work: Work, voices_clips: Path) -> Summary:
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
-    variants=ABLATIONS,
+    variants=(*EXTRACTORS, LENGTHS),
     audits=(FINITE,),
     show=curves,
 )
@@ -134,17 +135,16 @@ def conversion_content(work: Work, voices_clips: Path, conversion_encoder: Path)
 
 @stored_asset(
     config=lambda run: run.conversion.material, files=INDEX, kinds={"pytorch", "parquet"}, trains=True,
-    audits=(readable(100),),
+    variants=_FREEZING, audits=(readable(100),),
 )  # fmt: skip
 def conversion_features(
     work: Work, voices_clips: Path, conversion_targets: Path, conversion_melody: Path, conversion_content: Path
 ) -> Summary:
     """Melody features, content and mel spectrogram of voices and altered copies: material of the acoustic model."""
-    from models.conversion.acoustic.features import write_features
+    from models.conversion.acoustic.features import Sources, write_features
 
-    return write_features(
-        work.execution, voices_clips, conversion_targets, conversion_melody, conversion_content, work.config
-    )
+    sources = Sources(voices_clips, conversion_targets, conversion_melody, conversion_content)
+    return write_features(work.execution, sources, work.config)
 
 
 @stored_asset(
@@ -152,6 +152,7 @@ def conversion_features(
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
+    variants=WHOLE,
     audits=(FINITE,),
     show=curves,
 )
@@ -178,7 +179,7 @@ def conversion_vocoder(work: Work, voices_clips: Path, conversion_targets: Path)
     return train_vocoder(work.execution, voices_clips, work.config, conversion_targets)
 
 
-@stored_asset(files=INDEX, kinds={"pytorch", "parquet"}, trains=True)
+@stored_asset(files=INDEX, kinds={"pytorch", "parquet"}, trains=True, variants=WHOLE)
 def conversion_predicted(
     work: Work, voices_clips: Path, conversion_features: Path, conversion_acoustic: Path
 ) -> Summary:
@@ -193,6 +194,7 @@ def conversion_predicted(
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
+    variants=WHOLE,
     audits=(FINITE,),
     show=curves,
 )

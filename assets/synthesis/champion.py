@@ -1,27 +1,50 @@
 """The champion: the SING model in use, replaced when a challenger passes every required criterion."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assets.champion import RECORD, decide, write_champion
-from assets.declaration import Decision, Summary, Work, stored_asset
+from assets.champion import RECORD, Challenger, copy_model, decide, write_record
+from assets.declaration import FORMER, Decision, Summary, Work, stored_asset
 from assets.environment import Configuration
+from assets.quality import gather
+from assets.store.versions import Version
 from assets.synthesis.evaluation import bounds
 
+if TYPE_CHECKING:
+    from models.synthesis.config import Thresholds
 
-def _challenger(inputs: Mapping[str, Any]) -> dict[str, Path]:
-    """Return the folders of the challenger in the form that `assets.champion.decide` takes."""
+_SCORES = "scores.parquet"
+
+
+def _challenger(inputs: Mapping[str, Any], former: Path | None, asked: "Thresholds") -> Challenger:
+    """Return the newest model, judged on the test notes, as challenger of the champion."""
+    from data.files.tables import read_frame
+    from eval.synthesis.acceptance import acceptance_criteria
+
+    model = Version(inputs["synthesis_model"])
+    scores = gather(inputs["synthesis_scores"], inputs["synthesis_baseline_scores"])
+    theirs = read_frame(former / _SCORES) if former is not None else None
+    found = acceptance_criteria(scores, bounds(asked), theirs)
+    return Challenger(model.fingerprint, model.record["provenance"]["commit"], found, former)
+
+
+def _labels(notes: Path) -> dict[str, Any]:
+    """Return the labels of notes: "instruments" (number of each instrument by its name) and "velocities" (a list)."""
+    from data.files.tables import read_frame
+
+    known = read_frame(notes / "index.parquet", ["instrument", "instrument_name", "velocity"])
+    names = known.drop_duplicates("instrument").sort_values("instrument")
     return {
-        "model": inputs["synthesis_model"],
-        "scores": inputs["synthesis_scores"],
-        "baselines": inputs["synthesis_baseline_scores"],
+        "instruments": dict(zip(names["instrument_name"], names["instrument"].tolist(), strict=True)),
+        "velocities": sorted(set(known["velocity"].tolist())),
     }
 
 
 def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
     """Decide whether the current model becomes the champion (`StoredAsset.decide`)."""
-    return decide(_challenger(inputs), former, bounds(run.synthesis.thresholds))
+    return decide(_challenger(inputs, former, run.synthesis.thresholds))
 
 
 @stored_asset(
@@ -37,5 +60,7 @@ def synthesis_champion(work: Work) -> Summary:
 
     A new model replaces it only if it passes all of them, one of which is not to be worse than the champion before.
     """
-    notes = work.inputs["nsynth_shards"]
-    return write_champion(work, _challenger(work.inputs), notes, bounds(work.config))
+    folder, inputs = work.execution.folder, work.inputs
+    copy_model(inputs["synthesis_model"], folder)
+    shutil.copy2(inputs["synthesis_scores"] / _SCORES, folder / _SCORES)
+    return write_record(folder, _challenger(inputs, inputs[FORMER], work.config), _labels(inputs["nsynth_shards"]))

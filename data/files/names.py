@@ -4,7 +4,8 @@ import hashlib
 import re
 import unicodedata
 
-_SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,95}")
+_MOST = 96  # characters of an id
+_SAFE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9_-]{{0,{_MOST - 1}}}")
 
 
 def is_id(text: str) -> bool:
@@ -37,3 +38,21 @@ def make_id(text: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")[:60].strip("-")
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{slug or 'x'}-{digest}"
+
+
+def fit_id(text: str) -> str:
+    """Return an id that is made of valid ids, such as <system>-<song>, shortened if it is longer than an id may be.
+
+    A shortened id ends with 8 digits of the SHA-256 of the whole, so different texts still get different ids.
+
+    Raises:
+        ValueError: it has other characters than those of an id.
+
+    Example:
+        >>> fit_id("masks-leaf-wicked-25e3e195")
+        'masks-leaf-wicked-25e3e195'
+    """
+    if len(text) > _MOST:
+        digest = hashlib.sha256(text.encode()).hexdigest()[:8]
+        text = f"{text[: _MOST - 9]}-{digest}"
+    return check_id(text)

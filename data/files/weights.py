@@ -32,16 +32,29 @@ def read_tensors(path: Path, entry: str | None = None, sha256: str | None = None
         >>> read_tensors(Path("pretrained.pt"), entry="model_state")["linear.weight"].shape
         torch.Size([256, 256])
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; put the published weights there")
-    if sha256 is not None and (found := file_sha256(path)) != sha256:
-        raise InputError(f"{path}: its SHA-256 is {found}, expected {sha256}; fetch the file again")
+    check_weights(path, sha256)
     state = _read(path)
     if entry is not None and isinstance(state, Mapping) and entry in state:
         state = state[entry]
     if not isinstance(state, Mapping) or not all(isinstance(one, Tensor) for one in state.values()):
         raise InputError(f"{path}: holds more than weights by name; save the state dict alone")
     return {str(name): one for name, one in state.items()}
+
+
+def check_weights(path: Path, sha256: str | None = None) -> None:
+    """Check that a weights file is there and is the expected one.
+
+    Args:
+        path: weights file in any format.
+        sha256: expected SHA-256 of the file, hexadecimal; None skips the check.
+
+    Raises:
+        InputError: the file is missing or not the expected one.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; put the published weights there")
+    if sha256 is not None and (found := file_sha256(path)) != sha256:
+        raise InputError(f"{path}: its SHA-256 is {found}, expected {sha256}; fetch the file again")
 
 
 def _read(path: Path) -> Any:

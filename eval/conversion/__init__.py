@@ -6,7 +6,7 @@
 * `figures`: plots of the report: curves over conditions, layer weights, F0 curves over each other
 * `folders`: score converted voices and melodies that lie in folders, paired by name
 * `inputs`: the shards that are judged: clean voices, targets, mixtures, and what was made of them
-* `judges`: the F0 family, distortion, speaker encoder and recogniser under the names of the score tables
+* `judges`: the F0 family, distortion, and the networks that judge, under the names of the score tables
 * `measures`: name, heading, direction and definition of every measure
 * `melody_score`: score the melodies of mixtures, stored in shards
 * `paper_results`: results copied from papers and measured on published examples, with their definitions

@@ -141,7 +141,8 @@ def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
     Args:
         cost: "device", "threads" and "stages", which maps the name of a stage (and "whole") to its "real_time_factor"
             (seconds of computing per second of sound), and, where they were measured, "first_sound_seconds" (seconds
-            until the first output) and "memory" (peak memory in MiB, by length of the sound in seconds).
+            until the first output) of a recording of "first_sound_of_seconds", and "memory" (peak memory in MiB, by
+            length of the sound in seconds).
     """
     stages: Mapping[str, Mapping[str, Any]] = cost.get("stages", {})
     if not stages:
@@ -155,9 +156,11 @@ def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
             [stage, f"{results['real_time_factor']:.3g}", "–" if first is None else f"{first:.3g}",
              *(f"{memory[one]:,.0f}" if one in memory else "–" for one in lengths)]
         )  # fmt: skip
+    lasting = [float(one["first_sound_of_seconds"]) for one in stages.values() if "first_sound_of_seconds" in one]
     note = (
         "Real-time factor: seconds of computing a second of sound, smaller is faster. First sound: from the call to "
-        "the first converted sample. MiB: memory at the peak, by the length of the song. Measured on "
+        f"the first converted samples{f' of a recording of {lasting[0]:g} s' if lasting else ''}; each stage works on "
+        "all of it before the next begins. MiB: memory at the peak, by the length of the song. Measured on "
         f"{cost['device']} with {float(cost['threads']):.0f} threads."
     )
     heads = ["Stage", "Real-time factor", "First sound, s", *(f"MiB, {one:g} s" for one in lengths)]
@@ -207,7 +210,7 @@ def limits(study: "Study") -> list[str]:
 
 
 def _limits_of_voice(test: pd.DataFrame) -> list[str]:
-    """Return the limits on singer, words and key."""
+    """Return the limits on singer, quality, words and key."""
     lines = []
     mine = test[test["system"] == MAIN]
     encoders = [one for one in dict.fromkeys(test.get("speaker_encoder", pd.Series(dtype=str)).dropna()) if one]
@@ -215,6 +218,11 @@ def _limits_of_voice(test: pd.DataFrame) -> list[str]:
         lines += [f"Similarity to singers is by {one}: {_ENCODERS.get(one, _TRAINED)}" for one in encoders]
     else:
         lines.append("No speaker encoder was given: whether it sounds like the target singer was not measured.")
+    predictors = [one for one in dict.fromkeys(test.get("quality_predictor", pd.Series(dtype=str)).dropna()) if one]
+    if predictors:
+        lines += [f"Speech quality is a MOS predicted by {one}, a network trained on speech." for one in predictors]
+    else:
+        lines.append("No predictor of speech quality was given: speech quality is not applicable.")
     texts = set(mine.get("text", pd.Series(dtype=str)).dropna()) - {""}
     if not texts:
         lines.append("No recogniser was given: whether the words survive was not measured.")

@@ -26,10 +26,11 @@ from data.errors import InputError
 from data.files.audio import read, resample, to_float
 from data.pitch.trackers import JUDGE, RATE, TRACKERS, track
 from data.progress import Listener, Progress, ignore
-from eval.metrics import mcd, recognition
+from eval.metrics import mcd, quality, recognition
 from eval.metrics.f0 import COUNTS, F0Config, f0_family
 from eval.metrics.f0 import METRICS as F0_METRICS
 from eval.metrics.melody import PitchTable
+from eval.metrics.quality import QualityPredictor
 from eval.metrics.recognition import Recogniser, word_errors
 from eval.metrics.speaker import SpeakerEncoder, centroid, cosine
 
@@ -41,7 +42,7 @@ SPEAKER_METRICS = {
     "nearer": "1 if the estimate is nearer to the target than to the reference, else 0",
 }
 MELODY_METRICS = F0_METRICS
-CONVERSION_METRICS = {**F0_METRICS, **mcd.METRICS, **SPEAKER_METRICS, **recognition.METRICS}
+CONVERSION_METRICS = {**F0_METRICS, **mcd.METRICS, **SPEAKER_METRICS, **recognition.METRICS, **quality.METRICS}
 _TIME, _HERTZ = ("time", "times", "seconds", "t"), ("hz", "hertz", "f0", "frequency", "pitch")
 
 
@@ -55,6 +56,7 @@ class Scoring:
         speaker: speaker encoder; None leaves the similarities out.
         target: folder of recordings of the target singer, for the similarity to the target; needs `speaker`.
         recogniser: recogniser of the words; None leaves the error rates out.
+        quality: predictor of the speech quality; None leaves it out.
     """
 
     tracker: str = JUDGE
@@ -62,6 +64,7 @@ class Scoring:
     speaker: SpeakerEncoder | None = None
     target: Path | None = None
     recogniser: Recogniser | None = None
+    quality: QualityPredictor | None = None
 
     def __post_init__(self) -> None:
         """Raise `InputError` if the tracker is unknown, or a target is given without a speaker encoder."""
@@ -113,9 +116,9 @@ def score_conversions(
 
     Returns:
         One row for each file, sorted by name: the columns of `score_melodies`, the distances of `eval.metrics.mcd`, and
-        where the judges are given `SPEAKER_METRICS` with the column speaker_encoder, and the error rates of
-        `eval.metrics.recognition` with the column recogniser. The words in the reference are those that the
-        recogniser hears in it.
+        where the judges are given `SPEAKER_METRICS` with the column speaker_encoder, the error rates of
+        `eval.metrics.recognition` with the column recogniser, and the speech_quality of the estimate with the column
+        quality_predictor. The words in the reference are those that the recogniser hears in it.
 
     Raises:
         InputError: a file has no partner or is damaged; the message names it.
@@ -135,7 +138,10 @@ def score_conversions(
         tables = [PitchTable.regular(track(scoring.tracker, voice, guesses=True)[0]) for voice in voices]
         row = _f0_row(name, tables, [scoring.tracker] * 2, scoring)
         row |= mcd.timbre_distances(*voices)
-        rows.append(row | _speaker_row(voices, scoring, target) | _words_row(voices, scoring))
+        row |= _speaker_row(voices, scoring, target) | _words_row(voices, scoring)
+        if scoring.quality is not None:
+            row |= {"quality_predictor": scoring.quality.name, "speech_quality": scoring.quality.predict(voices[1])}
+        rows.append(row)
     return pd.DataFrame(rows)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 
 from data.errors import InputError
 from data.files.audio import to_float
+from data.files.names import fit_id
 from data.files.tables import read_table
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -121,7 +122,7 @@ class Mixtures:
         self.folder, self._shards = folder, Shards(folder)
         table = self._shards.table.select(["id", *LABELS]).to_pylist()
         self.labels = {(one["clip"], one["condition"]): {name: one[name] for name in LABELS} for one in table}
-        self._by_id = {one["id"]: (one["clip"], one["condition"]) for one in table}
+        self._ids = {(one["clip"], one["condition"]): str(one["id"]) for one in table}
         self._rows = {key: row for row, key in enumerate(self.labels)}
 
     def wave(self, clip: str, condition: str) -> np.ndarray:
@@ -142,11 +143,15 @@ class Mixtures:
 
     def missing(self, made: Path) -> Iterator[dict[str, str]]:
         """Yield system, labels and reason of everything in the quarantine table of the folder `made`."""
-        for one in read_table(made / QUARANTINE).to_pylist():
-            system = str(one["part"])
-            key = self._by_id.get(str(one["id"]).removeprefix(f"{system}-"))
+        rows = read_table(made / QUARANTINE).to_pylist()
+        systems = dict.fromkeys(str(one["part"]) for one in rows)
+        keys = {
+            (system, fit_id(f"{system}-{name}")): key for system in systems for key, name in self._ids.items()
+        }  # of everything that a system could have been asked to make
+        for one in rows:
+            key = keys.get((str(one["part"]), str(one["id"])))
             if key is not None:
-                yield {"system": system, **self.labels[key], "reason": str(one["reason"])}
+                yield {"system": str(one["part"]), **self.labels[key], "reason": str(one["reason"])}
 
 
 class Made:

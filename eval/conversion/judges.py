@@ -24,6 +24,8 @@ class Judges:
             (`eval.metrics.speaker.load_speaker_encoder`).
         recogniser: folder of a speech recogniser (`eval.metrics.recognition.load_recogniser`); None leaves out the
             errors of words.
+        quality: file or folder of the weights of a predictor of speech quality
+            (`eval.metrics.quality.load_quality_predictor`); None leaves it out.
         language: code of the language of the words, such as "en" or "zh"; None lets the recogniser decide.
         recognised: conditions whose converted voices are recognised.
         words: what is sung in a clip, by clip, where it is known.
@@ -34,6 +36,7 @@ class Judges:
     tracker: str = JUDGE
     speaker: Path | None = None
     recogniser: Path | None = None
+    quality: Path | None = None
     language: str | None = None
     recognised: tuple[str, ...] = ("clean",)
     words: Mapping[str, str] = field(default_factory=dict)

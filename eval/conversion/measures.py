@@ -77,6 +77,12 @@ VOICE_MEASURES: Mapping[str, Measure] = {
         "Similarity to source", "cosine to the mean speaker embedding of the source singer's clips"
     ),
     "nearer": Measure("Nearer to target", "share of clips more similar to the target than to the source", "larger", 2),
+    "speech_quality": Measure(
+        "Speech quality, MOS",
+        "MOS predicted by a network trained on speech: 1 to 5; it compares systems, its scale is not for singing",
+        "larger",
+        2,
+    ),
     "silence_db": Measure(
         "Level in silences, dB",
         "level where the source is silent (40 dB below its loudest frame, and unvoiced), relative to the sung frames",

@@ -15,21 +15,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.files.audio import encode, to_pcm16
 from data.pitch.trackers import RATE, track
 from eval.conversion.inputs import Made, Mixtures, References
 from eval.conversion.measures import KEYFREE, figure
 from eval.conversion.systems import CLEAN, MAIN, TEST, condition_name, name_of, scored, systems_of
-from eval.metrics.waveform import loudness
 from eval.report.document import Block, Clip, Players, Text
-from eval.report.figures import spectrogram
+from eval.report.excerpts import extent, level_of, matched, most_energy, picks, player
 
-_SECONDS = 6.0
-_MOST_CLIPS, _LEAST_CLIPS = 9, 3
-_PAGE_BYTES = 12_000_000  # budget for audio in the HTML page
-_SHRUNK = 0.8 * 4 / 3  # bytes in the page per byte of PCM: FLAC is assumed to save 20 %, base64 adds a third
-_MOST_GAIN = 20.0  # dB; limits how much a quiet sound is amplified
-_SHORTEST = 0.4  # seconds; shortest sound whose loudness can be measured (BS.1770)
+_SECONDS = 6.0  # longest excerpt
 
 
 @dataclass(frozen=True)
@@ -79,51 +72,6 @@ def open_sounds(
     return Sounds(References(voices, targets), Mixtures(mixtures), [*map(Made, converted)], [*map(Made, melodies)])
 
 
-def picks(order: Sequence[str], count: int) -> dict[str, list[str]]:
-    """Choose `count` clips, none twice: the worst, those in the middle, and the best, about a third each.
-
-    Args:
-        order: names of the clips, from worst to best.
-        count: number of clips; fewer are returned if `order` is shorter.
-
-    Returns:
-        Names by heading: worst first, those in the middle in the order of `order`, best first.
-
-    Example:
-        >>> picks("abcdefg", 3)
-        {'Worst clips first': ['a'], 'Typical clips': ['d'], 'Best clips': ['g']}
-    """
-    count = min(count, len(order))
-    worst, best = (count + 2) // 3, count // 3
-    typical = count - worst - best
-    rest = order[worst : len(order) - best]
-    first = (len(rest) - typical) // 2
-    return {
-        "Worst clips first": list(order[:worst]),
-        "Typical clips": list(rest[first : first + typical]),
-        "Best clips": list(order[len(order) - best :][::-1]),
-    }
-
-
-def matched(wave: np.ndarray, level: float) -> tuple[np.ndarray, float]:
-    """Scale a sound to a loudness, within limits.
-
-    The gain is at most 20 dB and so small that no sample exceeds full scale. If a loudness could not be measured
-    (silence, or less than 0.4 s), the sound changes only if it exceeds full scale.
-
-    Args:
-        wave: float32, (T,), full scale [-1, 1], 16 kHz.
-        level: wanted loudness in LUFS (BS.1770); NaN if it could not be measured.
-
-    Returns:
-        The scaled sound, (T,), and the gain that was applied, in dB.
-    """
-    own, peak = _loudness(wave), float(np.abs(wave).max(initial=0.0))
-    wanted = level - own if np.isfinite(level - own) else 0.0
-    gain = float(min(wanted, _MOST_GAIN, -20 * np.log10(peak) if peak else 0.0))
-    return wave * np.float32(10 ** (gain / 20)), gain
-
-
 def remix(mixture: np.ndarray, voice: np.ndarray, converted: np.ndarray) -> np.ndarray:
     """Return a converted voice over the accompaniment of a mixture, float32, as long as the shortest of all.
 
@@ -139,26 +87,8 @@ def remix(mixture: np.ndarray, voice: np.ndarray, converted: np.ndarray) -> np.n
     mixture, voice, converted = mixture[:count], voice[:count].astype(np.float64), converted[:count]
     power = float(voice @ voice)
     inside = voice * (float(mixture @ voice) / power) if power else voice
-    played, _ = matched(converted, _loudness(inside))
+    played, _ = matched(converted, level_of(inside, RATE), RATE)
     return (mixture - inside + played).astype(np.float32)
-
-
-def _loudness(wave: np.ndarray) -> float:
-    """Return the loudness in LUFS; NaN if the sound is silent or too short to be measured."""
-    return loudness(wave, RATE) if len(wave) >= _SHORTEST * RATE else float("nan")
-
-
-def most_singing(energy: np.ndarray, frames: int) -> int:
-    """Return the start, in frames, of the stretch of `frames` frames with the highest energy.
-
-    Args:
-        energy: power of each frame, (N,).
-        frames: length of the stretch; if it is N or more, the result is 0.
-    """
-    if frames >= len(energy):
-        return 0
-    sums = np.cumsum(np.concatenate([[0.0], energy]))
-    return int(np.argmax(sums[frames:] - sums[:-frames]))
 
 
 def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], condition: str) -> list[Block]:
@@ -174,23 +104,21 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], co
         return []
     systems = systems_of(scored(scores, TEST, [condition]))
     heads = ["Mixture", "Source voice", *map(name_of, systems), "Target singer", "Remix"]
-    one = len(heads) * _SECONDS * RATE * 2 * _SHRUNK
-    count = int(np.clip(_PAGE_BYTES // one, _LEAST_CLIPS, _MOST_CLIPS))
-    seconds = min(_SECONDS, _SECONDS * _PAGE_BYTES / (count * one))
+    amount = extent(len(heads), _SECONDS, RATE)
     part = scored(scores, TEST, [condition]).to_dict("records")
     measured = {(str(row["system"]), str(row["clip"])): row for row in part}
     blocks: list[Block] = [
         Text(
             f"Clips with the condition “{condition_name(condition)}”, ordered by the key-free F0RMSE of "
-            f"{name_of(MAIN).lower()}. Of each, the {seconds:.1f} s (or all of a shorter clip) with the most singing. "
-            "Every sound is made as loud as the mixture (BS.1770) by the dB told under it. “Target singer” is a clip "
-            "of the singer who is imitated, other words and melody. “Remix” lays the converted voice over the "
+            f"{name_of(MAIN).lower()}. Of each, the {amount.seconds:.1f} s (or all of a shorter clip) with the most "
+            "singing. Every sound is made as loud as the mixture (BS.1770) by the dB told under it. “Target singer” is "
+            "a clip of the singer who is imitated, other words and melody. “Remix” lays the converted voice over the "
             "accompaniment; it is in tune only if the key is kept (a shift of 0 or whole octaves). Spectrograms: "
             "0 to 4 kHz."
         )
     ]
-    for caption, chosen in picks(order, count).items():
-        rows = [(clip, list(_clips(sounds, (clip, condition), systems, measured, seconds))) for clip in chosen]
+    for caption, chosen in picks(order, amount.rows, "clips").items():
+        rows = [(clip, list(_clips(sounds, (clip, condition), systems, measured, amount.seconds))) for clip in chosen]
         if rows:
             blocks.append(Players(caption, heads, rows, item="Clip"))
     return blocks
@@ -215,27 +143,22 @@ def _clips(
     clip, condition = place
     mixture, voice = sounds.mixtures.wave(clip, condition), sounds.references.wave(clip)
     power = np.exp(2.0 * sounds.references.target(clip)[:, 1])
-    start = most_singing(power, int(100 * seconds)) * RATE // 100
-    here, level = slice(start, start + int(seconds * RATE)), _loudness(mixture)
+    start = most_energy(power, int(100 * seconds)) * RATE // 100
+    here, level = slice(start, start + int(seconds * RATE)), level_of(mixture, RATE)
 
-    def player(name: str, wave: np.ndarray | None, words: Sequence[str] = (), part: slice = here) -> Clip:
+    def clip_of(name: str, wave: np.ndarray | None, words: Sequence[str] = (), part: slice = here) -> Clip:
         label = f"{name}, {clip}, {condition_name(condition)}"
-        if wave is None or len(wave[part]) < 1024:
-            return Clip(label, None)
-        played, gain = matched(wave[part], level)
-        figures = "; ".join(text.replace(" ", "\u00a0") for text in (f"level {gain:+.1f} dB", *words))
-        sound = encode(to_pcm16(played[:, None]), RATE, "FLAC")
-        return Clip(label, sound, spectrogram=spectrogram(played), figures=figures)
+        return player(label, None if wave is None else wave[part, None], level, RATE, words)
 
-    yield player("Mixture", mixture)
-    yield player("Source voice", voice)
+    yield clip_of("Mixture", mixture)
+    yield clip_of("Source voice", voice)
     for system in systems:
         words = _figures(measured.get((system, clip)))
-        yield player(name_of(system), sounds.made(system, clip, condition), words)
-    yield player("Target singer", sounds.of_target(), part=slice(0, int(seconds * RATE)))
+        yield clip_of(name_of(system), sounds.made(system, clip, condition), words)
+    yield clip_of("Target singer", sounds.of_target(), part=slice(0, int(seconds * RATE)))
     mine = sounds.made(MAIN, clip, condition)
     mixed = condition != CLEAN and mine is not None
-    yield player("Remix", remix(mixture, voice, mine) if mixed and mine is not None else None)
+    yield clip_of("Remix", remix(mixture, voice, mine) if mixed and mine is not None else None)
 
 
 def _figures(row: Mapping[Any, Any] | None) -> Sequence[str]:

@@ -14,6 +14,8 @@ Columns of scores.parquet, one row per (system, clip, condition):
 * `mcd_dtw`, `mcd`, `mel_db`, `loudness_db`, `gain_db`: distances to the source's clean voice (`eval.metrics.mcd`)
 * `speaker_target`, `speaker_source`: cosine similarities, `nearer` (1.0 if the first is larger, else 0.0) and
   `speaker_encoder`, its name; NaN where a voice is silent
+* `speech_quality`: mean opinion score that a network trained on speech predicts, and `quality_predictor`, its name; NaN
+  where a voice is silent, NaN and "" without a predictor
 * `silence_db`: level where the source is silent, relative to the frames voiced in the source
 * `word_error`, `character_error`: of a recogniser, against the `text` named: "words" where the words of the clip are
   given, else "source", what the recogniser finds in the source's clean voice; `source_word_error` and
@@ -74,14 +76,14 @@ def score_converted(execution: Execution, inputs: ConversionInputs, judges: Judg
     Args:
         execution: its folder receives the tables, and its listener the progress reports, counted in clips.
         inputs: the shards.
-        judges: tracker, speaker encoder and recogniser; by default the tracker alone.
+        judges: tracker, speaker encoder, recogniser and predictor of quality; by default the tracker alone.
 
     Returns:
         Number of converted voices that were "scored" and "not scored".
 
     Raises:
         InputError: there are no converted voices at all; one belongs to no mixture, or its length differs by more than
-            0.15 s from its source; an encoder or recogniser is missing or damaged.
+            0.15 s from its source; an encoder, recogniser or predictor is missing or damaged.
 
     Example:
         >>> inputs = ConversionInputs(Path("converted"), Path("mixtures"), Path("voices"), Path("targets"))

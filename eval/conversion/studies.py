@@ -4,7 +4,7 @@ Every study is optional; one that was not made has no section. The tables are sc
 `scores.parquet`, system "proposed") with further columns that name the variant (`Studies`). Only test clips count.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from eval.conversion.figures import layer_picture
+from eval.conversion.judges import F0_COLUMNS
 from eval.conversion.measures import KEYFREE, MEASURES, OA, RPA, figure, there_in
 from eval.conversion.systems import (
     CLEAN,
     GRADED,
+    MAIN,
     TEST,
     condition_name,
     conditions_of,
@@ -38,10 +40,11 @@ class Studies:
 
     Attributes:
         ablation: melody scores with `encoder`, `layers` ("last" or "sum"), `fft` (bool: with FFT blocks) and `tuned`
-            (bool: fine-tuned or frozen), a grid of extractors.
+            (in words or bool: whether the encoder is fine-tuned), a grid of extractors.
         layer_weights: `encoder`, `stage` ("before" or "after"), `layer` and `weight` (`layer_picture`).
         lengths: melody scores with `steps` of fine-tuning, and `content_error`, the error of a content task (smaller is
-            better), the same for all rows of a number of steps: where it rises, the encoder forgets.
+            better), the same for all rows of a number of steps: where it rises, the encoder forgets. Before fine-tuning
+            (0 steps) there are no melody scores (`length_scores`).
         freezing: conversion scores with `variant`: the extractor frozen, fine-tuned with the rest, and regularised
             (distance to the pretrained weights, replay); the first variant is the main one.
         genres: melody scores with `heard` (bool): whether the accompaniment's genre was in the training.
@@ -125,8 +128,9 @@ def length_blocks(lengths: pd.DataFrame) -> list[Block]:
         "Steps of fine-tuning: mean over test clips and 95 % interval",
         ["Steps", *heads, *(["Error of the content task"] if forgetting else [])],
         rows,
-        note="The paper fine-tunes for 5,000 steps. The content task reads the words from the encoder's layers: where "
-        "its error rises, the encoder forgets what it was pretrained for."
+        note="The paper fine-tunes for 5,000 steps. The content task: a linear probe names units of sound from the "
+        "encoder's layers, on sung frames of the validation singers; where its error rises above that of 0 steps, the "
+        "encoder forgets what it was pretrained for."
         if forgetting
         else "",
     )
@@ -166,6 +170,26 @@ def _length_picture(
 def _listed(ticks: Sequence[str], values: np.ndarray, measure: str) -> str:
     """Return values with their ticks as text."""
     return ", ".join(f"{tick} {figure(float(one), measure)}" for tick, one in zip(ticks, values, strict=True))
+
+
+def length_scores(scores: pd.DataFrame, errors: Mapping[int, float]) -> pd.DataFrame:
+    """Return the table `Studies.lengths` of the scores of melodies by extractors after so many steps.
+
+    Args:
+        scores: melody scores of systems named `after<steps>`.
+        errors: error of the content task by steps. For steps without a system, as 0, the rows have no melody scores.
+
+    Example:
+        >>> length_scores(scores, {0: 0.71, 1000: 0.74, 5000: 0.82})["steps"].unique()
+        array([   0, 1000, 5000])
+    """
+    blank = scores.assign(**dict.fromkeys(F0_COLUMNS, np.nan), reason=None).drop_duplicates(["clip", "condition"])
+    found = {steps: scores[scores["system"] == f"after{steps}"] for steps in errors}
+    frames = [
+        (rows if len(rows) else blank).assign(system=MAIN, steps=steps, content_error=errors[steps])
+        for steps, rows in found.items()
+    ]
+    return pd.concat(frames, ignore_index=True)
 
 
 def genre_blocks(genres: pd.DataFrame) -> list[Block]:

@@ -2,7 +2,8 @@
 
 Two tables are judged. The scores of melodies (`eval.conversion.melody_score`) have the melody extractor, `MAIN`, beside
 packaged pitch trackers under their names in `data.pitch.trackers`. The scores of converted voices
-(`eval.conversion.score`) have the conversion system, `MAIN` too, beside the baselines named in `SYSTEMS`.
+(`eval.conversion.score`) have the conversion system, `MAIN` too, beside the baselines named in `SYSTEMS`. A baseline
+that separates with a published network is `SEPARATED`, "_", and the name of the network.
 
 Both tables have a row per (system, clip, condition). Clips of one song are not independent, so intervals and tests
 resample whole songs (`with_group`).
@@ -19,8 +20,10 @@ SYSTEMS: Mapping[str, str] = {
     ORIGINAL: "Original pitch & energy",
     CREPE: "CREPE",
     SEPARATED: "Separated + CREPE",
-    "spleeter_crepe": "Spleeter + CREPE",
-    "demucs_crepe": "Hybrid Demucs + CREPE",
+    f"{SEPARATED}_hdemucs": "Separated (Hybrid Demucs) + CREPE",
+    f"{SEPARATED}_umxhq": "Separated (Open-Unmix umxhq) + CREPE",
+    f"{SEPARATED}_umxl": "Separated (Open-Unmix umxl) + CREPE",
+    f"{SEPARATED}_spleeter": "Separated (Spleeter) + CREPE",
     COPY: "Copy of the source",
 }
 CLEAN = "clean"

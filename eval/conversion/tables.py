@@ -28,11 +28,11 @@ from eval.statistics import Interval
 from eval.table import interval_of, summarise
 
 MELODY_SHOWN = (RPA, OA, "rca", "voicing_recall", "voicing_false_alarm")
-VOICE_SHOWN = (KEYFREE, CORR, RMSE_LN, "vuv_error", "speaker_target", "nearer")
+VOICE_SHOWN = (KEYFREE, CORR, RMSE_LN, "vuv_error", "speaker_target", "nearer", "speech_quality")
 ALL_OF_VOICE = (
     KEYFREE, "key_shift_cents", CORR, RMSE_LN, "f0_rmse_zlog", "f0_rmse_hz", "f0_corr_all", "vuv_error", "rpa_keyfree",
-    "mcd_dtw", "mel_db", "speaker_target", "speaker_source", "nearer", "silence_db", "loudness_db", "gain_db",
-    "character_error", "word_error", "source_character_error", "source_word_error",
+    "mcd_dtw", "mel_db", "speaker_target", "speaker_source", "nearer", "speech_quality", "silence_db",
+    "loudness_db", "gain_db", "character_error", "word_error", "source_character_error", "source_word_error",
 )  # fmt: skip
 ALL_OF_MELODY = (
     RPA, "rca", OA, "voicing_recall", "voicing_false_alarm", "vuv_error", CORR, RMSE_LN, KEYFREE, "gpe", "fpe_cents",

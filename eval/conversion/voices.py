@@ -17,6 +17,7 @@ from data.voices.targets import log_energy
 from eval.conversion.inputs import Made, Mixtures, References
 from eval.conversion.judges import Judges, f0_scores
 from eval.metrics.mcd import timbre_distances
+from eval.metrics.quality import load_quality_predictor
 from eval.metrics.recognition import load_recogniser, word_errors
 from eval.metrics.speaker import centroid, cosine, load_speaker_encoder
 
@@ -39,13 +40,14 @@ class VoiceJudge:
         """Open the networks that `judges` names.
 
         Raises:
-            InputError: an encoder or recogniser is missing or damaged.
+            InputError: an encoder, recogniser or predictor of quality is missing or damaged.
         """
         self._made, self._mixtures, self._references, self._judges = made, mixtures, references, judges
         self._speaker = load_speaker_encoder(judges.speaker)
         self._recogniser = None
         if judges.recogniser is not None:
             self._recogniser = load_recogniser(judges.recogniser, judges.language)
+        self._quality = None if judges.quality is None else load_quality_predictor(judges.quality)
         self._recognising, self._averaging = threading.Lock(), threading.Lock()
         self._embedded: dict[str, np.ndarray] = {}
 
@@ -92,6 +94,8 @@ class VoiceJudge:
             **f0_scores(true, found),
             **timbre_distances(source.wave, wave),
             **similarity,
+            "speech_quality": float("nan") if self._quality is None else self._quality.predict(wave),
+            "quality_predictor": "" if self._quality is None else self._quality.name,
             "silence_db": level_in_silences(source, wave),
             **self._words(wave, key, source),
         }

@@ -8,6 +8,7 @@ The reference is always the first argument.
 * `mcd`: mel-cepstral distortion, mel and loudness distance of two voices
 * `melody`: tables of pitch over time, and the measures of melody extraction, equal to those of mir_eval
 * `pitch`: pitch tracker for single notes, and pitch errors in cents
+* `quality`: speech quality: a network that predicts what listeners would say, without a reference
 * `recognition`: word and character error rates, and a speech recogniser
 * `sdr`: all separation metrics of a track, each under a name that states its definition
 * `speaker`: speaker encoders, and the similarity of voices

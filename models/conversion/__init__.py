@@ -17,6 +17,8 @@ After Chen et al., arXiv 2502.04722.
 * `files`: reads music files, writes voices, melodies and remixes
 * `baselines`: the systems that are compared
 * `estimates`: writes what systems make of the evaluation mixtures
+* `forgetting`: measures what an encoder forgets while it is fine-tuned on melody
+* `several`: converts a few clips to several singers of the training
 * `copies`: writes copies of voices by vocoders
 * `predicted`: writes predicted mel spectrograms, to train the vocoder further on
 * `cost`: measures speed and memory

@@ -4,7 +4,8 @@ The baselines of the paper sing by the same acoustic model, trained on pitch and
 
 - "original": pitch and energy of the mixture, as a tracker finds them there ("Original pitch & energy");
 - "crepe": the same with CREPE as the tracker;
-- "separated_crepe": a separation system takes the vocals out of the mixture first, then CREPE.
+- "separated_crepe": a separation system takes the vocals out of the mixture first, then CREPE. With our own network it
+  has this name; with a published one the name of that follows, as in "separated_crepe_spleeter".
 
 Shapes: T samples.
 """
@@ -27,13 +28,18 @@ from models.conversion.melody.load import Extractor, Melody
 Separating = Callable[[np.ndarray], np.ndarray]  # mixture (T,) to vocals (T,), float32, 16 kHz
 
 
-def proposed(converter: Converter, key: str) -> Converting:
+def proposed(converter: Converter, key: str, singer: str = "") -> Converting:
     """Return the conversion system with a key policy as a system for `write_converted`.
+
+    Args:
+        converter: the conversion system.
+        key: policy of the key.
+        singer: name of a singer that the acoustic model knows; "" for the target singer.
 
     Example:
         >>> write_converted(execution, mixtures, {"proposed": proposed(converter, "keep")})
     """
-    return lambda mixture: _voice(converter.convert(mixture.wave, key))
+    return lambda mixture: _voice(converter.convert(mixture.wave, key, singer=singer))
 
 
 def by_tracker(converter: Converter, tracker: str, key: str, separate: Separating | None = None) -> Converting:
@@ -49,7 +55,7 @@ def by_tracker(converter: Converter, tracker: str, key: str, separate: Separatin
     def system(mixture: Mixture) -> Voice:
         wave = mixture.wave if separate is None else separate(mixture.wave)
         melody = tracked(tracker, wave)
-        return _voice(converter.sing(wave, melody, choose_shift(key, melody.f0, converter.target)))
+        return _voice(converter.sing(wave, melody, choose_shift(key, melody.f0, converter.acoustic.range())))
 
     return system
 

@@ -44,6 +44,36 @@ class Thresholds:
 
 
 @dataclass(frozen=True)
+class LengthStudy:
+    """What the study of the length of fine-tuning compares.
+
+    Attributes:
+        steps: numbers of steps; the study trains for the last one.
+        train: seconds of training voices that the probe of the content task is fitted on, at most.
+        valid: seconds of validation voices that it is tried on, at most.
+    """
+
+    steps: tuple[int, ...] = (1_000, 2_000, 5_000, 10_000, 20_000)
+    train: float = 900.0
+    valid: float = 300.0
+
+
+@dataclass(frozen=True)
+class TargetStudy:
+    """What the study of several target singers converts.
+
+    Attributes:
+        singers: number of target singers: the target singer, and those of the training with most singing.
+        clips: number of test clips, spread evenly.
+        conditions: conditions of their mixtures.
+    """
+
+    singers: int = 8
+    clips: int = 16
+    conditions: tuple[str, ...] = ("clean", "snr0")
+
+
+@dataclass(frozen=True)
 class ConversionConfig:
     """Configuration of the whole conversion system. The default values are those of the preset `paper`.
 
@@ -66,6 +96,8 @@ class ConversionConfig:
         baseline_tracker: tracker of the baseline "Original pitch & energy".
         crepe: tracker of the CREPE baselines.
         trackers: packaged trackers that the melody extractor is compared with.
+        lengths: what the study of the length of fine-tuning compares.
+        several: what the study of several target singers converts.
         thresholds: scores that the quality checks require.
     """
 
@@ -102,6 +134,8 @@ class ConversionConfig:
     baseline_tracker: str = "median"
     crepe: str = "crepe-full"
     trackers: tuple[str, ...] = ("swift-f0", "pesto", "crepe-full")
+    lengths: LengthStudy = field(default_factory=LengthStudy)
+    several: TargetStudy = field(default_factory=TargetStudy)
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

@@ -18,7 +18,7 @@ from data.progress import Listener, Progress, ignore
 from models.conversion.acoustic.load import Acoustic
 from models.conversion.content.load import Content
 from models.conversion.frames import CONTENT, HOP, LEAST, content_frames
-from models.conversion.key import Range, Shift, choose_shift
+from models.conversion.key import Shift, choose_shift
 from models.conversion.melody.load import Extractor, Melody
 from models.conversion.vocoder.load import Vocoder
 
@@ -51,10 +51,9 @@ class Converter:
         content: finds the words in the mixture.
         acoustic: predicts the mel spectrogram of the target singer.
         vocoder: makes a wave of it.
-        target: range of the target singer.
 
     Example:
-        >>> converter = Converter(extractor, content, acoustic, vocoder, Range(180, 240, 400))
+        >>> converter = Converter(extractor, content, acoustic, vocoder)
         >>> voice = converter.convert(mixture, "octave").wave
     """
 
@@ -62,7 +61,6 @@ class Converter:
     content: Content
     acoustic: Acoustic
     vocoder: Vocoder
-    target: Range
 
     def convert(
         self, wave: np.ndarray, key: str = "keep", *, singer: str = "", listener: Listener = ignore
@@ -72,8 +70,8 @@ class Converter:
         Args:
             wave: (T,) float32, full scale [-1, 1], 16 kHz mono, at least 1 sample.
             key: policy of the key, one of `models.conversion.key.KEYS`.
-            singer: name of a singer that the acoustic model knows; "" for the target singer. The range that the key
-                policies aim at is that of the target singer.
+            singer: name of a singer that the acoustic model knows; "" for the target singer. The key policies aim at
+                the range of this singer.
             listener: receives progress reports, in stages.
 
         Raises:
@@ -81,10 +79,11 @@ class Converter:
         """
         if wave.ndim != 1 or len(wave) == 0:
             raise InputError(f"a wave of shape {wave.shape}: one channel with at least one sample is needed")
+        target = self.acoustic.range(singer)
         progress = Progress("convert", total=len(_STEPS), unit="stages", listener=listener)
         melody = self.extractor.melody(wave)
         progress.advance()
-        shift = choose_shift(key, melody.f0, self.target)
+        shift = choose_shift(key, melody.f0, target)
         return self._sing(wave, melody, shift, (singer, progress))
 
     def sing(self, wave: np.ndarray, melody: Melody, shift: Shift) -> Conversion:

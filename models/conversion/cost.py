@@ -1,13 +1,14 @@
-"""Measures what converting costs: the real-time factor of each stage and of the whole, memory against length.
+"""Measures what converting costs: real-time factor of each stage and of the whole, first sound, memory against length.
 
-Memory is measured where Linux resets the peak of a process (/proc/self/clear_refs).
+The stages work one after the other, each on all of the recording; only the vocoder gives its wave in pieces. So the
+first sound of a recording comes when its melody, content and mel spectrogram are known and the first piece is made:
+the longer the recording, the later.
 """
 
 import os
 import statistics
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from data.files.durable import write_json
 from models.conversion.convert import Converter, fit
 from models.conversion.frames import CONTENT, RATE
 from models.conversion.key import Shift
+from models.measuring import peak_memory
 
 _SECONDS, _ROUNDS = 10, 3
 _LENGTHS = (10, 60)  # seconds of sound that memory is measured with
@@ -27,8 +29,9 @@ def write_cost(execution: Execution, converter: Converter) -> dict[str, float]:
     """Measure a conversion system on noise and write cost.json.
 
     The file holds "stages" (for each stage and for the "whole": "real_time_factor"; for the whole also "memory", the
-    peak of this process in MiB by the length of the sound in seconds), "parameters" of the networks, and the
-    conditions of the measurement: "load average", "device" and "threads".
+    peak of this process in MiB by the length of the sound in seconds, "first_sound_seconds", the time until the first
+    piece of a long recording is made, and "first_sound_of_seconds", the length of that recording), and the conditions
+    of the measurement: "load average", "device" and "threads".
 
     Args:
         execution: the folder for cost.json, and the device of the system.
@@ -52,7 +55,11 @@ def write_cost(execution: Execution, converter: Converter) -> dict[str, float]:
         "whole": lambda: converter.sing(wave, converter.extractor.melody(wave), Shift(0.0, 0.0)),
     }
     found: dict[str, dict[str, Any]] = {name: {"real_time_factor": _factor(work)} for name, work in stages.items()}
-    found["whole"]["memory"] = _memory(converter)
+    found["whole"]["memory"] = peak_memory(lambda seconds: converter.convert(_noise(seconds)), _LENGTHS)
+    found["whole"] |= {
+        "first_sound_seconds": first_sound(converter, _LENGTHS[-1]),
+        "first_sound_of_seconds": _LENGTHS[-1],
+    }
     device = torch.device(execution.device)
     write_json(
         execution.folder / "cost.json",
@@ -64,6 +71,21 @@ def write_cost(execution: Execution, converter: Converter) -> dict[str, float]:
         },
     )
     return {f"{name}, real-time factor": one["real_time_factor"] for name, one in found.items()}
+
+
+def first_sound(converter: Converter, seconds: int) -> float:
+    """Return the seconds from the call until the first piece of a converted recording is made.
+
+    Args:
+        converter: the system, which has been used before.
+        seconds: length of the recording.
+    """
+    wave = _noise(seconds)
+    began = time.perf_counter()
+    melody, content = converter.extractor.melody(wave), converter.content.frames(wave)
+    stretched = fit(melody, CONTENT * len(content))
+    next(converter.vocoder.pieces(converter.acoustic.mel(content, stretched, 0.0), stretched.f0))
+    return time.perf_counter() - began
 
 
 def _noise(seconds: int) -> np.ndarray:
@@ -79,17 +101,3 @@ def _factor(work: Callable[[], Any]) -> float:
         work()
         seconds.append(time.perf_counter() - began)
     return statistics.median(seconds[1:]) / _SECONDS
-
-
-def _memory(converter: Converter) -> dict[str, float]:
-    """Return the peak memory of this process in MiB by seconds of sound; empty where it cannot be measured."""
-    found = {}
-    for seconds in _LENGTHS:
-        try:
-            Path("/proc/self/clear_refs").write_text("5")  # resets the peak (VmHWM)
-        except OSError:
-            return {}
-        converter.convert(_noise(seconds))
-        line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
-        found[str(seconds)] = int(line.split()[1]) / 1024
-    return found

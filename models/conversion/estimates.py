@@ -1,7 +1,8 @@
 """Writes what systems make of the evaluation mixtures, as shards: converted voices, and melodies.
 
-A record has the id <system>-<mixture>; the index tells system, clip and condition. What a system cannot make becomes a
-row of the quarantine table, with the name of the system as its part.
+A record has the id <system>-<mixture>, shortened if it is too long (`data.files.names.fit_id`); the index tells system,
+clip and condition. What a system cannot make becomes a row of the quarantine table, with the name of the system as its
+part.
 
 Shapes: T samples, N = 1 + floor(T / 160) melody frames.
 """
@@ -17,7 +18,7 @@ import pyarrow as pa
 from data.errors import InputError
 from data.execution import Execution
 from data.files.audio import to_float, to_pcm16
-from data.files.names import check_id
+from data.files.names import fit_id
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
@@ -60,10 +61,11 @@ Tracking = Callable[[Mixture], tuple[np.ndarray, np.ndarray]]  # F0 in Hz and vo
 
 @dataclass(frozen=True)
 class Selection:
-    """Which mixtures are worked on: those of the splits and conditions; empty for all."""
+    """Which mixtures are worked on: those of the splits, conditions and clips; empty for all."""
 
     splits: tuple[str, ...] = ()
     conditions: tuple[str, ...] = ()
+    clips: tuple[str, ...] = ()
 
     def rows(self, shards: Shards) -> list[int]:
         """Return the index rows of the mixtures.
@@ -72,7 +74,7 @@ class Selection:
             InputError: there are none.
         """
         kept = np.ones(len(shards.column("id")), bool)
-        for name, wanted in (("split", self.splits), ("condition", self.conditions)):
+        for name, wanted in (("split", self.splits), ("condition", self.conditions), ("clip", self.clips)):
             if wanted:
                 kept &= np.isin(shards.column(name), wanted)
         if not kept.any():
@@ -81,17 +83,22 @@ class Selection:
 
 
 def write_converted(
-    execution: Execution, mixtures: Path, systems: Mapping[str, Converting], selection: Selection = Selection()
+    execution: Execution,
+    mixtures: Path,
+    systems: Mapping[str, Converting],
+    selection: Selection = Selection(),
+    targets: Mapping[str, str] | None = None,
 ) -> dict[str, int]:
     """Write what each system makes of each mixture as shards of 16-bit sound; if it was stopped, it resumes.
 
-    The index has the columns system, clip, condition, singer, song, split and shift_cents.
+    The index has the columns system, clip, condition, singer, song, split and shift_cents, and target if it is given.
 
     Args:
         execution: output folder, and listener of the progress.
         mixtures: folder of the mixtures (`data.voices.mixtures`).
         systems: systems by name.
         selection: which mixtures.
+        targets: name of the singer that each system converts to, where they convert to several.
 
     Returns:
         The number of "mixtures" and of "systems".
@@ -110,15 +117,19 @@ def write_converted(
         if voice.wave.shape != mixture.wave.shape:
             raise ValueError(f"{name} made {voice.wave.shape} of {mixture.id}, which is {mixture.wave.shape}")
         if not np.isfinite(voice.wave).all():
-            return Rejection(f"{name}-{mixture.id}", "NaN or infinite samples", name)
+            return Rejection(fit_id(f"{name}-{mixture.id}"), "NaN or infinite samples", name)
         marks = [f"{_SHIFT}{voice.shift_cents:g}"]
         if np.abs(voice.wave).max(initial=0) > 1:
             marks.append("clipped")
-        return Record(f"{name}-{mixture.id}", to_pcm16(voice.wave)[:, None], RATE, name, marks)
+        return Record(fit_id(f"{name}-{mixture.id}"), to_pcm16(voice.wave)[:, None], RATE, name, marks)
 
     def annotate(rows: pa.Table) -> pa.Table:
         found = [float(one[0].removeprefix(_SHIFT)) for one in rows["flags"].to_pylist()]
-        return rows.append_column("shift_cents", pa.array(found, pa.float64()))
+        rows = rows.append_column("shift_cents", pa.array(found, pa.float64()))
+        if targets is None:
+            return rows
+        names = [targets[one] for one in rows["system"].to_pylist()]
+        return rows.append_column("target", pa.array(names, pa.string()))
 
     return _write(execution, mixtures, selection, list(systems), _Work("convert", made, annotate))
 
@@ -143,8 +154,8 @@ def write_melodies(
             )
         values = np.stack([f0, voicing], 1).astype(np.float32)
         if not np.isfinite(values).all():
-            return Rejection(f"{name}-{mixture.id}", "NaN or infinite F0", name)
-        return Record(f"{name}-{mixture.id}", values, FRAME_RATE, name)
+            return Rejection(fit_id(f"{name}-{mixture.id}"), "NaN or infinite F0", name)
+        return Record(fit_id(f"{name}-{mixture.id}"), values, FRAME_RATE, name)
 
     return _write(execution, mixtures, selection, list(systems), _Work("melodies", made, lambda rows: rows))
 
@@ -164,7 +175,7 @@ def _write(execution: Execution, folder: Path, selection: Selection, names: list
         raise ValueError("no systems")
     shards = Shards(folder)
     todo = [(row, name) for row in selection.rows(shards) for name in names]
-    ids = {check_id(f"{name}-{shards.column('id')[row]}"): (row, name) for row, name in todo}
+    ids = {fit_id(f"{name}-{shards.column('id')[row]}"): (row, name) for row, name in todo}
 
     def annotate(rows: pa.Table) -> pa.Table:
         found = [ids[one] for one in rows["id"].to_pylist()]

@@ -60,16 +60,16 @@ def find_range(f0: np.ndarray) -> Range | None:
     return Range(float(low), float(median), float(high))
 
 
-def choose_shift(key: str, f0: np.ndarray, target: Range) -> Shift:
+def choose_shift(key: str, f0: np.ndarray, target: Range | None) -> Shift:
     """Return the shift that a key policy asks for.
 
     Args:
         key: one of `KEYS`.
         f0: melody of the song, (N,) in Hz, 0 where unvoiced.
-        target: range of the target singer.
+        target: range of the target singer; None if it is not known.
 
     Returns:
-        The shift. It is 0 where too few frames are voiced to know the range of the song.
+        The shift. It is 0 where the range of the song or of the target singer is not known.
 
     Raises:
         InputError: there is no such policy.
@@ -83,7 +83,7 @@ def choose_shift(key: str, f0: np.ndarray, target: Range) -> Shift:
     if key == "free":
         return Shift(None, 0.0)
     source = find_range(f0)
-    if source is None:
+    if source is None or target is None:
         return Shift(0.0, 0.0)
     distance = 12 * math.log2(target.median / source.median)
     semitones = {"keep": 0.0, "octave": 12.0 * round(distance / 12), "match": float(round(distance))}[key]

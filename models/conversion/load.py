@@ -5,11 +5,9 @@ from pathlib import Path
 
 import torch
 
-from data.shards.reader import Shards
 from models.conversion.acoustic.load import load_acoustic
 from models.conversion.content.load import load_content
 from models.conversion.convert import Converter
-from models.conversion.key import Range
 from models.conversion.melody.load import load_extractor
 from models.conversion.vocoder.load import load_vocoder
 
@@ -19,14 +17,12 @@ class Stages:
     """The folders of the stages of a conversion system.
 
     Attributes:
-        voices: shards of the voices, whose metadata have the range of the target singer.
         melody: melody extractor.
         content: content network.
         acoustic: acoustic model.
         vocoder: vocoder.
     """
 
-    voices: Path
     melody: Path
     content: Path
     acoustic: Path
@@ -34,7 +30,7 @@ class Stages:
 
     def all(self) -> tuple[Path, ...]:
         """Return all folders."""
-        return self.voices, self.melody, self.content, self.acoustic, self.vocoder
+        return self.melody, self.content, self.acoustic, self.vocoder
 
 
 def load_converter(stages: Stages, device: torch.device) -> Converter:
@@ -44,7 +40,7 @@ def load_converter(stages: Stages, device: torch.device) -> Converter:
         InputError: a file is missing or damaged.
 
     Example:
-        >>> stages = Stages(*map(Path, ("voices", "melody", "content", "acoustic", "vocoder")))
+        >>> stages = Stages(*map(Path, ("melody", "content", "acoustic", "vocoder")))
         >>> converter = load_converter(stages, torch.device("cpu"))
     """
     return Converter(
@@ -52,5 +48,4 @@ def load_converter(stages: Stages, device: torch.device) -> Converter:
         load_content(stages.content, device),
         load_acoustic(stages.acoustic, device),
         load_vocoder(stages.vocoder, device),
-        Range(*(float(one) for one in Shards(stages.voices).metadata["target_f0"])),
     )

@@ -1,4 +1,4 @@
-"""Named presets of the conversion system, and its variants: the rows of the paper's ablation.
+"""Named presets of the conversion system, and its variants: the rows of the paper's ablation, and of two studies.
 
 Does not import torch, so that the asset graph reads presets quickly.
 """
@@ -10,7 +10,7 @@ from data.errors import InputError
 from data.voices.config import Mixing, MixtureConfig
 from models.conversion.acoustic.config import AcousticConfig, AcousticTraining, Adversaries, Adversary, FeatureSet
 from models.conversion.acoustic.config import Examples as AcousticExamples
-from models.conversion.config import ConversionConfig, Thresholds
+from models.conversion.config import ConversionConfig, LengthStudy, TargetStudy, Thresholds
 from models.conversion.content.config import RecogniserConfig, RecogniserTraining
 from models.conversion.melody.config import EncoderConfig, EncoderTraining, ExtractorConfig, MelodyTraining, PitchConfig
 from models.conversion.melody.published.encoders import ENCODERS
@@ -30,20 +30,61 @@ def _no_blocks(config: ConversionConfig) -> ConversionConfig:
     return replace(config, melody=replace(melody, extractor=replace(melody.extractor, blocks=0)))
 
 
-def _frozen(config: ConversionConfig) -> ConversionConfig:
-    return replace(config, melody=replace(config.melody, tuned=False))
+def _melody(**changes: object) -> Change:
+    """Return the variant whose melody extractor is trained in another way."""
+    return lambda config: replace(config, melody=replace(config.melody, **changes))
 
 
+def _without(*names: str) -> Change:
+    """Return the variant without some discriminators of the acoustic model."""
+
+    def change(config: ConversionConfig) -> ConversionConfig:
+        acoustic = config.acoustic
+        off = {name: replace(getattr(acoustic.adversaries, name), weight=0.0) for name in names}
+        return replace(config, acoustic=replace(acoustic, adversaries=replace(acoustic.adversaries, **off)))
+
+    return change
+
+
+def _lengths(config: ConversionConfig) -> ConversionConfig:
+    melody, lengths = config.melody, config.lengths.steps
+    changed = replace(melody, fit=replace(melody.fit, steps=lengths[-1]), snapshots=lengths[:-1])
+    return replace(config, melody=changed)
+
+
+MAIN, LENGTHS = "weighted_sum", "lengths"
 VARIANTS: dict[str, Change] = {
-    "weighted_sum": lambda config: config,
+    MAIN: lambda config: config,
     "last_layer": _last_layer,
     "no_fft_blocks": _no_blocks,
-    "frozen_encoder": _frozen,
+    "frozen_encoder": _melody(tuned=False),
+    "weight_distance": _melody(distance=0.01),
+    "replay": _melody(replay=1.0),
+    LENGTHS: _lengths,
+    "without_real": _without("real"),
+    "without_conversion": _without("conversion"),
+    "without_embedding": _without("embedding"),
+    "without_adversaries": _without("real", "conversion", "embedding"),
+}
+EXTRACTORS = ("last_layer", "no_fft_blocks", "frozen_encoder", "weight_distance", "replay")  # whose melodies are judged
+# The studies of whole systems: what the report calls each variant, the main one first.
+FREEZING = {
+    MAIN: "fine-tuned",
+    "frozen_encoder": "frozen",
+    "weight_distance": "fine-tuned, near its weights",
+    "replay": "fine-tuned, near its layers",
+}
+DISCRIMINATORS = {
+    MAIN: "all three",
+    "without_real": "without real/fake",
+    "without_conversion": "without conversion",
+    "without_embedding": "without embedding",
+    "without_adversaries": "none",
 }
 
 
 def variant(config: ConversionConfig, name: str) -> ConversionConfig:
-    """Return `config` changed to a variant of the melody extractor, one of `VARIANTS`; the first one changes nothing.
+    """Return `config` changed to a variant, one of `VARIANTS`; the first one, `MAIN`, changes nothing.
 
     Example:
         >>> variant(PRESETS["small"], "last_layer").melody.extractor.layers
@@ -122,6 +163,8 @@ def _preset_small() -> ConversionConfig:
         baseline_tracker="pyin",
         crepe="crepe-tiny",
         trackers=("swift-f0", "pesto", "crepe-tiny"),
+        lengths=LengthStudy((225, 450, 900, 1800, 3600)),
+        several=TargetStudy(singers=4),
     )  # fmt: skip
 
 
@@ -157,6 +200,8 @@ def _preset_demo() -> ConversionConfig:
         ),
         baseline_tracker="parselmouth",
         trackers=("swift-f0",),
+        lengths=LengthStudy((20, 40, 80, 160), train=120.0, valid=60.0),
+        several=TargetStudy(singers=3, clips=2),
         thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
     )
 

@@ -4,7 +4,6 @@ import os
 import statistics
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from torch import nn
 
 from data.execution import Execution
 from data.files.durable import write_json
+from models.measuring import peak_memory
 from models.separation.separate import Separator
 
 _SECONDS = 20  # length of the sound that speed is measured with
@@ -60,20 +60,15 @@ def memory(separator: Separator, channels: int) -> dict[str, float]:
     """Measure the peak memory of this process while it separates sound of 10 s and of 60 s.
 
     Returns:
-        Peak resident memory in MiB, by the length of the sound in seconds ("10", "60"). Empty on systems other than
-        Linux, where /proc/self/clear_refs cannot be written.
+        Peak resident memory in MiB, by the length of the sound in seconds ("10", "60"); empty where it cannot be
+        measured (`models.measuring.peak_memory`).
     """
-    found = {}
-    for seconds in _LENGTHS:
-        try:
-            Path("/proc/self/clear_refs").write_text("5")  # resets the peak (VmHWM)
-        except OSError:
-            return {}
+
+    def separate(seconds: int) -> None:
         for _piece in _separated(separator, channels, seconds):
             pass
-        line = next(one for one in Path("/proc/self/status").read_text().splitlines() if one.startswith("VmHWM"))
-        found[str(seconds)] = int(line.split()[1]) / 1024
-    return found
+
+    return peak_memory(separate, _LENGTHS)
 
 
 def write_cost(

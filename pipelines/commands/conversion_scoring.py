@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Parquet file for the scores of each file.")]
 Tracker = Annotated[str, typer.Option(help='Pitch tracker for audio files; "" for the judge.')]
 Alignment = Annotated[str, typer.Option(help="Alignment of the pitch: none, lag or dtw.")]
+_JUDGES = ("speaker_encoder", "recogniser", "quality_predictor")  # columns with the names of the judges
 
 
 def conversion(
@@ -26,6 +27,7 @@ def conversion(
     ] = None,
     target: Annotated[Path | None, typer.Option(help="Folder of the target singer; needs --speaker.")] = None,
     recogniser: Annotated[Path | None, typer.Option(help="Folder of a Whisper model (CTranslate2).")] = None,
+    quality: Annotated[Path | None, typer.Option(help="Predictor of quality: distill_mos_v7.pt of DistillMOS.")] = None,
     output: Output = None,
     as_json: Json = False,
 ) -> None:
@@ -34,11 +36,13 @@ def conversion(
     Files are paired by name. "Reference" is the clean source voice, so
     the distances tell what was kept of it. With --speaker, the cosine to
     the source (and with --target, to the target singer) is added; with
-    --recogniser, the error of the words against those heard in the source.
+    --recogniser, the error of the words against those heard in the source;
+    with --quality, the MOS that a network trained on speech predicts.
     """
     from data.pitch.trackers import JUDGE
     from eval.conversion.folders import CONVERSION_METRICS, Scoring, score_conversions
     from eval.metrics.f0 import F0Config
+    from eval.metrics.quality import load_quality_predictor
     from eval.metrics.recognition import load_recogniser
     from eval.metrics.speaker import load_speaker_encoder
 
@@ -51,6 +55,7 @@ def conversion(
         speaker=encoder,
         target=target,
         recogniser=None if recogniser is None else load_recogniser(recogniser),
+        quality=None if quality is None else load_quality_predictor(quality),
     )
     scores = score_conversions(reference, estimate, scoring, lambda report: typer.echo(str(report), err=True))
     _show(scores, CONVERSION_METRICS, output, as_json=as_json)
@@ -106,7 +111,7 @@ def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
     """Return the lines of two text tables: single files, and the summary."""
     pitch = "/".join(sorted({*scores["reference_pitch"], *scores["estimate_pitch"]}))
     judged = [f"pitch by {pitch}", f"alignment {scores['alignment'].iloc[0]}"]
-    judged += [f"{name} {scores[name].iloc[0]}" for name in ("speaker_encoder", "recogniser") if name in scores]
+    judged += [f"{name} {scores[name].iloc[0]}" for name in _JUDGES if name in scores]
     shown = [name for name in ("rpa", "oa", "f0_rmse_cents_keyfree", "key_shift_cents", "f0_corr") if name in scores]
     width = max(4, *(len(str(name)) for name in scores["item"]))
     found = [f"{len(scores)} files; {', '.join(judged)}", f"  {'file':<{width}} " + " ".join(f"{n:>22}" for n in shown)]

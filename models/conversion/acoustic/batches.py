@@ -21,6 +21,7 @@ from models.conversion.acoustic.config import Examples
 from models.conversion.acoustic.features import CLEAN, PARTS
 from models.conversion.acoustic.inputs import FLOOR, Inputs
 from models.conversion.frames import CONTENT
+from models.conversion.key import Range, find_range
 from models.conversion.mel import BANDS
 from models.conversion.mel import FLOOR as SILENCE
 
@@ -92,6 +93,17 @@ class Material:
                 f"{', '.join(self.singers)}"
             )
         return found
+
+    def ranges(self) -> dict[str, Range]:
+        """Return the range of each training singer, by the targets of their unaltered clips.
+
+        A singer with fewer than 10 voiced frames has none.
+        """
+        found = {}
+        for singer in self.singers:
+            rows = [one.copies[0]["pitch"] for one in self.takes if (one.singer, one.split) == (singer, "train")]
+            found[singer] = find_range(np.concatenate([self.shards.read(row)[:, 0] for row in rows]))
+        return {singer: one for singer, one in found.items() if one is not None}
 
     def parts(self, rows: dict[str, int], start: int, count: int) -> dict[str, np.ndarray]:
         """Return `count` melody frames of a copy from `start` on (multiples of four), float32, by part."""

@@ -41,9 +41,24 @@ _STRIDE = CONTENT * HOP  # samples per content frame
 _CENTRE = 1.0  # content frame 0 covers samples 0 to 1359
 
 
-def write_features(  # noqa: PLR0913, PLR0917 (four folders that it is made from)
-    execution: Execution, voices: Path, targets: Path, extractor: Path, content: Path, config: FeatureSet
-) -> dict[str, int | float]:
+@dataclass(frozen=True)
+class Sources:
+    """The folders that the training material is made from.
+
+    Attributes:
+        voices: shards of the voices.
+        targets: shards of their targets.
+        melody: the melody extractor.
+        content: the content network.
+    """
+
+    voices: Path
+    targets: Path
+    melody: Path
+    content: Path
+
+
+def write_features(execution: Execution, sources: Sources, config: FeatureSet) -> dict[str, int | float]:
     """Write the training material of the acoustic model; if it is killed and called again, it resumes.
 
     Four records belong to each clip and copy: "melody", float16, (N, E + 3), the extracted features, F0 in Hz (0 where
@@ -53,10 +68,7 @@ def write_features(  # noqa: PLR0913, PLR0917 (four folders that it is made from
 
     Args:
         execution: output folder of the shards, listener, and device of the networks.
-        voices: folder of the voices shards.
-        targets: folder of their targets.
-        extractor: folder of the melody extractor.
-        content: folder of the content network.
+        sources: folders of the voices, their targets and the networks.
         config: which copies are made.
 
     Returns:
@@ -67,14 +79,15 @@ def write_features(  # noqa: PLR0913, PLR0917 (four folders that it is made from
             and a split has none.
 
     Example:
-        >>> folders = [Path(name) for name in ("voices", "targets", "melody", "content")]
-        >>> write_features(Execution(Path("features")), *folders, FeatureSet(copies=3))
+        >>> sources = Sources(*map(Path, ("voices", "targets", "melody", "content")))
+        >>> write_features(Execution(Path("features")), sources, FeatureSet(copies=3))
     """
-    read, device = Voices(voices), torch.device(execution.device)
+    read, device = Voices(sources.voices), torch.device(execution.device)
     clips = [*read.sung("train"), *read.sung("valid")]
     if not read.sung("train"):
-        raise InputError(f"{voices}: no singing in the split 'train'; add recordings")
-    maker = _Maker(read, Shards(targets), load_extractor(extractor, device), load_content(content, device), config)
+        raise InputError(f"{sources.voices}: no singing in the split 'train'; add recordings")
+    extractor, content = load_extractor(sources.melody, device), load_content(sources.content, device)
+    maker = _Maker(read, Shards(sources.targets), extractor, content, config)
     made = {one.id: maker.copies(one) for one in clips}
     units = [Unit(len(made[one.id]) * len(PARTS), partial(maker.records, one)) for one in clips]
     labels = {

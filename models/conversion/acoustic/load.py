@@ -3,7 +3,8 @@
 Shapes: M content frames at 25 Hz, N = 4·M melody frames at 100 Hz.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.conversion.acoustic.inputs import Inputs, make_inputs
 from models.conversion.acoustic.network import AcousticNetwork
 from models.conversion.acoustic.normalisation import Moments
 from models.conversion.frames import CONTENT
+from models.conversion.key import Range
 from models.conversion.melody.load import Melody
 from models.training.checkpoint import load
 
@@ -31,12 +33,38 @@ class Acoustic:
         singers: names of the singers that it can sing as.
         target: name of the target singer.
         device: device it computes on.
+        ranges: range of each singer, as far as it is known.
     """
 
     network: AcousticNetwork
     singers: tuple[str, ...]
     target: str
     device: torch.device
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+
+    def range(self, singer: str = "") -> Range | None:
+        """Return the range of a singer in the training; None if too few frames were voiced to know it.
+
+        Args:
+            singer: one of `singers`; "" for the target singer.
+
+        Raises:
+            InputError: the singer is not known.
+        """
+        return self.ranges.get(self._known(singer))
+
+    def _known(self, singer: str) -> str:
+        """Return the name of a singer, that of the target singer for "".
+
+        Raises:
+            InputError: the singer is not known.
+        """
+        name = singer or self.target
+        if name not in self.singers:
+            raise InputError(
+                f"singer {name!r}: the acoustic model does not know it; it knows {', '.join(self.singers)}"
+            )
+        return name
 
     @torch.no_grad()
     def mel(self, content: np.ndarray, melody: Melody, shift_semitones: float | None, singer: str = "") -> np.ndarray:
@@ -61,11 +89,7 @@ class Acoustic:
             >>> acoustic.mel(content, melody, 0.0).shape
             (644, 80)
         """
-        name = singer or self.target
-        if name not in self.singers:
-            raise InputError(
-                f"singer {name!r}: the acoustic model does not know it; it knows {', '.join(self.singers)}"
-            )
+        name = self._known(singer)
         if len(content) == 0 or len(melody.pitch) != CONTENT * len(content):
             raise InputError(
                 f"{len(content)} content frames and {len(melody.pitch)} melody frames: four melody frames are needed "
@@ -99,7 +123,7 @@ def load_acoustic(folder: Path, device: torch.device) -> Acoustic:
     """Load an acoustic model, for inference, from the folder of `train_acoustic`.
 
     Raises:
-        InputError: a file is missing or damaged.
+        InputError: a file is missing or damaged, or the model is of a version that did not keep the singers' ranges.
 
     Example:
         >>> acoustic = load_acoustic(Path("acoustic"), torch.device("cpu"))
@@ -107,10 +131,13 @@ def load_acoustic(folder: Path, device: torch.device) -> Acoustic:
         'yifen'
     """
     checkpoint = load(folder / "model")
+    if "ranges" not in checkpoint.metadata:
+        raise InputError(f"{folder}: an acoustic model of an earlier version, without ranges of singers; train it anew")
     singers = tuple(checkpoint.metadata["singers"])
+    ranges = {singer: Range(*one) for singer, one in checkpoint.metadata["ranges"].items()}
     network = AcousticNetwork(AcousticConfig(**checkpoint.metadata["acoustic"]), len(singers))
     prefix = "network."
     tensors = {name.removeprefix(prefix): one for name, one in checkpoint.tensors.items() if name.startswith(prefix)}
     network.load_state_dict(tensors)
     network = network.to(device).eval().requires_grad_(False)
-    return Acoustic(network, singers, checkpoint.metadata["target"], device)
+    return Acoustic(network, singers, checkpoint.metadata["target"], device, ranges)

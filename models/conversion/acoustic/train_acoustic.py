@@ -8,7 +8,7 @@ Shapes: B batch, N melody frames.
 """
 
 from collections.abc import Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import torch
@@ -82,7 +82,10 @@ def train_acoustic(execution: Execution, features: Path, config: AcousticTrainin
         blocks = (network.network.decoder, network.network.melody_encoder)
         return Stage("acoustic model", network, batches, objective.losses, validate, network.groups, blocks)
 
-    metadata = {"acoustic": asdict(config.acoustic), "singers": material.singers, "target": target}
+    ranges = {singer: astuple(one) for singer, one in material.ranges().items()}
+    metadata = {
+        "acoustic": asdict(config.acoustic), "singers": material.singers, "target": target, "ranges": ranges,
+    }  # fmt: skip
     return train_stage(execution, stage, config.fit, metadata)
 
 

@@ -5,6 +5,10 @@ Does not import torch, because the presets read it.
 
 from dataclasses import dataclass
 
+from data.files.hub import HubNetwork
+
+WEIGHTS = "model.safetensors"
+
 
 @dataclass(frozen=True)
 class PublishedCodec:
@@ -25,6 +29,11 @@ class PublishedCodec:
     sha256: str
     sample_rate: int
     dimension: int
+
+    @property
+    def source(self) -> HubNetwork:
+        """Where to download the codec, and how to check it."""
+        return HubNetwork(self.repository, self.revision, WEIGHTS, self.sha256)
 
 
 _KNOWN = (

@@ -1,4 +1,4 @@
-"""Downloads, verifies and loads published codecs.
+"""Copies published codecs from the hub, verifies and loads them.
 
 The networks come from the package transformers (the extra `pretrained`), which is imported only when a network is
 built. Loading reads config.json and model.safetensors from a local folder and never accesses the internet.
@@ -12,38 +12,13 @@ import torch
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.download import Remote, fetch
 from data.files.durable import read_json, replacing_path, write_json
-from data.progress import Listener, ignore
+from data.files.hub import CONFIG, fetch_network
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
-from models.separation.published.codecs import CODECS, PublishedCodec
+from models.separation.published.codecs import CODECS, WEIGHTS, PublishedCodec
 from models.separation.published.weights import load_weights
 
-HUB = "https://huggingface.co"
-_CONFIG, _WEIGHTS, _NAME = "config.json", "model.safetensors", "published.json"
-
-
-def fetch_pretrained(published: PublishedCodec, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
-    """Download a published codec to `folder` and return the folder.
-
-    An interrupted download is resumed. Files that are already there are not downloaded again.
-
-    Args:
-        published: codec to download, one of `codecs.CODECS`.
-        folder: folder for config.json and model.safetensors.
-        hub: URL of the hub.
-        listener: receives progress reports.
-
-    Raises:
-        DownloadError: the hub is unreachable, or a file is not the expected one.
-
-    Example:
-        >>> fetch_pretrained(CODECS["dac_44khz"], Path("downloads/dac_44khz"))
-    """
-    place = f"{hub}/{published.repository}/resolve/{published.revision}"
-    fetch(Remote(f"{place}/{_CONFIG}", magic=b"{"), folder / _CONFIG, listener=listener)
-    fetch(Remote(f"{place}/{_WEIGHTS}", sha256=published.sha256), folder / _WEIGHTS, listener=listener)
-    return folder
+_NAME = "published.json"
 
 
 def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Execution) -> None:
@@ -60,8 +35,8 @@ def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Exec
     Example:
         >>> copy_published_codec(CODECS["dac_44khz"], Path("downloads"), Execution(Path("codec")))
     """
-    fetched = fetch_pretrained(codec, downloads / codec.name, listener=execution.listener)
-    for one in (_CONFIG, _WEIGHTS):
+    fetched = fetch_network(codec.source, downloads / codec.name, listener=execution.listener)
+    for one in (CONFIG, WEIGHTS):
         with replacing_path(execution.folder / one) as partial:
             shutil.copyfile(fetched / one, partial)
     write_json(execution.folder / _NAME, {"name": codec.name})
@@ -95,13 +70,13 @@ def load_pretrained(published: PublishedCodec, folder: Path, device: torch.devic
     Example:
         >>> codec = load_pretrained(CODECS["dac_44khz"], Path("downloads/dac_44khz"), torch.device("cpu"))
     """
-    described = folder / _CONFIG
+    described = folder / CONFIG
     network = _build(described)
     if (rate := network.config.sampling_rate) != published.sample_rate:
         raise InputError(
             f"{described}: {rate} Hz, {published.sample_rate} expected; take it from revision {published.revision}"
         )
-    load_weights(network, folder / _WEIGHTS, published.sha256)
+    load_weights(network, folder / WEIGHTS, published.sha256)
     return as_codec(network).to(device).eval().requires_grad_(False)
 
 

@@ -1,9 +1,10 @@
-"""Published separators as systems for songs of any length: Hybrid Demucs and Open-Unmix.
+"""Published separators as systems for songs of any length: Hybrid Demucs, Open-Unmix and Spleeter.
 
-Both take stereo at 44.1 kHz. The channel of a mono song, and each channel of a song with more than two channels, is
+All take stereo at 44.1 kHz. The channel of a mono song, and each channel of a song with more than two channels, is
 given to the network as left and right channel; its vocals are the mean of the two output channels.
 
-Sources: Défossez, arXiv 2111.03600 (Hybrid Demucs, built by torchaudio); Stöter et al. 2019 (`openunmix.py`).
+Sources: Défossez, arXiv 2111.03600 (Hybrid Demucs, built by torchaudio); Stöter et al. 2019 (`openunmix.py`); Hennequin
+et al. 2020 (`spleeter.py`).
 Shapes: B chunks, K channels, T samples, S sources.
 """
 
@@ -16,6 +17,7 @@ from torchaudio.models import HDemucs, hdemucs_high
 
 from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
 from models.separation.published.separators import SEPARATORS
+from models.separation.published.spleeter import FRAMES, HOP, SIZE, Spleeter, load_spleeter
 from models.separation.published.weights import load_weights
 from models.separation.separate import Separator
 
@@ -28,11 +30,11 @@ def published_separator(name: str, weights: Path, device: torch.device) -> Separ
 
     Args:
         name: name of the separator, a key of `separators.SEPARATORS`.
-        weights: weights file.
+        weights: weights file; a folder or an archive for Spleeter.
         device: device to compute on.
 
     Raises:
-        InputError: the file is missing, damaged or of another network.
+        InputError: the file is missing, damaged, not the expected one, or of another network.
         KeyError: there is no separator of that name.
 
     Example:
@@ -41,6 +43,8 @@ def published_separator(name: str, weights: Path, device: torch.device) -> Separ
     known = SEPARATORS[name]
     if known.network == "hdemucs":
         return hdemucs_separator(load_hdemucs(weights, device))
+    if known.network == "spleeter":
+        return spleeter_separator(load_spleeter(weights, device, sha256=known.content))
     return openunmix_separator(load_openunmix(weights, device, config=OpenUnmixConfig(hidden=known.hidden)))
 
 
@@ -84,7 +88,7 @@ def hdemucs_separator(network: HDemucs, seconds: float = 10.0, overlap: float = 
         found = network((mixture - mean) / deviation)[:, number]  # (B, S, 2, T) -> (B, 2, T)
         return found * deviation + mean
 
-    return _separator(vocals_of, device, seconds, overlap)
+    return _separator(vocals_of, device, int(seconds * SAMPLE_RATE), overlap)
 
 
 def openunmix_separator(network: OpenUnmix, seconds: float = 20.0, overlap: float = 0.1) -> Separator:
@@ -97,13 +101,29 @@ def openunmix_separator(network: OpenUnmix, seconds: float = 20.0, overlap: floa
         seconds: length of a chunk in seconds.
         overlap: fraction of a chunk that is cross-faded with the next one.
     """
-    return _separator(network, network.window.device, seconds, overlap)
+    return _separator(network, network.window.device, int(seconds * SAMPLE_RATE), overlap)
 
 
-def _separator(
-    vocals_of: Callable[[Tensor], Tensor], device: torch.device, seconds: float, overlap: float
-) -> Separator:
-    """Return a system for any number of channels from a function from stereo mixtures to vocals, both (B, 2, T)."""
+def spleeter_separator(network: Spleeter, frames: int = FRAMES, overlap: float = 0.1) -> Separator:
+    """Return Spleeter as a system.
+
+    Args:
+        network: network that `load_spleeter` returned.
+        frames: number of frames of the STFT that are heard together; the published programs take 512.
+        overlap: fraction of a chunk that is cross-faded with the next one.
+    """
+    return _separator(network, network.window.device, (frames - SIZE // HOP) * HOP, overlap)
+
+
+def _separator(vocals_of: Callable[[Tensor], Tensor], device: torch.device, chunk: int, overlap: float) -> Separator:
+    """Return a system for any number of channels from a function from stereo mixtures to vocals, both (B, 2, T).
+
+    Args:
+        vocals_of: the function.
+        device: device that it computes on.
+        chunk: length of a chunk in samples.
+        overlap: fraction of a chunk that is cross-faded with the next one.
+    """
 
     def work(mixture: Tensor, numbers: list[int]) -> Tensor:
         if mixture.shape[1] == 2:
@@ -111,5 +131,4 @@ def _separator(
         alone = mixture.to(device).flatten(0, 1)[:, None].expand(-1, 2, -1)  # (B·K, 2, T)
         return vocals_of(alone).mean(1).unflatten(0, mixture.shape[:2])
 
-    chunk = int(seconds * SAMPLE_RATE)
     return Separator(work, SAMPLE_RATE, chunk, int(chunk * overlap), together=True)

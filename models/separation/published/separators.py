@@ -19,14 +19,16 @@ class Weights:
     """A published weights file.
 
     Attributes:
-        network: kind of the network, "hdemucs" or "openunmix".
+        network: kind of the network, "hdemucs", "openunmix" or "spleeter".
         remote: where to download the file, and how to check it.
         hidden: size of the layers of Open-Unmix; 0 for other networks.
+        content: SHA-256 of the data in the file, for one that is an archive; None if it is the file itself.
     """
 
     network: str
     remote: Remote
     hidden: int = 0
+    content: str | None = None
 
 
 SEPARATORS = {
@@ -43,6 +45,15 @@ SEPARATORS = {
         hidden=512,
     ),
     "umxl": Weights("openunmix", Remote("https://zenodo.org/records/5069601/files/vocals-bccbd9aa.pth"), hidden=1024),
+    "spleeter": Weights(
+        "spleeter",
+        Remote(
+            "https://github.com/deezer/spleeter/releases/download/v1.4.0/2stems.tar.gz",
+            size=73_109_797,
+            sha256="f3a90b39dd2874269e8b05a48a86745df897b848c61f3958efc80a39152bd692",
+        ),
+        content="7747f9fd2c782306dbec1504360fbb645a097a48446f23486c3ff9c89bc11788",
+    ),
 }
 
 
@@ -50,7 +61,7 @@ def parse_separators(text: str) -> dict[str, Path | None]:
     """Return the separators that a setting selects, each with its weights file, or None if it is to be downloaded.
 
     Args:
-        text: names separated by commas, each optionally followed by "=FILE"; "" selects none.
+        text: names separated by commas, each optionally followed by "=FILE" ("=FOLDER" for Spleeter); "" selects none.
 
     Raises:
         InputError: a name is unknown or occurs twice.
@@ -73,7 +84,8 @@ def identities(text: str) -> dict[str, str]:
     """Return a text for each selected separator that identifies its weights, without reading them.
 
     For a file that the setting names, the text is its size and modification time, or "missing". For a download, it is
-    the SHA-256, or the URL if no SHA-256 is known.
+    the SHA-256, or the URL if no SHA-256 is known. Of weights whose content has a known SHA-256 wherever they come from
+    (Spleeter), it is that.
 
     Args:
         text: the setting, as in `parse_separators`.
@@ -87,16 +99,16 @@ def identities(text: str) -> dict[str, str]:
     """
     found = {}
     for name, given in parse_separators(text).items():
-        remote = SEPARATORS[name].remote
-        found[name] = remote.sha256 or remote.url
-        if given is not None:
+        known = SEPARATORS[name]
+        found[name] = known.content or known.remote.sha256 or known.remote.url
+        if given is not None and known.content is None:
             state = given.stat() if given.is_file() else None
             found[name] = f"{state.st_size} bytes, {state.st_mtime_ns}" if state else "missing"
     return found
 
 
 def locate_weights(wanted: Mapping[str, Path | None], downloads: Path, listener: Listener = ignore) -> dict[str, Path]:
-    """Return the weights file of every separator. Those without a file are downloaded.
+    """Return the weights file (or folder) of every separator. Those without a file are downloaded.
 
     Args:
         wanted: separators and their files or None, as `parse_separators` returns them.
@@ -115,7 +127,7 @@ def locate_weights(wanted: Mapping[str, Path | None], downloads: Path, listener:
     for name, given in wanted.items():
         remote = SEPARATORS[name].remote
         path = given or fetch(remote, downloads / remote.url.rsplit("/", 1)[-1], listener=listener)
-        if not path.is_file():
+        if not (path.is_file() or (path.is_dir() and SEPARATORS[name].content)):
             raise InputError(f"TESSITURA_SEPARATORS: {name}={path}: no such file")
         found[name] = path
     return found

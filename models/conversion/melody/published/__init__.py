@@ -2,6 +2,6 @@
 
 * `ctranslate`: reads CTranslate2's format, in which Whisper's weights are published
 * `encoders`: list of the published encoders that can be used, and where to download them
-* `hub`: downloads, verifies and copies published encoders
+* `hub`: copies published encoders from the hub and verifies them
 * `networks`: adapts published encoders to the interface of the project's own
 """

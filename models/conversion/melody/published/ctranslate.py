@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from data.errors import InputError
+from data.files.weights import check_weights
 
 _TYPES = ("<f4", "i1", "<i2", "<i4", "<f2")
 _MOST_BYTES = 1 << 33  # of a variable: a damaged length is refused before memory is asked for
@@ -40,8 +41,7 @@ def read_variables(path: Path, prefix: str = "") -> dict[str, np.ndarray]:
         >>> read_variables(Path("model.bin"), "encoder/conv1")["encoder/conv1/weight"].shape
         (512, 80, 3)
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; put the published weights there")
+    check_weights(path)
     found = {}
     try:
         with open(path, "rb") as file:

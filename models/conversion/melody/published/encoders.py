@@ -6,6 +6,8 @@ compared with the files themselves. Does not import torch, because the presets r
 
 from dataclasses import dataclass
 
+from data.files.hub import HubNetwork
+
 
 @dataclass(frozen=True)
 class PublishedEncoder:
@@ -28,6 +30,11 @@ class PublishedEncoder:
     weights: str
     sha256: str | None
     normalised: bool = False
+
+    @property
+    def source(self) -> HubNetwork:
+        """Where to download the encoder, and how to check it."""
+        return HubNetwork(self.repository, self.revision, self.weights, self.sha256)
 
 
 _KNOWN = (

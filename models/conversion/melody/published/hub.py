@@ -1,4 +1,4 @@
-"""Downloads, verifies and copies published encoders.
+"""Copies published encoders from the hub and verifies them.
 
 A copy is a checkpoint as the project's own networks have, `model.safetensors` and `model.json`, so that one function
 loads them all (`models.conversion.melody.load.load_encoder`), without internet.
@@ -13,42 +13,15 @@ from torch import Tensor
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.download import Remote, fetch
-from data.files.durable import file_sha256, read_json
-from data.files.weights import read_tensors
-from data.progress import Listener, ignore
+from data.files.durable import read_json
+from data.files.hub import CONFIG, fetch_network
+from data.files.weights import check_weights, read_tensors
 from models.conversion.melody.published.ctranslate import read_variables, whisper_encoder_weights
 from models.conversion.melody.published.encoders import PublishedEncoder
 from models.conversion.melody.published.networks import build_published
 from models.training.checkpoint import save
 
-HUB = "https://huggingface.co"
-_CONFIG = "config.json"
 _PREFIXES = ("wavlm.", "hubert.", "model.encoder.", "encoder.")  # of networks that hold the encoder
-
-
-def fetch_encoder(published: PublishedEncoder, folder: Path, *, hub: str = HUB, listener: Listener = ignore) -> Path:
-    """Download a published encoder to `folder` and return the folder.
-
-    An interrupted download is resumed. Files that are already there are not downloaded again.
-
-    Args:
-        published: encoder to download, one of `encoders.ENCODERS`.
-        folder: folder for config.json and the weights.
-        hub: URL of the hub.
-        listener: receives progress reports.
-
-    Raises:
-        DownloadError: the hub is unreachable, or a file is not the expected one.
-
-    Example:
-        >>> fetch_encoder(ENCODERS["whisper-base"], Path("downloads/whisper-base"))
-    """
-    place = f"{hub}/{published.repository}/resolve/{published.revision}"
-    fetch(Remote(f"{place}/{_CONFIG}", magic=b"{"), folder / _CONFIG, listener=listener)
-    weights = Remote(f"{place}/{published.weights}", sha256=published.sha256)
-    fetch(weights, folder / published.weights, listener=listener)
-    return folder
 
 
 def copy_published_encoder(published: PublishedEncoder, downloads: Path, execution: Execution) -> None:
@@ -66,9 +39,8 @@ def copy_published_encoder(published: PublishedEncoder, downloads: Path, executi
     Example:
         >>> copy_published_encoder(ENCODERS["whisper-base"], Path("downloads"), Execution(Path("encoder")))
     """
-    copy_encoder(
-        published, fetch_encoder(published, downloads / published.name, listener=execution.listener), execution
-    )
+    folder = fetch_network(published.source, downloads / published.name, listener=execution.listener)
+    copy_encoder(published, folder, execution)
 
 
 def copy_encoder(published: PublishedEncoder, folder: Path, execution: Execution) -> None:
@@ -78,10 +50,7 @@ def copy_encoder(published: PublishedEncoder, folder: Path, execution: Execution
         InputError: the package transformers is missing, or a file is missing, damaged or not the expected one.
     """
     path = folder / published.weights
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; put the published weights there")
-    if published.sha256 is not None and (found := file_sha256(path)) != published.sha256:
-        raise InputError(f"{path}: its SHA-256 is {found}, expected {published.sha256}; fetch the file again")
+    check_weights(path, published.sha256)
     described = {
         "kind": published.kind,
         "name": published.name,
@@ -112,9 +81,9 @@ def encoder_settings(published: PublishedEncoder, folder: Path) -> dict[str, Any
     if published.weights == "model.bin":
         return whisper_settings(folder / published.weights)
     try:
-        return read_json(folder / _CONFIG)
+        return read_json(folder / CONFIG)
     except (FileNotFoundError, ValueError) as error:
-        raise InputError(f"{folder / _CONFIG}: no description of a network ({error}); fetch the file again") from error
+        raise InputError(f"{folder / CONFIG}: no description of a network ({error}); fetch the file again") from error
 
 
 def whisper_settings(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.progress import Listener, Progress, ignore
 from models.conversion.acoustic.load import Acoustic
 from models.conversion.content.load import Content
-from models.conversion.frames import CONTENT, HOP, LEAST, content_frames
+from models.conversion.frames import CONTENT
 from models.conversion.key import Shift, choose_shift
 from models.conversion.melody.load import Extractor, Melody
 from models.conversion.vocoder.load import Vocoder
@@ -99,12 +99,9 @@ class Converter:
     def _sing(self, wave: np.ndarray, melody: Melody, shift: Shift, how: tuple[str, Progress]) -> Conversion:
         """Return the conversion of a recording; `how` is the singer and the progress."""
         singer, progress = how
-        needed = -(-len(wave) // (HOP * CONTENT))  # content frames that cover the recording
-        padded = np.pad(wave, (0, max(0, LEAST + (needed - 1) * HOP * CONTENT - len(wave))))
-        content = self.content.frames(padded)[:needed]
-        assert len(content) == needed <= content_frames(len(padded)), "the padding makes up for the windows"
+        content = self.content.covering(wave)
         progress.advance()
-        stretched = fit(melody, CONTENT * needed)
+        stretched = fit(melody, CONTENT * len(content))
         mel = self.acoustic.mel(content, stretched, shift.semitones, singer)
         progress.advance()
         f0 = None if shift.semitones is None else stretched.f0 * np.float32(2 ** (shift.semitones / 12))

@@ -44,12 +44,12 @@ def write_cost(execution: Execution, converter: Converter) -> dict[str, float]:
         >>> write_cost(Execution(Path("cost")), load_converter(stages, torch.device("cpu")))
     """
     wave = _noise(_SECONDS)
-    melody, content = converter.extractor.melody(wave), converter.content.frames(wave)
+    melody, content = converter.extractor.melody(wave), converter.content.covering(wave)
     stretched = fit(melody, CONTENT * len(content))
     mel = converter.acoustic.mel(content, stretched, 0.0)
     stages: dict[str, Callable[[], Any]] = {
         "melody extractor": lambda: converter.extractor.melody(wave),
-        "content": lambda: converter.content.frames(wave),
+        "content": lambda: converter.content.covering(wave),
         "acoustic model": lambda: converter.acoustic.mel(content, stretched, 0.0),
         "vocoder": lambda: converter.vocoder.wave(mel, stretched.f0),
         "whole": lambda: converter.sing(wave, converter.extractor.melody(wave), Shift(0.0, 0.0)),
@@ -82,7 +82,7 @@ def first_sound(converter: Converter, seconds: int) -> float:
     """
     wave = _noise(seconds)
     began = time.perf_counter()
-    melody, content = converter.extractor.melody(wave), converter.content.frames(wave)
+    melody, content = converter.extractor.melody(wave), converter.content.covering(wave)
     stretched = fit(melody, CONTENT * len(content))
     next(converter.vocoder.pieces(converter.acoustic.mel(content, stretched, 0.0), stretched.f0))
     return time.perf_counter() - began

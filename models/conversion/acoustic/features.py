@@ -31,7 +31,7 @@ from models.conversion.acoustic.config import FeatureSet
 from models.conversion.acoustic.inputs import relative_content, relative_energy
 from models.conversion.acoustic.perturb import move_formants, shift_pitch
 from models.conversion.content.load import Content, load_content
-from models.conversion.frames import CONTENT, FRAME_RATE, HOP, LEAST
+from models.conversion.frames import CONTENT, FRAME_RATE, HOP
 from models.conversion.mel import log_mel
 from models.conversion.melody.load import Extractor, load_extractor
 
@@ -177,7 +177,7 @@ class _Maker:
         heard = move_formants(voice, alteration.warp)
         if alteration.snr is not None:
             heard = _mixed(heard, self._accompaniment(clip, draw), target[:, 2], alteration.snr)
-        melody, content = self._extractor.melody(heard), relative_content(hear(self._content, heard))
+        melody, content = self._extractor.melody(heard), relative_content(self._content.covering(heard))
         voice = shift_pitch(voice, speed)
         count = -(-len(voice) // _STRIDE)  # content frames that cover the voice
         frames = CONTENT * count
@@ -216,12 +216,6 @@ class _Maker:
         wave = self._voices.wave(others[int(draw.integers(len(others)))].accompaniment)
         start = int(draw.integers(max(1, len(wave) - clip.samples + 1)))
         return np.resize(wave[start : start + clip.samples], clip.samples)
-
-
-def hear(content: Content, wave: np.ndarray) -> np.ndarray:
-    """Return the content of all of a recording, (M, 256) with M = ceil(T / 640): its end is filled with silence."""
-    count = -(-len(wave) // _STRIDE)
-    return content.frames(np.pad(wave, (0, max(0, LEAST + (count - 1) * _STRIDE - len(wave)))))[:count]
 
 
 def _samples(voicing: np.ndarray, count: int) -> np.ndarray:

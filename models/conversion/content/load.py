@@ -70,6 +70,18 @@ class Content:
         whole = np.concatenate(found)
         return centred(torch.from_numpy(whole)[None])[0].numpy() if self.centred else whole
 
+    def covering(self, wave: np.ndarray) -> np.ndarray:
+        """Return content features that cover all of a recording, (ceil(T / 640), 256): its end is filled with silence.
+
+        Args:
+            wave: (T,) float32, full scale [-1, 1], 16 kHz mono.
+
+        Raises:
+            InputError: the wave is not one-dimensional.
+        """
+        count = -(-len(wave) // _STRIDE)
+        return self.frames(np.pad(wave, (0, max(0, LEAST + (count - 1) * _STRIDE - len(wave)))))[:count]
+
 
 def load_content(folder: Path, device: torch.device) -> Content:
     """Load a content network, for inference, from the folder of `train_recogniser` or `write_published_content`.

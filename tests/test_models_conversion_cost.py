@@ -49,7 +49,9 @@ def converter(made) -> Converter:
     vocoder = SimpleNamespace(pieces=pieces, wave=lambda mel, f0: np.concatenate(list(pieces(mel, f0))))
     stages = {
         "extractor": SimpleNamespace(melody=slowly(sung)),
-        "content": SimpleNamespace(covering=slowly(lambda wave: np.zeros((len(wave) // (HOP * CONTENT), 4), np.float32))),
+        "content": SimpleNamespace(
+            covering=slowly(lambda wave: np.zeros((len(wave) // (HOP * CONTENT), 4), np.float32))
+        ),
         "acoustic": SimpleNamespace(
             mel=slowly(lambda content, melody, *how: np.zeros((len(melody.f0), 80), np.float32)),
             range=lambda singer="": Range(180.0, 240.0, 400.0),

@@ -11,6 +11,7 @@ version is the fingerprint of its content. So Dagster shows exactly those assets
 
 import hashlib
 import json
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
 TRAINING = "training"
 ABLATIONS = "ablations"
+_STOPPED = threading.Event()  # set once this process was told to stop
 
 
 @dataclass(frozen=True)
@@ -230,16 +232,22 @@ def described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
 def permanent_errors() -> Iterator[None]:
     """Context manager that turns a permanent error or a stop signal into a Dagster failure without retries.
 
+    Dagster goes on with other steps after a failure. After a stop signal none of them begins any more in this process.
+
     Raises:
-        dagster.Failure: the block raised a `PermanentError`, with its message, or it was interrupted.
+        dagster.Failure: the block raised a `PermanentError`, with its message, or it was interrupted, or this process
+            was told to stop before.
 
     Example:
         >>> with permanent_errors():
         ...     version = source.version(environment)
     """
+    if _STOPPED.is_set():
+        raise dg.Failure("not begun, because the run was stopped by a signal", allow_retries=False)
     try:
         yield
     except PermanentError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        _STOPPED.set()
         raise dg.Failure("stopped by a signal", allow_retries=False) from error

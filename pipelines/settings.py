@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from assets.environment import Environment
@@ -84,19 +84,14 @@ class Settings(BaseSettings):
     def _absolute(cls, home: Path) -> Path:
         return home.expanduser().resolve()
 
-    @field_validator("codec")
+    @field_validator("codec", "encoder")
     @classmethod
-    def _known(cls, codec: str) -> str:
-        if codec and codec not in CODECS:
-            raise ValueError(f"no such codec; there are {', '.join(CODECS)}, or none")
-        return codec
-
-    @field_validator("encoder")
-    @classmethod
-    def _encoder(cls, encoder: str) -> str:
-        if encoder and encoder not in ENCODERS:
-            raise ValueError(f"no such encoder; there are {', '.join(ENCODERS)}, or none")
-        return encoder
+    def _known(cls, name: str, info: ValidationInfo) -> str:
+        kind = str(info.field_name)
+        known = {"codec": CODECS, "encoder": ENCODERS}[kind]
+        if name and name not in known:
+            raise ValueError(f"no such {kind}; there are {', '.join(known)}, or none")
+        return name
 
     @field_validator("speaker_encoder", "recogniser", "quality")
     @classmethod

@@ -121,17 +121,14 @@ def _separators(work: Work, network: Path) -> "dict[str, Separating]":
 
     from models.conversion.baselines import by_separator
     from models.separation.estimates import separating as system
-    from models.separation.published.separator_networks import published_separator
-    from models.separation.published.separators import locate_weights, parse_separators
+    from models.separation.published.separator_networks import load_separators
 
-    device, environment = work.execution.device, work.environment
-    wanted = parse_separators(environment.separators)
-    found = {"separated_crepe": separating(network, device)}
-    for name, weights in locate_weights(wanted, environment.downloads, work.execution.listener).items():
-        found[f"separated_crepe_{name}"] = by_separator(
-            system(published_separator(name, weights, torch.device(device)))
-        )
-    return found
+    device, environment = torch.device(work.execution.device), work.environment
+    published = load_separators(environment.separators, environment.downloads, device, work.execution.listener)
+    return {
+        "separated_crepe": separating(network, work.execution.device),
+        **{f"separated_crepe_{name}": by_separator(system(one)) for name, one in published.items()},
+    }
 
 
 @stored_asset(files=INDEX, kinds={"pytorch"}, trains=True)

@@ -127,9 +127,8 @@ def conversion_target_study(
     from models.conversion.several import write_several
 
     folder, config = work.execution.folder, work.config
-    converter = load_converter(
-        Stages(*(work.inputs[name] for name in _STAGES)), torch.device(work.execution.device)
-    )  # fmt: skip
+    stages = Stages(*(work.inputs[name] for name in _STAGES))
+    converter = load_converter(stages, torch.device(work.execution.device))
     folders = (voices_clips, conversion_mixtures)
     made = write_several(work.execution, folders, converter, config["key"], config["study"])
     inputs = ConversionInputs(folder, conversion_mixtures, voices_clips, conversion_targets)

@@ -41,18 +41,16 @@ def separation_baseline_vocals(
 
     from models.separation.estimates import bounds, separating, write_estimates
     from models.separation.load import load_codec, trained_mask_network
-    from models.separation.published.separator_networks import published_separator
-    from models.separation.published.separators import locate_weights, parse_separators
+    from models.separation.published.separator_networks import load_separators
     from models.separation.separate import codec_ceiling
 
     device, environment = torch.device(work.execution.device), work.environment
-    wanted = parse_separators(environment.separators)
-    weights = locate_weights(wanted, environment.downloads, work.execution.listener)
+    published = load_separators(environment.separators, environment.downloads, device, work.execution.listener)
     systems = {
         **bounds(),
         "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
         "masks": separating(trained_mask_network(separation_mask_network, device)),
-        **{name: separating(published_separator(name, file, device)) for name, file in weights.items()},
+        **{name: separating(one) for name, one in published.items()},
     }
     return write_estimates(work.execution, separation_songs, systems)
 

@@ -1,4 +1,4 @@
-"""Reads the tensors of a weights file that others published, and nothing else of it.
+"""Reads the tensors of a weights file that others published, and nothing else of it; loads them into networks.
 
 Two formats are read: safetensors, and torch's own format (`.pt`, `.pth`), of which only tensors and plain containers
 are read, so no code in the file is run.
@@ -10,7 +10,7 @@ from typing import Any
 
 import safetensors.torch
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from data.errors import InputError
 from data.files.durable import file_sha256
@@ -55,6 +55,24 @@ def check_weights(path: Path, sha256: str | None = None) -> None:
         raise InputError(f"{path}: no such file; put the published weights there")
     if sha256 is not None and (found := file_sha256(path)) != sha256:
         raise InputError(f"{path}: its SHA-256 is {found}, expected {sha256}; fetch the file again")
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], place: Path) -> None:
+    """Load weights that were read from a file into a network.
+
+    Args:
+        network: network whose parameters and buffers have the names and shapes of the weights.
+        state: weights by name.
+        place: where they came from, for the error message.
+
+    Raises:
+        InputError: names or shapes do not fit.
+    """
+    try:
+        network.load_state_dict(state)
+    except RuntimeError as error:
+        message = " ".join(str(error).split())
+        raise InputError(f"{place}: weights of another network ({message:.300}); fetch those that are meant") from error
 
 
 def _read(path: Path) -> Any:

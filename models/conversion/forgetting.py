@@ -153,9 +153,8 @@ class ContentTask:
 
     def errors(self, encoders: Mapping[int, Encoder]) -> dict[int, float]:
         """Return the share of the sung frames of the split "valid" whose unit the probe does not name, by encoder."""
-        progress = Progress(
-            "content task", total=len(encoders), unit="encoders", listener=self._execution.listener
-        )  # fmt: skip
+        listener = self._execution.listener
+        progress = Progress("content task", total=len(encoders), unit="encoders", listener=listener)
         found = {}
         for name, encoder in encoders.items():
             found[name] = self._error(encoder)

@@ -15,8 +15,9 @@ import torch
 from torch import Tensor
 from torchaudio.models import HDemucs, hdemucs_high
 
+from data.progress import Listener, ignore
 from models.separation.published.openunmix import OpenUnmix, OpenUnmixConfig, load_openunmix
-from models.separation.published.separators import SEPARATORS
+from models.separation.published.separators import SEPARATORS, locate_weights, parse_separators
 from models.separation.published.spleeter import FRAMES, HOP, SIZE, Spleeter, load_spleeter
 from models.separation.published.weights import load_weights
 from models.separation.separate import Separator
@@ -46,6 +47,28 @@ def published_separator(name: str, weights: Path, device: torch.device) -> Separ
     if known.network == "spleeter":
         return spleeter_separator(load_spleeter(weights, device, sha256=known.content))
     return openunmix_separator(load_openunmix(weights, device, config=OpenUnmixConfig(hidden=known.hidden)))
+
+
+def load_separators(
+    setting: str, downloads: Path, device: torch.device, listener: Listener = ignore
+) -> dict[str, Separator]:
+    """Load every published separator that a setting selects, by name; weights that are not there are downloaded.
+
+    Args:
+        setting: the setting, as `separators.parse_separators` reads it.
+        downloads: folder for downloads.
+        device: device to compute on.
+        listener: receives progress reports.
+
+    Raises:
+        InputError: a name is unknown or occurs twice, or a file is missing, damaged or not the expected one.
+        DownloadError: the server is unreachable, or the file is not the expected one.
+
+    Example:
+        >>> load_separators("umxhq", Path("downloads"), torch.device("cpu"))["umxhq"]
+    """
+    files = locate_weights(parse_separators(setting), downloads, listener)
+    return {name: published_separator(name, file, device) for name, file in files.items()}
 
 
 def load_hdemucs(weights: Path | None, device: torch.device, *, sha256: str | None = None) -> HDemucs:

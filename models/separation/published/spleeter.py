@@ -26,6 +26,7 @@ from torch.nn import functional
 
 from data.errors import InputError
 from data.files.archive import members
+from data.files.weights import fill
 from models.separation.published.tensorflow_bundle import read_bundle
 
 SAMPLE_RATE = 44_100  # Hz
@@ -130,10 +131,10 @@ def load_spleeter(weights: Path, device: torch.device, *, sha256: str | None = N
     variables = read_bundle(files[INDEX], files[VALUES], str(weights))
     try:
         network = Spleeter(tuple(variables[f"{_numbered('conv2d', one)}/bias"].size for one in range(_DEPTH)))
-        network.load_state_dict(_named(variables))
-    except (KeyError, RuntimeError) as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{weights}: weights of another network ({message:.300}); fetch Spleeter's 2stems") from error
+        state = _named(variables)
+    except KeyError as error:
+        raise InputError(f"{weights}: weights of another network (no {error}); fetch Spleeter's 2stems") from error
+    fill(network, state, weights)
     return network.to(device).eval().requires_grad_(False)
 
 

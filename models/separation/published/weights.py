@@ -10,8 +10,7 @@ from pathlib import Path
 
 from torch import nn
 
-from data.errors import InputError
-from data.files.weights import read_tensors
+from data.files.weights import fill, read_tensors
 
 
 def load_weights(network: nn.Module, path: Path, sha256: str | None = None, unused: Collection[str] = ()) -> None:
@@ -30,8 +29,4 @@ def load_weights(network: nn.Module, path: Path, sha256: str | None = None, unus
         >>> load_weights(network, Path("model.safetensors"))
     """
     state = read_tensors(path, sha256=sha256)
-    try:
-        network.load_state_dict({name: one for name, one in state.items() if name not in unused})
-    except RuntimeError as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{path}: weights of another network ({message:.300}); fetch those that are meant") from error
+    fill(network, {name: one for name, one in state.items() if name not in unused}, path)

@@ -15,7 +15,7 @@ from data.errors import InputError
 from data.execution import Execution
 from data.files.durable import read_json
 from data.files.hub import CONFIG, fetch_network
-from data.files.weights import check_weights, read_tensors
+from data.files.weights import check_weights, fill, read_tensors
 from models.conversion.melody.published.ctranslate import read_variables, whisper_encoder_weights
 from models.conversion.melody.published.encoders import PublishedEncoder
 from models.conversion.melody.published.networks import build_published
@@ -61,11 +61,7 @@ def copy_encoder(published: PublishedEncoder, folder: Path, execution: Execution
     state = read_weights(path)
     wanted = encoder.state_dict()
     named = {f"network.{name}": one for name, one in state.items() if f"network.{name}" in wanted}
-    try:
-        encoder.load_state_dict(named)
-    except RuntimeError as error:
-        message = " ".join(str(error).split())
-        raise InputError(f"{path}: weights of another network ({message:.300}); fetch those that are meant") from error
+    fill(encoder, named, path)
     tensors = {f"encoder.{name}": one for name, one in encoder.state_dict().items()}
     save(execution.folder / "model", tensors, {"encoder": described})
 

@@ -248,6 +248,6 @@ def permanent_errors() -> Iterator[None]:
         yield
     except PermanentError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _STOPPED.set()
-        raise dg.Failure("stopped by a signal", allow_retries=False) from error
+        raise dg.Failure("stopped by a signal", allow_retries=False) from None

@@ -5,11 +5,12 @@ are not independent. If items form groups of nearly identical items (such as one
 velocities), the bootstrap resamples whole groups.
 
 NaN marks an item to which a metric does not apply. Such items are counted as missing and take no part in the result.
+A single group has no interval: resampling it gives the same value again, which would look like certainty.
 
 References: Efron and Tibshirani, An Introduction to the Bootstrap, 1993; Wilcoxon 1945; Holm 1979.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,8 @@ class Interval:
 
     Attributes:
         mean: mean over the items with a finite value; NaN if there are none.
-        low: lower end of the interval; NaN if there are no finite values.
-        high: upper end of the interval; NaN if there are no finite values.
+        low: lower end of the interval; NaN if the finite values are of fewer than two groups.
+        high: upper end of the interval; NaN likewise.
         count: number of items with a finite value.
         missing: number of other items, whose value is NaN or infinite.
     """
@@ -48,7 +49,7 @@ def bootstrap_mean(
         seed: seed of the random generator.
 
     Returns:
-        The mean and its interval; NaN if there is no finite value.
+        The mean, NaN if there is no finite value, and its interval, NaN if there are fewer than two groups with one.
 
     Example:
         >>> bootstrap_mean(np.array([1.0, 3.0, np.nan]))
@@ -62,6 +63,8 @@ def bootstrap_mean(
     keys = np.arange(len(values)) if groups is None else _codes(groups)
     _, codes = np.unique(keys[keep], return_inverse=True)
     sums, counts = np.bincount(codes, values[keep]), np.bincount(codes)
+    if len(sums) < 2:
+        return Interval(float(values[keep].mean()), float("nan"), float("nan"), int(keep.sum()), missing)
     drawn = np.random.default_rng(seed).integers(0, len(sums), (draws, len(sums)))
     means = sums[drawn].sum(1) / counts[drawn].sum(1)
     low, high = np.percentile(means, [2.5, 97.5])
@@ -74,8 +77,8 @@ class Median:
 
     Attributes:
         median: median over the items with a value, which may be infinite; NaN if there are none.
-        low: lower end of the interval; NaN if there are no values.
-        high: upper end of the interval; NaN if there are no values.
+        low: lower end of the interval; NaN if there are fewer than two values.
+        high: upper end of the interval; NaN likewise.
         count: number of items whose value is not NaN.
         missing: number of items whose value is NaN.
     """
@@ -97,7 +100,7 @@ def bootstrap_median(values: np.ndarray, *, draws: int = 2000, seed: int = 0) ->
         seed: seed of the random generator.
 
     Returns:
-        The median and its interval; NaN if all values are NaN.
+        The median, NaN if all values are NaN, and its interval, NaN if fewer than two values are not.
 
     Example:
         >>> bootstrap_median(np.array([1.0, 3.0, 8.0]))
@@ -106,12 +109,27 @@ def bootstrap_median(values: np.ndarray, *, draws: int = 2000, seed: int = 0) ->
     values = np.asarray(values, np.float64)
     kept = values[~np.isnan(values)]
     missing = len(values) - len(kept)
-    if not len(kept):
-        return Median(float("nan"), float("nan"), float("nan"), 0, missing)
+    if len(kept) < 2:
+        return Median(float(kept[0]) if len(kept) else float("nan"), float("nan"), float("nan"), len(kept), missing)
     drawn = np.random.default_rng(seed).integers(0, len(kept), (draws, len(kept)))
     # This method returns one of the values. Interpolation between a finite and an infinite value is not possible.
     low, high = np.percentile(np.median(kept[drawn], axis=1), [2.5, 97.5], method="inverted_cdf")
     return Median(float(np.median(kept)), float(low), float(high), len(kept), missing)
+
+
+def ends(low: float, high: float, write: Callable[[float], str]) -> str:
+    """Return the ends of an interval as text.
+
+    Args:
+        low: lower end; NaN if there is no interval.
+        high: upper end.
+        write: writes an end.
+
+    Example:
+        >>> ends(0.25, 0.5, "{:.1f}".format), ends(float("nan"), float("nan"), str)
+        ('[0.2, 0.5]', '[n/a]')
+    """
+    return "[n/a]" if np.isnan(low) else f"[{write(low)}, {write(high)}]"
 
 
 def _codes(groups: Sequence[object]) -> np.ndarray:

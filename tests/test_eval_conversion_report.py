@@ -106,7 +106,7 @@ def test_the_limits_depend_on_what_ran(study):
     assert "No predictor of speech quality was given: speech quality is not applicable." in told
     rated = study.scores.assign(speech_quality=3.5, quality_predictor="toy")
     assert "a MOS predicted by toy, a network trained on speech" in " ".join(limits(replace(study, scores=rated)))
-    assert "of 1 singers" in told
+    assert "of 1 singer:" in told
     assert "+300 to +300 cents" in told
     assert "too few for a paired test" not in told
     assert "No listener was asked" in told

@@ -55,8 +55,12 @@ def test_means_by_hand():
 
 def test_clips_of_a_song_are_drawn_together():
     alone = made_up({"proposed": [10.0, 20.0, 30.0, 40.0]})
-    (table,) = condition_tables(alone.assign(song="one"), ["f0_rmse_cents_keyfree"], "voice", ["clean"])
-    assert row(table, "Proposed")["clean"] == "25.0\n[25.0,\u00a025.0]"
+    both, one = (
+        condition_tables(alone.assign(song=songs), ["f0_rmse_cents_keyfree"], "voice", ["clean"])[0]
+        for songs in (["one", "one", "two", "two"], "one")
+    )
+    assert row(both, "Proposed")["clean"] == "25.0\n[15.0,\u00a035.0]"
+    assert row(one, "Proposed")["clean"] == "25.0\n[n/a]"
     assert with_group(alone.assign(song=""))["group"].tolist() == list("abcd")
     assert with_group(alone.assign(song="one", singer="x"))["group"].tolist() == ["x/one"] * 4
 
@@ -67,7 +71,7 @@ def test_rows_without_scores_and_of_other_splits_do_not_count():
     frame.loc[1, "split"] = "valid"
     table = systems_table(frame, ["f0_rmse_cents_keyfree"], "clean", "Caption")
     assert row(table, "Proposed") == {
-        "System": "Proposed", "Clips": "1", "F0RMSE key-free, cents": "10.0\n[10.0,\u00a010.0]",
+        "System": "Proposed", "Clips": "1", "F0RMSE key-free, cents": "10.0\n[n/a]",
     }  # fmt: skip
     lost = failures_table(frame, pd.DataFrame())
     assert lost is not None

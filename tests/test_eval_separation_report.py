@@ -73,6 +73,13 @@ def test_songs_with_defects_are_left_out_of_a_second_table():
     assert len(list(systems_tables(made_up({"diffusion": [1.0]})))) == 1
 
 
+def test_a_song_of_filtered_copies_is_told():
+    scores = made_up({"diffusion": [1.0, 4.0]}).assign(metric="cSDR")
+    assert "filtered copies" not in next(iter(systems_tables(scores))).note
+    scores.loc[0, "reciprocal_condition"] = 1e-13
+    assert "On 1 song the references are all but filtered copies" in next(iter(systems_tables(scores))).note
+
+
 def test_a_silent_estimate_is_the_lowest_of_all_and_not_left_out():
     (table,) = systems_tables(made_up({"diffusion": [-np.inf, -np.inf, 2.5]}))
     assert row(table, "Latent diffusion")["uSDR, dB"] == "-inf\n[-inf,\u00a02.5]"

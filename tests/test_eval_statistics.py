@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from eval.statistics import bootstrap_mean, bootstrap_median, compare, holm
+from eval.statistics import bootstrap_mean, bootstrap_median, compare, ends, holm
 
 
 def test_the_mean_and_its_count():
@@ -89,3 +89,17 @@ def test_holm_by_hand():
     assert adjusted["c"] == pytest.approx(0.06)
     assert adjusted["b"] == pytest.approx(0.06)
     assert np.isnan(adjusted["d"])
+
+
+def test_one_group_has_a_mean_and_no_interval():
+    for found in (bootstrap_mean(np.array([4.0])), bootstrap_mean(np.array([3.0, 5.0]), ["song", "song"])):
+        assert found.mean == 4.0
+        assert np.isnan([found.low, found.high]).all()
+    alone = bootstrap_median(np.array([4.0, np.nan]))
+    assert (alone.median, alone.count, alone.missing) == (4.0, 1, 1)
+    assert np.isnan([alone.low, alone.high]).all()
+
+
+def test_an_interval_as_text():
+    assert ends(0.25, 0.5, "{:.2f}".format) == "[0.25, 0.50]"
+    assert ends(float("nan"), float("nan"), "{:.2f}".format) == "[n/a]"

@@ -9,8 +9,9 @@ without the second, the new name itself could be lost.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from math import isfinite
 from pathlib import Path
 from typing import IO, Any
 
@@ -88,6 +89,16 @@ def write_json(path: Path, value: Any) -> None:
     """
     text = json.dumps(value, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False)
     write_bytes(path, text.encode() + b"\n")
+
+
+def in_json(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a row as values that JSON can represent: NaN and infinity become None.
+
+    Example:
+        >>> in_json({"mean": 0.5, "low": float("nan")})
+        {'mean': 0.5, 'low': None}
+    """
+    return {str(name): None if isinstance(one, float) and not isfinite(one) else one for name, one in row.items()}
 
 
 def read_json(path: Path) -> Any:

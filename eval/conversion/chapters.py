@@ -25,9 +25,9 @@ from eval.conversion.tables import (
     systems_table,
 )
 from eval.conversion.variants import Variants, variant_blocks
-from eval.report.document import Block, Table
+from eval.report.document import Block, Table, number_of
 from eval.report.figures import training_pictures
-from eval.statistics import bootstrap_mean
+from eval.statistics import bootstrap_mean, ends
 
 if TYPE_CHECKING:
     from eval.conversion.report import Study
@@ -127,7 +127,7 @@ def vocoder_blocks(vocoder: pd.DataFrame) -> list[Block]:
             cells = []
             for measure in ("within_50_cents", "mr_stft"):
                 one = bootstrap_mean(mine[measure].to_numpy(float), mine["singer"].tolist())
-                cells.append(f"{one.mean:.3f}\n[{one.low:.3f}, {one.high:.3f}]" if one.count else "n/a")
+                cells.append(f"{one.mean:.3f}\n{ends(one.low, one.high, '{:.3f}'.format)}" if one.count else "n/a")
             name = "Griffin-Lim" if system == GRIFFIN_LIM else str(system)
             rows.append([name, str(split), str(len(mine)), *cells])
     note = "From the mel spectrogram of the recording alone. Interval: bootstrap over whole singers."
@@ -185,9 +185,11 @@ def limits(study: "Study") -> list[str]:
     test, lines = scored(study.scores, TEST), []
     songs, singers = test["group"].nunique(), test["singer"].nunique()
     if songs < 6:
-        lines.append(f"The test clips are of {songs} songs: too few for a paired test, which takes six.")
+        lines.append(f"The test clips are of {number_of(songs, 'song')}: too few for a paired test, which takes six.")
     if 0 < singers < 5:
-        lines.append(f"The test clips are of {singers} singers: how it does with other voices is not known.")
+        lines.append(
+            f"The test clips are of {number_of(singers, 'singer')}: how it does with other voices is not known."
+        )
     tracked = [one for one in dict.fromkeys(test["reference"].dropna()) if one.startswith("tracker: ")]
     if tracked:
         names = ", ".join(one.removeprefix("tracker: ") for one in tracked)

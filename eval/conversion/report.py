@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.files.durable import write_bytes, write_json
+from data.files.durable import in_json, write_bytes, write_json
 from data.files.tables import write_frame
 from data.pitch.trackers import JUDGE
 from eval.acceptance import Criterion, as_json
@@ -26,7 +26,7 @@ from eval.conversion.players import Sounds, open_sounds
 from eval.conversion.studies import Studies
 from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored, systems_of
 from eval.conversion.tables import ALL_OF_MELODY, ALL_OF_VOICE, hardest_of, ordered, summary_of, systems_table
-from eval.report.document import Document, Section, render
+from eval.report.document import Document, Section, number_of, render
 from eval.report.exports import Card, latex, model_card
 
 SCHEMA_VERSION = 1
@@ -120,7 +120,7 @@ class Study:
         clips, singers, songs = (test[one].nunique() for one in ("clip", "singer", "group"))
         shown = ", ".join(condition_name(one) for one in conditions_of(test))
         return (
-            f"{clips} test clips of {singers} {'singer' if singers == 1 else 'singers'}, {songs} songs "
+            f"{number_of(clips, 'test clip')} of {number_of(singers, 'singer')}, {number_of(songs, 'song')} "
             f"({shown}), of {self.provenance['data']}"
         )
 
@@ -254,6 +254,6 @@ def _numbers(scores: pd.DataFrame, measures: Sequence[str]) -> dict[str, dict[st
     found: dict[str, dict[str, dict[str, Any]]] = {}
     for one in summary_of(part, measures).to_dict("records"):
         if one["count"]:
-            kept = {name: one[name] for name in ("mean", "low", "high", "count", "missing")}
+            kept = in_json({name: one[name] for name in ("mean", "low", "high", "count", "missing")})
             found.setdefault(one["system"], {}).setdefault(one["condition"], {})[one["metric"]] = kept
     return found

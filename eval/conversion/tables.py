@@ -5,6 +5,7 @@ not be measured; "n of N" if some clips have no value.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from eval.conversion.systems import (
     systems_of,
 )
 from eval.report.document import Table
-from eval.statistics import Interval
+from eval.statistics import Interval, ends
 from eval.table import interval_of, summarise
 
 MELODY_SHOWN = (RPA, OA, "rca", "voicing_recall", "voicing_false_alarm")
@@ -62,7 +63,8 @@ def cell(one: Interval | None, measure: str) -> str:
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
-    return f"{figure(one.mean, measure)}\n[{figure(one.low, measure)},{_KEPT}{figure(one.high, measure)}]{counted}"
+    shown = ends(one.low, one.high, partial(figure, measure=measure)).replace(" ", _KEPT)
+    return f"{figure(one.mean, measure)}\n{shown}{counted}"
 
 
 def condition_tables(
@@ -174,7 +176,8 @@ def _difference(one: Mapping[Hashable, Any] | None, measure: str) -> str:
     digits = MEASURES[measure].digits
     chance = "n/a" if np.isnan(one["p"]) else "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
     won = round(one["better"] * one["count"])
-    text = f"{one['difference']:+.{digits}f} [{one['low']:+.{digits}f}, {one['high']:+.{digits}f}]"
+    shown = ends(one["low"], one["high"], f"{{:+.{digits}f}}".format)
+    text = f"{one['difference']:+.{digits}f} {shown}"
     return f"{text}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
 
 

@@ -10,7 +10,7 @@ from eval.conversion.measures import CORR, KEYFREE, MEASURES, there_in
 from eval.conversion.systems import CLEAN, GROUP, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import cell, summary_of
 from eval.report.document import Block, Table
-from eval.statistics import compare, holm
+from eval.statistics import compare, ends, holm
 from eval.table import interval_of
 
 SHOWN_CONDITIONS = (CLEAN, "snr5", "snr0")
@@ -104,8 +104,8 @@ def _differences(part: pd.DataFrame, names: Sequence[str], measure: str) -> dict
             told[name] = "n/a"
             continue
         chance = "n/a" if np.isnan(chances[name]) else f"{chances[name]:.3f}"
-        ends = f"[{one.difference.low:+.{digits}f}, {one.difference.high:+.{digits}f}]"
-        told[name] = f"{one.difference.mean:+.{digits}f} {ends}\np {chance}".replace(" ", "\u00a0")
+        shown = ends(one.difference.low, one.difference.high, f"{{:+.{digits}f}}".format)
+        told[name] = f"{one.difference.mean:+.{digits}f} {shown}\np {chance}".replace(" ", "\u00a0")
     return told
 
 

@@ -24,6 +24,16 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9", "#8
 SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring", "wedge", "bar")
 
 
+def number_of(number: int, thing: str) -> str:
+    """Return a number with the name of what is counted, in the plural if it is not 1.
+
+    Example:
+        >>> number_of(1, "song"), number_of(0, "song")
+        ('1 song', '0 songs')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
 @dataclass(frozen=True)
 class Text:
     """A paragraph of text.

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.files.durable import write_bytes, write_json
+from data.files.durable import in_json, write_bytes, write_json
 from data.files.tables import write_frame
 from eval.acceptance import Criterion, as_json
 from eval.metrics.sdr import DEFINITIONS
@@ -279,12 +279,8 @@ def _machine_twin(study: Study, found: Mapping[str, Criterion]) -> dict[str, Any
 
 
 def _numbers(found: Mapping[str, Mapping[str, Median]]) -> dict[str, dict[str, Any]]:
-    """Return medians as values for JSON: metrics without a value are left out, infinite numbers become null."""
+    """Return medians as values for JSON: metrics without a value are left out, NaN and infinite numbers become null."""
     return {
-        system: {
-            metric: {name: None if np.isinf(value) else value for name, value in vars(one).items()}
-            for metric, one in values.items()
-            if one.count
-        }
+        system: {metric: in_json(vars(one)) for metric, one in values.items() if one.count}
         for system, values in found.items()
     }

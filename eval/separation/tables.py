@@ -14,8 +14,8 @@ import pandas as pd
 
 from eval.metrics.bss import ILL_CONDITIONED
 from eval.metrics.sdr import DEFINITIONS
-from eval.report.document import Table
-from eval.statistics import Median, bootstrap_median
+from eval.report.document import Table, number_of
+from eval.statistics import Median, bootstrap_median, ends
 from eval.table import Items, Metric, compare_systems
 
 MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
@@ -112,8 +112,8 @@ def with_interval(one: Median, metric: str) -> str:
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
-    low, high = (f"{end:.{1 if larger_is_better(metric) else 2}f}" for end in (one.low, one.high))
-    return f"{figure(one.median, metric)}\n[{low},{_KEPT}{high}]{counted}"
+    shown = ends(one.low, one.high, f"{{:.{1 if larger_is_better(metric) else 2}f}}".format).replace(" ", _KEPT)
+    return f"{figure(one.median, metric)}\n{shown}{counted}"
 
 
 def heading(metric: str) -> str:
@@ -131,7 +131,7 @@ def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
     songs = tracks["track"].nunique()
     note = (
         "Ratios in dB, larger is better; distances (no unit), smaller. Intervals: bootstrap over songs"
-        + (f"; of {songs} songs they are hardly more than the range. " if songs < 6 else ". ")
+        + (f"; of {number_of(songs, 'song')} they are hardly more than the range. " if songs < 6 else ". ")
         + "“n of N”: the metric has no value on the other songs, or the system made nothing of them. Silent seconds: "
         "those in which some reference or estimate is silent, so that cSDR, cSIR, cSAR and cISR leave them out, of "
         "all. The mixture as estimate has no artifacts: its cSAR is the limit of arithmetic."
@@ -145,7 +145,7 @@ def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
     clean = tracks[~tracks["track"].isin(known["track"])]
     if not clean.empty:
         yield _systems_table(
-            f"The same without the {len(known)} songs of known defects"
+            f"The same without the {number_of(len(known), 'song')} of known defects"
             if len(known) > 1
             else "The same without the song of a known defect",
             scores,
@@ -182,7 +182,9 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
     note += "".join(f" Embedding MSE by: {one}." for one in encoders)
     ill = framed[framed["reciprocal_condition"] < ILL_CONDITIONED]["track"].nunique()
     if ill:
-        note += f" On {ill} songs the references are all but filtered copies: cSIR, cSAR, cISR mean little there."
+        note += (
+            f" On {number_of(ill, 'song')} the references are all but filtered copies: cSIR, cSAR and cISR mean little."
+        )
     return Table(
         caption, ["System", "Kind", "Songs", *map(heading, metrics), "Silent seconds"], rows, words=2, note=note
     )
@@ -221,7 +223,7 @@ def _difference(one: Mapping[Hashable, Any]) -> str:
         return "n/a"
     chance = "n/a" if np.isnan(one["p"]) else "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
     won = round(one["better"] * one["count"])
-    text = f"{one['difference']:+.2f} [{one['low']:+.2f}, {one['high']:+.2f}]"
+    text = f"{one['difference']:+.2f} {ends(one['low'], one['high'], '{:+.2f}'.format)}"
     return f"{text}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from data.files.audio import encode, to_float
-from data.files.durable import read_json, write_bytes, write_json
+from data.files.durable import in_json, read_json, write_bytes, write_json
 from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.acceptance import as_json
@@ -240,7 +240,7 @@ def _machine_twin(study: Study, cost: Mapping[str, Any], found: Mapping[str, Any
     systems: dict[str, dict[str, Any]] = {}
     for one in summarise(test, list(METRICS), group="pair").to_dict("records"):
         if one["count"]:
-            kept = {name: one[name] for name in ("mean", "low", "high", "count", "missing")}
+            kept = in_json({name: one[name] for name in ("mean", "low", "high", "count", "missing")})
             systems.setdefault(one["system"], {})[one["metric"]] = kept
     return {
         "schema": SCHEMA_VERSION,

@@ -4,13 +4,14 @@ The data frames have the columns of scores.parquet (`eval.synthesis.score.write_
 with its 95 % interval in brackets, a dash where nothing is published, and "n/a" where nothing could be measured.
 """
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from eval.report.document import Table
-from eval.statistics import Interval
+from eval.statistics import Interval, ends
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
 from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
 from eval.table import Items, Metric, compare_systems, interval_of, summarise
@@ -48,7 +49,7 @@ def with_interval(one: Interval | None) -> str:
     if one is None or not one.count:
         return "n/a"
     counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
-    return f"{one.mean:.4g} [{one.low:.3g}, {one.high:.3g}]{counted}"
+    return f"{one.mean:.4g} {ends(one.low, one.high, '{:.3g}'.format)}{counted}"
 
 
 def systems_table(scores: pd.DataFrame) -> Table:
@@ -92,7 +93,7 @@ def paired_table(scores: pd.DataFrame) -> Table:
                     _HEADINGS[metric],
                     NAMES[one["baseline"]],
                     str(one["count"]),
-                    f"{one['difference']:+.4g} [{one['low']:+.3g}, {one['high']:+.3g}]",
+                    _difference(one),
                     number(one["p"]),
                     f"{one['better']:.0%}",
                 ]
@@ -104,6 +105,11 @@ def paired_table(scores: pd.DataFrame) -> Table:
         words=2,
         note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs, adjusted for the number of systems.",
     )
+
+
+def _difference(one: Mapping[Hashable, Any]) -> str:
+    """Return the difference in a row of `eval.table.compare_systems`, with its interval, as text."""
+    return f"{one['difference']:+.4g} {ends(one['low'], one['high'], '{:+.3g}'.format)}"
 
 
 def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
@@ -122,8 +128,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
         smaller = metric not in LARGER_IS_BETTER
         found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "pair"))
         for one in found.to_dict("records"):
-            difference = f"{one['difference']:+.4g} [{one['low']:+.3g}, {one['high']:+.3g}]"
-            cells = [str(one["count"]), difference, number(one["p"]), f"{one['better']:.0%}"]
+            cells = [str(one["count"]), _difference(one), number(one["p"]), f"{one['better']:.0%}"]
             rows.append([_HEADINGS[metric], *cells])
     return Table(
         "This experiment minus the model in use, note by note",

@@ -86,6 +86,7 @@ def melody(
 
 def _show(scores: "pd.DataFrame", metrics: dict[str, str], output: Path | None, *, as_json: bool) -> None:
     """Write the scores of each file where wanted, and print them and their summary."""
+    from data.files.durable import in_json
     from data.files.tables import write_frame
     from eval.table import summarise
 
@@ -97,8 +98,8 @@ def _show(scores: "pd.DataFrame", metrics: dict[str, str], output: Path | None, 
         print_json(
             {
                 "files": len(scores),
-                "metrics": [_finite(row) for row in rows],
-                "scores": [_finite(row) for row in scores.to_dict("records")],
+                "metrics": [in_json(row) for row in rows],
+                "scores": [in_json(row) for row in scores.to_dict("records")],
                 "definitions": {name: metrics[name] for name in there},
             }
         )
@@ -109,6 +110,8 @@ def _show(scores: "pd.DataFrame", metrics: dict[str, str], output: Path | None, 
 
 def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
     """Return the lines of two text tables: single files, and the summary."""
+    from eval.statistics import ends
+
     pitch = "/".join(sorted({*scores["reference_pitch"], *scores["estimate_pitch"]}))
     judged = [f"pitch by {pitch}", f"alignment {scores['alignment'].iloc[0]}"]
     judged += [f"{name} {scores[name].iloc[0]}" for name in _JUDGES if name in scores]
@@ -119,7 +122,7 @@ def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
         found.append(f"  {row['item']:<{width}} " + " ".join(f"{_text(row[name]):>22}" for name in shown))
     found.append("mean [95 % interval], number of files it applies to, n/a: number of files it does not apply to")
     for row in rows:
-        interval = f"[{_text(row['low'])}, {_text(row['high'])}]"
+        interval = ends(row["low"], row["high"], _text)
         line = f"  {row['metric']:<22} {_text(row['mean']):>10} {interval:<24} {row['count']:>5}"
         found.append(line + (f"  n/a {row['missing']}" if row["missing"] else ""))
     return found
@@ -128,8 +131,3 @@ def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
 def _text(value: float) -> str:
     """Return a number for a table, a dash if it is not applicable."""
     return f"{value:.4g}" if isfinite(value) else "–"
-
-
-def _finite(row: dict[Any, Any]) -> dict[str, Any]:
-    """Return a row as values that JSON can represent: what is not applicable is None."""
-    return {str(name): None if isinstance(one, float) and not isfinite(one) else one for name, one in row.items()}

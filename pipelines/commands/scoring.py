@@ -23,6 +23,7 @@ def synthesis(
     file.
     """
     from data.files.tables import write_frame
+    from eval.statistics import ends
     from eval.synthesis.note_metrics import METRICS
     from eval.synthesis.score import score_folders
     from eval.table import summarise
@@ -38,7 +39,7 @@ def synthesis(
         return
     typer.echo(f"{len(scores)} notes; mean [95 % interval], number of notes it applies to")
     for row in rows:
-        interval = f"[{row['low']:.4g}, {row['high']:.4g}]"
+        interval = ends(row["low"], row["high"], "{:.4g}".format)
         typer.echo(f"  {row['metric']:<18} {row['mean']:>10.4g} {interval:<24} {row['count']}")
 
 

@@ -6,7 +6,7 @@ READY := .venv/.ready
 
 .PHONY: demo dev test check bench lock clean
 
-demo: $(READY)  ## make demo data, train and judge every system, write the reports (10 to 15 minutes, 2 cores)
+demo: $(READY)  ## make demo data, train and judge every system, write the reports (14 minutes, 2 cores)
 	$(BIN)/tessitura demo
 
 dev: $(READY)  ## open the asset graph in the browser, with history

@@ -59,7 +59,7 @@ def _errors(folder: Path) -> Shown:
     from data.files.tables import read_frame
 
     study = read_frame(folder / STUDY)
-    return {"content task": table(study.groupby("steps")[["content_error", "rpa", "oa"]].mean().reset_index())}
+    return {"content task": table(study.groupby("steps")[["content_error"]].first().reset_index())}
 
 
 @stored_asset(

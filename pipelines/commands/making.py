@@ -11,7 +11,7 @@ System = Annotated[str, typer.Argument(help="synthesis, separation or conversion
 
 
 def demo() -> None:
-    """Make demo data, train and evaluate every system on it, write the reports (10 to 15 minutes on 2 cores)."""
+    """Make demo data, train and evaluate every system on it, write the reports (14 minutes on 2 cores)."""
     from pipelines.jobs import SYSTEMS
     from pipelines.launch import Target, run_graph
     from pipelines.settings import Settings

@@ -12,8 +12,9 @@ demo: $(READY)  ## make demo data, train and judge every system, write the repor
 dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
+# Two workers of one thread each: with two threads each they wait for one another.
 test: $(READY)  ## run the tests
-	$(BIN)/pytest -q -n 2 --dist loadfile tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile tests
 
 check: $(READY)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .

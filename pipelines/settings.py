@@ -1,10 +1,18 @@
-"""Reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile."""
+"""Reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile.
 
+A variable TESSITURA_… that is no setting is an error, as is a line of .env that cannot be read: a misspelt name would
+otherwise leave the default in force without a word.
+"""
+
+import difflib
+import io
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
+from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -23,6 +31,7 @@ class Settings(BaseSettings):
 
     Attributes:
         home: folder of the store, of Dagster's history and of the downloads.
+        reports: folder that receives every report; None for `home`/reports.
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
         musdb: folder or zip of MUSDB18 or MUSDB18-HQ, or "musdb18" or "musdb18hq"; "" for the embedded songs.
@@ -35,6 +44,7 @@ class Settings(BaseSettings):
         recogniser: folder of the speech recogniser that judges the words; "" for none.
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
+        trainings: number of trainings that may run at a time.
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
@@ -49,6 +59,7 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
+    reports: Path | None = Field(None, description="folder that receives every report; empty: reports in the home")
     preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
     nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
     musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
@@ -61,6 +72,7 @@ class Settings(BaseSettings):
     recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
     quality: str = Field("", description="file of the network that predicts speech quality; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
+    trainings: int = Field(1, ge=1, le=64, description="trainings that may run at a time, over all runs")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
     most_bad_voices: float = Field(0.1, ge=0, le=1, description="share of bad recordings at which ingestion fails")
@@ -70,8 +82,14 @@ class Settings(BaseSettings):
         """Return the settings that a parent process froze, or otherwise those of the variables and the file .env.
 
         Raises:
-            InputError: a value is not allowed; the message names the variable.
+            InputError: a value is not allowed, a variable TESSITURA_… is no setting, or .env cannot be read; the
+                message names the variable, or the file and the line.
         """
+        if FROZEN not in os.environ:
+            file = cls.model_config.get("env_file")
+            _check_names(os.environ, "", cls)
+            if file is not None and Path(str(file)).exists():
+                _check_names(_names_in(Path(str(file))), f"{file}: ", cls)
         try:
             return cls(**json.loads(os.environ.get(FROZEN, "{}")))
         except ValidationError as error:
@@ -79,10 +97,10 @@ class Settings(BaseSettings):
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
             raise InputError(f"{name}={first['input']!r}: {first['msg'].lower()}") from error
 
-    @field_validator("home")
+    @field_validator("home", "reports")
     @classmethod
-    def _absolute(cls, home: Path) -> Path:
-        return home.expanduser().resolve()
+    def _absolute(cls, folder: Path | None) -> Path | None:
+        return None if folder is None else folder.expanduser().resolve()
 
     @field_validator("codec", "encoder")
     @classmethod
@@ -115,6 +133,11 @@ class Settings(BaseSettings):
         return self.environment().store
 
     @property
+    def report_folder(self) -> Path:
+        """Folder of exported reports (`pipelines.reports`): `reports` if it is set, otherwise `home`/reports."""
+        return self.reports or self.home / "reports"
+
+    @property
     def dagster_home(self) -> Path:
         """Folder of Dagster's configuration and history: DAGSTER_HOME if it is set, otherwise `home`/dagster."""
         given = os.environ.get("DAGSTER_HOME")
@@ -122,7 +145,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> Environment:
         """Return the settings in the form that assets use."""
-        return Environment(**self.model_dump())
+        return Environment(**self.model_dump(exclude={"reports"}))
 
     def frozen(self) -> str:
         """Return the settings as JSON text, the value of the variable `FROZEN`."""
@@ -131,3 +154,47 @@ class Settings(BaseSettings):
     def freeze(self) -> None:
         """Pass these settings to every process that this one starts from now on, even if `.env` is edited."""
         os.environ[FROZEN] = self.frozen()
+
+
+def _check_names(names: Iterable[str], place: str, settings: type[Settings]) -> None:
+    """Raise an error if one of the names of variables starts with TESSITURA_ and is no setting.
+
+    Args:
+        names: names of variables.
+        place: text in front of the name in the message.
+        settings: class of the settings.
+    """
+    prefix = str(settings.model_config.get("env_prefix"))
+    known = sorted(field.upper() for field in settings.model_fields)
+    for name in names:
+        rest = name.upper().removeprefix(prefix)
+        if name.upper().startswith(prefix) and name.upper() != FROZEN and rest not in known:
+            near = difflib.get_close_matches(rest, known, 1)
+            remedy = f"do you mean {prefix}{near[0]}?" if near else f"there are {prefix}{f', {prefix}'.join(known)}"
+            raise InputError(f"{place}{name} is no setting; {remedy}")
+
+
+def _names_in(file: Path) -> list[str]:
+    """Return the names of the variables that a file .env sets.
+
+    Raises:
+        InputError: the file cannot be read, is not UTF-8, or has a line that is no NAME=VALUE.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
+    except OSError as error:
+        raise InputError(f"{file}: {error.strerror}; make it readable or remove it") from error
+    names = []
+    for binding in parse_stream(io.StringIO(text)):
+        if binding.error or (binding.key is not None and binding.value is None):
+            skipped = len(binding.original.string) - len(binding.original.string.lstrip())
+            line = binding.original.line + binding.original.string[:skipped].count("\n")
+            said = binding.original.string.strip().splitlines()[0]
+            raise InputError(
+                f"{file}, line {line}: {said!r} cannot be read; write NAME=VALUE, and close quotes on the same line"
+            )
+        if binding.key is not None:
+            names.append(binding.key)
+    return names

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -40,6 +41,43 @@ def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
     found = Settings.read()
     assert (found.preset, found.nsynth) == ("small", "/data/nsynth")
     assert found.store == tmp_path / "home" / "store"
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("TESSITURA_MUSBD", "TESSITURA_MUSBD is no setting; do you mean TESSITURA_MUSDB?"),
+        ("tessitura_nsynt", "tessitura_nsynt is no setting; do you mean TESSITURA_NSYNTH?"),
+        ("TESSITURA_XYZW", "TESSITURA_XYZW is no setting; there are TESSITURA_CODEC, "),
+    ],
+)
+def test_a_misspelt_variable_is_named_with_the_nearest_one(settings, tmp_path, monkeypatch, name, said):
+    (tmp_path / ".env").write_text(f"# mine\n{name}=/data\n")
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / '.env'}: {said}")):
+        Settings.read()
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv(name, "")
+    with pytest.raises(InputError, match=re.escape(said)):
+        Settings.read()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"A=1\n\nTESSITURA_MUSDB='/data/my songs\n", 'line 3: "TESSITURA_MUSDB=\'/data/my songs" cannot be read'),
+        (b'TESSITURA_MUSDB="/data\nTESSITURA_PRESET=small\n', "line 1: 'TESSITURA_MUSDB=\"/data' cannot be read"),
+        (b"TESSITURA_PRESET small\n", "line 1: 'TESSITURA_PRESET small' cannot be read; write NAME=VALUE"),
+        (b"TESSITURA_PRESET\n", "line 1: 'TESSITURA_PRESET' cannot be read; write NAME=VALUE"),
+        (b"TESSITURA_MUSDB=/data/m\xfcsik\n", "not UTF-8 (byte 23)"),
+    ],
+)
+def test_a_file_of_settings_that_cannot_be_read_is_named(settings, tmp_path, monkeypatch, content, said):
+    (tmp_path / ".env").write_bytes(content)
+    monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
+    with pytest.raises(InputError, match=re.escape(said)) as found:
+        Settings.read()
+    assert str(found.value).startswith(str(tmp_path / ".env"))
 
 
 def test_frozen_settings_stand_whatever_is_edited_later(settings, monkeypatch):

@@ -4,7 +4,10 @@ import os
 
 import pytest
 
+from data.errors import InputError
+from data.files.checked_json import parse_checked, read_checked_json, write_checked_json
 from data.files.durable import read_json, replacing, write_bytes, write_json
+from models.training.history import History
 
 
 def test_a_written_file_holds_the_content(tmp_path):
@@ -60,3 +63,49 @@ def test_the_order_is_write_sync_rename_sync(tmp_path, monkeypatch):
         monkeypatch.setattr(os, name, lambda *args, _real=real, _name=name: (calls.append(_name), _real(*args))[1])
     write_bytes(tmp_path / "a", b"x")
     assert calls == ["fsync", "replace", "fsync"]
+
+
+@pytest.mark.parametrize("content", [b'{"a": 1', b"\xff\xfe", b"", b"[" * 100_000])
+def test_what_is_no_json_is_named(tmp_path, content):
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(InputError, match=r"a.json: not readable as JSON"):
+        read_json(tmp_path / "a.json")
+
+
+VALUE = {"stride": 256, "scale": [0.5, 1e-9], "kind": {"ü": None}, "sha256": "5c1e"}
+
+
+def test_a_json_object_with_its_checksum_is_read_as_written(tmp_path):
+    write_checked_json(tmp_path / "a.json", {**VALUE, "shape": (1, 2)})
+    assert read_checked_json(tmp_path / "a.json") == {**VALUE, "shape": [1, 2]}
+    write_json(tmp_path / "old.json", VALUE)  # as earlier versions did
+    assert read_checked_json(tmp_path / "old.json") == VALUE
+    for bad in ({"loss": float("nan")}, {"checksum": 1}):
+        with pytest.raises(ValueError, match=r"JSON compliant|name of the checksum"):
+            write_checked_json(tmp_path / "b.json", bad)
+
+
+def test_no_flipped_bit_of_a_checked_json_object_changes_what_is_read(tmp_path):
+    write_checked_json(tmp_path / "a.json", VALUE)
+    whole = (tmp_path / "a.json").read_bytes()
+    noticed = 0
+    for place in range(8 * len(whole)):
+        content = bytearray(whole)
+        content[place // 8] ^= 1 << place % 8
+        try:
+            assert parse_checked(bytes(content), tmp_path / "a.json") == VALUE  # a space that became another
+        except InputError as error:
+            noticed += "a.json: " in str(error)
+    assert noticed > 0.9 * 8 * len(whole)
+
+
+def test_a_row_of_history_that_was_damaged_counts_as_missing(tmp_path):
+    history = History(tmp_path)
+    for step in (1, 2, 3):
+        history.append({"step": step, "loss": float("nan") if step == 2 else 0.25})
+    whole = (tmp_path / "history.jsonl").read_bytes()
+    (tmp_path / "history.jsonl").write_bytes(whole.replace(b"0.25", b"0.75", 1) + b'\xff\n{"step": "x"}\n[]\n{"st')
+    history.rewind(3)
+    assert [row["step"] for row in history.rows()] == [2, 3]
+    (tmp_path / "history.jsonl").write_bytes(b'{"step": 1, "loss": 0.5}\n')  # as earlier versions wrote it
+    assert history.rows() == [{"step": 1, "loss": 0.5}]

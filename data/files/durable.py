@@ -15,6 +15,8 @@ from math import isfinite
 from pathlib import Path
 from typing import IO, Any
 
+from data.errors import InputError
+
 SUFFIX = ".partial"
 
 
@@ -102,8 +104,29 @@ def in_json(row: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file."""
-    return json.loads(path.read_bytes())
+    """Return the content of a JSON file.
+
+    Raises:
+        OSError: the file is missing or cannot be read.
+        InputError: its content is not JSON in UTF-8; the message names the file.
+    """
+    return parse_json(path.read_bytes(), path)
+
+
+def parse_json(content: bytes, place: Path) -> Any:
+    """Return the values in the content of a JSON file.
+
+    Args:
+        content: the content.
+        place: path of the file, for the error message.
+
+    Raises:
+        InputError: it is not JSON in UTF-8.
+    """
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{place}: not readable as JSON ({error}); it is damaged, or no JSON at all") from error
 
 
 def file_sha256(path: Path) -> str:

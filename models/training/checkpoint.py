@@ -1,8 +1,8 @@
 """Reads and writes checkpoints: tensors in safetensors, everything else in JSON, no pickle.
 
 A checkpoint consists of `<name>.safetensors` and `<name>.json`. The JSON file is written last and holds the
-SHA-256 of the safetensors file, so a checkpoint loads only if both files are complete and unchanged.
-(safetensors itself does not detect a flipped bit.)
+SHA-256 of the safetensors file and its own, so a checkpoint loads only if both files are complete and unchanged.
+(safetensors itself does not detect a flipped bit.) JSON files of earlier versions have no checksum of their own.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from data.errors import InputError
-from data.files.durable import file_sha256, read_json, replacing_path, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
+from data.files.durable import file_sha256, replacing_path
 from models.training.processes import World
 
 VERSION = 1
@@ -43,7 +44,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any])
     Args:
         path: path of both files, without extension.
         tensors: tensors by name, on any device.
-        metadata: values that JSON can hold; "version" and "sha256" are added.
+        metadata: values that JSON can hold; "version", "sha256" and "checksum" are added.
 
     Raises:
         ValueError: the metadata contain NaN or infinity.
@@ -57,7 +58,7 @@ def save(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any])
     with replacing_path(weights) as partial:
         # Contiguous: safetensors rejects non-contiguous views.
         safetensors.torch.save_file({name: one.detach().cpu().contiguous() for name, one in tensors.items()}, partial)
-    write_json(path.with_suffix(".json"), {**metadata, "version": VERSION, "sha256": file_sha256(weights)})
+    write_checked_json(path.with_suffix(".json"), {**metadata, "version": VERSION, "sha256": file_sha256(weights)})
 
 
 def save_network(folder: Path, network: nn.Module, metadata: Mapping[str, Any], world: World) -> None:
@@ -77,7 +78,7 @@ def save_network(folder: Path, network: nn.Module, metadata: Mapping[str, Any], 
 
 
 def load(path: Path) -> Checkpoint:
-    """Read the checkpoint `path`.safetensors and `path`.json, and verify its SHA-256.
+    """Read the checkpoint `path`.safetensors and `path`.json, and verify the SHA-256 of both.
 
     Args:
         path: path of both files, without extension.
@@ -90,15 +91,15 @@ def load(path: Path) -> Checkpoint:
         if not one.is_file():
             raise InputError(f"{one}: no such checkpoint; materialise the asset that makes it")
     try:
-        metadata = read_json(described)
+        metadata = read_checked_json(described)
         if metadata["version"] != VERSION:
             raise InputError(f"{described}: checkpoint format {metadata['version']}, this program reads {VERSION}")
         if (found := file_sha256(weights)) != metadata["sha256"]:
             raise InputError(f"{weights}: SHA-256 {found} differs from the {metadata['sha256']} written; delete it")
         return Checkpoint(safetensors.torch.load_file(weights), metadata)
-    except (ValueError, KeyError, SafetensorError) as error:
-        if isinstance(error, InputError):
-            raise
+    except InputError:
+        raise
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise InputError(f"{described}: damaged checkpoint ({error}); delete it") from error
 
 

@@ -138,7 +138,9 @@ class StoredAsset:
         source: raw data that it is made from; None if it is made from other assets only.
         lineage: names of the inputs that its function reads from `work.inputs` instead of taking them as parameters.
         all_variants: names of the inputs of which it receives all variants made so far, not only the main variant.
-        optional: names of the inputs that may be missing.
+        optional: names of the inputs that may be missing; the function is then given None.
+        belongs: function that returns whether the preset of a run has the asset at all. Whatever is made from an asset
+            that a preset may lack names it in `optional`.
         compared: names of the inputs of which an experiment also receives the version in use, as "NAME in use".
         show: function that returns metadata for the web UI, given the folder of a finished version.
         experiments: whether experiments make their own version of it.
@@ -158,6 +160,7 @@ class StoredAsset:
     lineage: tuple[str, ...] = ()
     all_variants: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
+    belongs: Callable[[Configuration], bool] = lambda run: True
     compared: tuple[str, ...] = ()
     show: Callable[[Path], Shown] = lambda folder: {}
     experiments: bool = True
@@ -257,6 +260,10 @@ class Registry:
         found = [one for module in modules for one in vars(module).values() if isinstance(one, StoredAsset)]
         own = [one for one in found if one.function.__module__ in {module.__name__ for module in modules}]
         return cls({one.name: one for one in own})
+
+    def within(self, run: Configuration) -> "Registry":
+        """Return the assets that the preset of a run has."""
+        return Registry({name: one for name, one in self.assets.items() if one.belongs(run)})
 
     @property
     def sources(self) -> dict[str, Source]:

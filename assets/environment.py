@@ -35,6 +35,7 @@ class Environment:
         recogniser: folder of the speech recogniser that judges the words; "" for none.
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
+        trainings: number of trainings that may run at a time.
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
@@ -57,6 +58,7 @@ class Environment:
     recogniser: str = ""
     quality: str = ""
     device: str = "auto"
+    trainings: int = 1
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1
     most_bad_voices: float = 0.1
@@ -72,9 +74,15 @@ class Environment:
         return self.home / "downloads"
 
     @property
-    def turn(self) -> Path:
-        """Lock file that a training holds while it runs, so that only one runs at a time."""
-        return self.home / "locks" / "training.lock"
+    def errors_log(self) -> Path:
+        """File to which the tracebacks of unexpected errors are appended."""
+        return self.home / "errors.log"
+
+    @property
+    def turns(self) -> list[Path]:
+        """Lock files, one of which a training holds while it runs, so that no more run at a time."""
+        others = [f"training-{number}.lock" for number in range(2, self.trainings + 1)]
+        return [self.home / "locks" / name for name in ("training.lock", *others)]
 
     def torch_device(self) -> str:
         """Return the name of the torch device to compute on: "cuda" or "cpu"; "auto" takes a GPU if there is one.

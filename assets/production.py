@@ -122,6 +122,8 @@ class Workshop:
         return found
 
     def _input(self, order: Order, name: str) -> Any:
+        if name in order.asset.optional and name not in self.registry.assets:
+            return None  # the preset does not have it
         upstream = self.registry.assets[name]
         slot = upstream.slot(order.run, order.experiment if upstream.experiments else "")
         if name in order.asset.all_variants:
@@ -159,7 +161,7 @@ class Workshop:
             self.provenance.load(asset)
             with ExitStack() as stack:
                 if asset.trains:
-                    stack.enter_context(turn(environment.turn, order.slot.name, self.say))
+                    stack.enter_context(turn(environment.turns, order.slot.name, self.say))
                 stack.enter_context(reading(map(lock_path, earlier)))
                 execution = Execution(folder, self.listener, environment.torch_device(), recipe.code_version, earlier)
                 changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""

@@ -245,7 +245,7 @@ def test_two_at_once_are_refused_and_a_killed_holder_leaves_no_lock(root, contex
 
 
 def _wait_for_turn(path: Path, ready, done) -> None:
-    with turn(path, "demo/model", lambda text: None):
+    with turn([path], "demo/model", lambda text: None):
         ready.set()
         done.wait(30)
 
@@ -261,8 +261,22 @@ def test_trainings_take_turns(tmp_path, context):
         said.append(text)
         done.set()
 
-    with turn(tmp_path / "lock", "demo/other", hear):
+    with turn([tmp_path / "lock"], "demo/other", hear):
         assert said == [f"waiting for another training to end (demo/model of process {first.pid})"]
+    first.join()
+
+
+def test_two_trainings_run_at_a_time_where_there_are_two_locks(tmp_path, context):
+    ready, done = context.Event(), context.Event()
+    locks = [tmp_path / "lock", tmp_path / "lock-2"]
+    first = context.Process(target=_wait_for_turn, args=(locks[0], ready, done))
+    first.start()
+    assert ready.wait(30)
+    said: list[str] = []
+    with turn(locks, "demo/other", said.append):
+        assert not said
+        assert all(acquire(path) is None for path in locks)
+    done.set()
     first.join()
 
 

@@ -7,7 +7,7 @@ process that reads it holds a lock that it shares with other readers. So no vers
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -122,22 +122,24 @@ def reading(paths: Iterable[Path]) -> Iterator[None]:
 
 
 @contextmanager
-def turn(path: Path, what: str, tell: Callable[[str], None]) -> Iterator[None]:
-    """Context manager that waits for an exclusive lock and holds it, so that trainings run one at a time.
+def turn(paths: Sequence[Path], what: str, tell: Callable[[str], None]) -> Iterator[None]:
+    """Context manager that waits for one of several exclusive locks and holds it.
+
+    So no more trainings run at a time than there are locks.
 
     Args:
-        path: lock file.
+        paths: lock files, at least one.
         what: name of the work, such as the name of an asset; it is part of the message to processes that wait.
-        tell: callback that receives one message if the lock is not free at once.
+        tell: callback that receives one message if no lock is free at once.
 
     Example:
-        >>> with turn(environment.turn, "demo/synthesis_model", print):
+        >>> with turn(environment.turns, "demo/synthesis_model", print):
         ...     train()
     """
     waiting = False
-    while (descriptor := acquire(path)) is None:
+    while (descriptor := next((one for path in paths if (one := acquire(path)) is not None), None)) is None:
         if not waiting:
-            tell(f"waiting for another training to end ({holder(path)})")
+            tell(f"waiting for another training to end ({', '.join(map(holder, paths))})")
             waiting = True
         time.sleep(_POLL_SECONDS)
     try:

@@ -18,7 +18,7 @@ from tiny import pack, sine_note, write_nsynth
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.audio import encode, write_wav
+from data.files.audio import encode, write_sound
 from data.files.durable import read_json, write_json
 from data.files.tables import read_table
 from data.nsynth.dataset import completion_split, locate
@@ -80,14 +80,14 @@ def test_every_fault_is_quarantined_with_its_reason(tmp_path, part):
     sound = sine_note(0, 60, 25)
     (audio / f"{names[0]}.wav").write_bytes(b"")
     (audio / f"{names[1]}.wav").write_bytes((audio / f"{names[1]}.wav").read_bytes()[:64000])
-    write_wav(audio / f"{names[2]}.wav", sound, 44100)
-    write_wav(audio / f"{names[3]}.wav", np.stack([sound, sound], 1), 16000)
-    write_wav(audio / f"{names[4]}.wav", sound[:1000], 16000)
+    write_sound(audio / f"{names[2]}.wav", sound, 44100)
+    write_sound(audio / f"{names[3]}.wav", np.stack([sound, sound], 1), 16000)
+    write_sound(audio / f"{names[4]}.wav", sound[:1000], 16000)
     soundfile.write(audio / f"{names[5]}.wav", np.full(64000, np.nan), 16000, subtype="FLOAT")
-    write_wav(audio / f"{names[6]}.wav", sound * 0, 16000)
+    write_sound(audio / f"{names[6]}.wav", sound * 0, 16000)
     (audio / f"{names[7]}.wav").unlink()
-    write_wav(audio / "stranger-001-001.wav", sound + 1, 16000)
-    write_wav(audio / "e\u0301 <b>.wav", sound, 16000)
+    write_sound(audio / "stranger-001-001.wav", sound + 1, 16000)
+    write_sound(audio / "e\u0301 <b>.wav", sound, 16000)
     described = read_json(part / "examples.json")
     described[names[8]]["pitch"] = 400
     write_json(part / "examples.json", described)

@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.files.audio import write_wav
+from data.files.audio import write_sound
 from data.voices.annotations import read_annotation
 from data.voices.layouts import find_recordings, source_version
 from data.voices.walk import files_below
 
 
 def sound(path: Path, channels: int = 1, seconds: float = 0.01) -> Path:
-    write_wav(path, np.full((int(16_000 * seconds), channels), 5, np.int16), 16_000)
+    write_sound(path, np.full((int(16_000 * seconds), channels), 5, np.int16), 16_000)
     return path
 
 

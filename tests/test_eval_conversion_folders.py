@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from data.errors import InputError
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from eval.conversion.folders import Scoring, pair, read_pitch_table, score_conversions, score_melodies
 from eval.metrics.quality import QualityPredictor
 from eval.metrics.recognition import Recogniser
@@ -30,7 +30,7 @@ def voice(hertz: float, seconds: float = 0.8) -> np.ndarray:
 
 def put(folder: Path, name: str, wave: np.ndarray, rate: int = RATE) -> None:
     (folder / name).parent.mkdir(parents=True, exist_ok=True)
-    write_wav(folder / name, to_pcm16(wave), rate)
+    write_sound(folder / name, to_pcm16(wave), rate)
 
 
 def write(path: Path, text: str) -> Path:

@@ -6,7 +6,7 @@ from tiny import sine_note, write_nsynth
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.audio import to_float, write_wav
+from data.files.audio import to_float, write_sound
 from data.files.tables import read_frame
 from data.nsynth.dataset import locate
 from data.nsynth.ingest import ingest
@@ -51,7 +51,7 @@ def folders(tmp_path):
     for name in ("reference", "estimate"):
         for pitch in (60, 64):
             path = tmp_path / name / f"bass_synthetic_000-{pitch:03d}-025.wav"
-            write_wav(path, sine_note(1, pitch + (name == "estimate" and pitch == 64), 25), 16000)
+            write_sound(path, sine_note(1, pitch + (name == "estimate" and pitch == 64), 25), 16000)
     return tmp_path / "reference", tmp_path / "estimate"
 
 
@@ -68,7 +68,7 @@ def test_unpaired_files_are_an_error_not_an_order(folders):
 
 
 def test_files_of_different_length_or_rate_are_refused(folders):
-    write_wav(folders[1] / "bass_synthetic_000-064-025.wav", sine_note(1, 64, 25)[:100], 16000)
+    write_sound(folders[1] / "bass_synthetic_000-064-025.wav", sine_note(1, 64, 25)[:100], 16000)
     with pytest.raises(InputError, match=r"064-025.wav: \(samples, Hz\) is \(64000, 16000\) and \(100, 16000\)"):
         score_folders(*folders)
 

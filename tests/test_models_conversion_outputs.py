@@ -10,7 +10,7 @@ import tiny_voices
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.files.tables import read_table
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -38,7 +38,7 @@ def shards(tmp_path_factory):
 
 def test_a_song_is_read_as_the_mean_of_its_channels_at_16_khz(tmp_path):
     left, right = tone(440, 1.0, 44_100), tone(1000, 1.0, 44_100)
-    write_wav(tmp_path / "song.wav", to_pcm16(np.stack([left, right], 1)), 44_100)
+    write_sound(tmp_path / "song.wav", to_pcm16(np.stack([left, right], 1)), 44_100)
     song = read_song(tmp_path / "song.wav")
     assert (song.sample_rate, song.channels, song.seconds) == (44_100, 2, 1.0)
     assert len(song.wave) == pytest.approx(RATE, abs=1)
@@ -53,14 +53,14 @@ def test_a_remix_is_the_song_with_the_voice_exchanged_at_the_level_of_the_vocals
     vocals, band = tone(300, seconds, rate), tone(1200, seconds, rate)
     both = {"song": vocals + band, "vocals": vocals}
     for name, wave in both.items():
-        write_wav(tmp_path / f"{name}.wav", to_pcm16(np.stack([wave, wave], 1)), rate)
+        write_sound(tmp_path / f"{name}.wav", to_pcm16(np.stack([wave, wave], 1)), rate)
     voice = 0.25 * tone(300, seconds, RATE).astype(np.float32)  # the same voice, 12 dB too quiet
     gain = write_remix(tmp_path / "song.wav", tmp_path / "vocals.wav", voice, tmp_path / "remix.wav")
     assert gain == pytest.approx(12.04, abs=0.1)
     found, song = read_song(tmp_path / "remix.wav"), read_song(tmp_path / "song.wav")
     assert (found.sample_rate, found.channels, found.seconds) == (rate, 2, 1.0)
     assert np.abs(found.wave - song.wave)[1000:-1000].max() < 5e-3
-    write_wav(tmp_path / "other.wav", to_pcm16(vocals[:-1]), rate)
+    write_sound(tmp_path / "other.wav", to_pcm16(vocals[:-1]), rate)
     with pytest.raises(InputError, match="has another format"):
         write_remix(tmp_path / "song.wav", tmp_path / "other.wav", voice, tmp_path / "remix.wav")
 

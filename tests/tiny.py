@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.files.durable import write_json
 from data.files.names import make_id
 from data.nsynth import dataset as nsynth
@@ -52,7 +52,7 @@ def write_nsynth(folder: Path, instruments: int = 2, pitches: range = range(60, 
                 one = note_metadata(len(described), instrument, pitch, velocity)
                 described[one["note_str"]] = one
                 path = folder / "audio" / f"{one['note_str']}.wav"
-                write_wav(path, sine_note(instrument, pitch, velocity), nsynth.SAMPLE_RATE)
+                write_sound(path, sine_note(instrument, pitch, velocity), nsynth.SAMPLE_RATE)
     write_json(folder / "examples.json", described)
     return folder
 
@@ -76,7 +76,7 @@ def write_musdb(root: Path, names: dict[str, str], seconds: float = 2.0) -> Path
         stems = {one: draw.integers(-3000, 3000, (length, 2), np.int16) for one in ("drums", "bass", "other", "vocals")}
         stems["mixture"] = np.asarray(sum(one.astype(np.int32) for one in stems.values()), np.int16)
         for source, pcm in stems.items():
-            write_wav(root / subset / name / f"{source}.wav", pcm, 44_100)
+            write_sound(root / subset / name / f"{source}.wav", pcm, 44_100)
     return root
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from tiny_voices import band, voice
 
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.voices.config import Mixing, MixtureConfig
 from models.conversion.acoustic.config import AcousticConfig, AcousticTraining, Adversaries, Adversary, FeatureSet
 from models.conversion.acoustic.config import Examples as AcousticExamples
@@ -75,5 +75,5 @@ def write_singers(folder: Path, seconds: float = 2.4, clips: int = 2) -> Path:
         for clip in range(clips):
             wave, _ = voice(number, clip, seconds)
             both = np.stack([band(100 * number + clip, len(wave)), wave], 1)
-            write_wav(folder / f"{singer}_{number + 1}_{clip + 1:02d}.wav", to_pcm16(both), 16_000)
+            write_sound(folder / f"{singer}_{number + 1}_{clip + 1:02d}.wav", to_pcm16(both), 16_000)
     return folder

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from data.execution import Execution
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.musdb.dataset import SAMPLE_RATE, locate
 from data.musdb.tracks import ingest_tracks
 from data.musdb.vocals import resample_songs
@@ -35,7 +35,7 @@ def write_songs(folder: Path, seconds: float = 3.0) -> Path:
         pcm["mixture"] = np.asarray(sum(one.astype(np.int32) for one in pcm.values()), np.int16)
         for source, samples in pcm.items():
             path = folder / ("test" if name in SONGS else "train") / name / f"{source}.wav"
-            write_wav(path, samples, SAMPLE_RATE)
+            write_sound(path, samples, SAMPLE_RATE)
     return folder
 
 

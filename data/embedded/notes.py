@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.files.durable import read_json, write_json
 from data.nsynth.dataset import FAMILIES, FRAMES, QUALITIES, SAMPLE_RATE, SOURCES
 from data.progress import Listener, Progress, ignore
@@ -201,7 +201,7 @@ def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
 
     def write(entry: tuple[str, int, int, int, dict[str, Any]]) -> None:
         name, number, pitch, velocity, _ = entry
-        write_wav(part / "audio" / f"{name}.wav", to_pcm16(note(number, pitch, velocity)), SAMPLE_RATE)
+        write_sound(part / "audio" / f"{name}.wav", to_pcm16(note(number, pitch, velocity)), SAMPLE_RATE)
 
     with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, notes):

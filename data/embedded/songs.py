@@ -18,7 +18,7 @@ from scipy.signal import fftconvolve, lfilter
 
 from data.embedded.notes import note
 from data.embedded.singer import CONSONANTS, VOWELS, Singer, Sung, make_singer, sing
-from data.files.audio import resample, write_wav
+from data.files.audio import resample, write_sound
 from data.files.durable import read_json, write_json
 from data.musdb.dataset import SAMPLE_RATE, SOURCES
 from data.nsynth.dataset import SAMPLE_RATE as NOTE_RATE
@@ -213,7 +213,7 @@ def make_songs(folder: Path, *, listener: Listener = ignore) -> Path:
     def write(seed: int) -> None:
         name = f"Tessitura Singer {seed % SINGERS} - Song {seed:02d}"
         for source, pcm in make_song(seed).sources.items():
-            write_wav(root / ("test" if seed % 4 == 3 else "train") / name / f"{source}.wav", pcm, SAMPLE_RATE)
+            write_sound(root / ("test" if seed % 4 == 3 else "train") / name / f"{source}.wav", pcm, SAMPLE_RATE)
 
     with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, range(SONGS)):

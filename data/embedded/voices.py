@@ -19,7 +19,7 @@ import numpy as np
 
 from data.embedded.notes import note
 from data.embedded.singer import CONSONANTS, CONTROL_RATE, VOWELS, Singer, Sung, make_singer, sing
-from data.files.audio import to_pcm16, write_wav
+from data.files.audio import to_pcm16, write_sound
 from data.files.durable import read_json, write_bytes, write_json
 from data.nsynth.dataset import SAMPLE_RATE as NOTE_RATE
 from data.progress import Listener, Progress, ignore
@@ -166,7 +166,7 @@ def make_voices(folder: Path, *, listener: Listener = ignore) -> Path:
         take, name = make_take(*numbers), f"{NAMES[singer]}_{song + 1}_{clip + 1:02d}"
         lines = [f"{frame / CONTROL_RATE:.3f},{one:.3f}" for frame, one in enumerate(take.hertz)]
         write_bytes(root / f"{name}.f0.csv", "\n".join(["seconds,hertz", *lines, ""]).encode())
-        write_wav(root / f"{name}.wav", to_pcm16(np.stack([take.accompaniment, take.voice], 1)), RATE)
+        write_sound(root / f"{name}.wav", to_pcm16(np.stack([take.accompaniment, take.voice], 1)), RATE)
 
     with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, takes):

@@ -1,29 +1,31 @@
-"""Reads, writes and resamples audio; the only module that uses the audio libraries soundfile and soxr.
+"""Reads whole audio files, writes them, and resamples.
 
-Conventions: PCM is int16, shape (T, K); a float waveform is PCM divided by 32,767, full scale [-1, 1]. The data length
-in a WAV header is compared with the size of the file, because libsndfile reads a truncated WAV without an error.
+Conventions: PCM is int16, shape (T, K); a float waveform is PCM divided by 32,767, full scale [-1, 1]. Files are opened
+by `data.files.readers`, which also reads them in blocks.
 
 Shapes: T samples, K channels.
 """
 
 import io
-import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import soundfile
 import soxr
 
 from data.errors import InputError
-from data.files.durable import write_bytes
+from data.files.durable import replacing_path, write_bytes
+from data.files.headers import UnreadableAudio
+from data.files.readers import open_sound
+from data.files.regular import printable, read_regular
 
 FULL_SCALE = 32767
-
-
-class UnreadableAudio(InputError):
-    """The bytes are not a complete audio file with finite samples."""
+WRITTEN = {".wav": "WAV", ".flac": "FLAC"}  # formats that are written, by the ending of the name of the file
+_LARGEST = 4 << 30  # bytes of a file that is read as a whole
+_LONGEST = 1 << 30  # samples, over all channels
 
 
 @dataclass(frozen=True)
@@ -33,10 +35,12 @@ class Pcm:
     Attributes:
         samples: int16, (T, K).
         sample_rate: sample rate in Hz.
+        gain: factor by which the samples were scaled, below 1 where the file goes beyond full scale.
     """
 
     samples: np.ndarray
     sample_rate: int
+    gain: float = 1.0
 
     @property
     def channels(self) -> int:
@@ -44,10 +48,19 @@ class Pcm:
         return self.samples.shape[1]
 
 
-def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
-    """Decode the bytes of a WAV, FLAC, OGG, MP3 or AIFF file to 16-bit PCM.
+@dataclass(frozen=True)
+class Wave:
+    """Decoded audio that is neither rounded nor clipped: samples float32, (T, K), and the sample rate in Hz."""
 
-    16-bit samples are returned unchanged and 8-bit samples converted exactly; other formats are rounded to 16 bits.
+    samples: np.ndarray
+    sample_rate: int
+
+
+def decode(content: bytes, longest: int = _LONGEST) -> Pcm:
+    """Decode the bytes of an audio file of any format of `readers.open_sound` to 16-bit PCM.
+
+    16-bit samples are returned unchanged and 8-bit samples converted exactly; other formats are rounded to 16 bits. If
+    floating-point samples go beyond full scale, all are scaled by one factor, `Pcm.gain`, so that none is clipped.
 
     Args:
         content: bytes of the whole file.
@@ -55,36 +68,21 @@ def decode(content: bytes, longest: int = 1 << 30) -> Pcm:
             a longer one is refused before memory is allocated.
 
     Raises:
-        UnreadableAudio: the file is empty, of unknown format, truncated, too long, or has samples that are NaN,
-            infinite or beyond full scale; the message says which.
+        UnreadableAudio: the file is empty, of unknown format, truncated, too long, or has samples that are NaN or
+            infinite; the message says which.
 
     Example:
         >>> pcm = decode(Path("note.wav").read_bytes())
         >>> wave = to_float(pcm.samples)  # (T, K)
     """
-    _check_riff_length(io.BytesIO(content))
-    try:
-        with soundfile.SoundFile(io.BytesIO(content)) as file:
-            if file.frames * file.channels > longest:
-                raise UnreadableAudio(
-                    f"promises {file.frames:,} x {file.channels} samples; at most {longest:,} are read"
-                )
-            exact = file.subtype in ("PCM_16", "PCM_S8", "PCM_U8")
-            samples = file.read(dtype="int16" if exact else "float64", always_2d=True)
-            promised, rate = file.frames, file.samplerate
-    except UnreadableAudio:
-        raise
-    except (soundfile.SoundFileError, RuntimeError, ValueError) as error:
-        raise UnreadableAudio(f"not readable as audio ({error})") from error
-    if len(samples) != promised:
-        raise UnreadableAudio(f"truncated: {promised} samples promised, {len(samples)} found")
-    if not exact:
-        if not np.isfinite(samples).all():
-            raise UnreadableAudio(f"{np.count_nonzero(~np.isfinite(samples))} samples are NaN or infinite")
-        if np.abs(samples).max(initial=0.0) > 1.0:
-            raise UnreadableAudio(f"samples reach {np.abs(samples).max():.3g}, beyond full scale 1.0")
-        samples = to_pcm16(samples)
-    return Pcm(samples, rate)
+    with open_sound(content) as file:
+        if file.frames * file.channels > longest:
+            raise UnreadableAudio(f"promises {file.frames:,} x {file.channels} samples; at most {longest:,} are read")
+        if file.exact:
+            return Pcm(file.read(file.frames, "int16"), file.sample_rate)
+        samples = file.read(file.frames, "float64")
+    gain = min(1.0, 1.0 / max(float(np.abs(samples).max()), 1e-300))
+    return Pcm(to_pcm16(samples if gain == 1.0 else samples * gain), file.sample_rate, gain)
 
 
 def read(path: Path) -> Pcm:
@@ -92,113 +90,107 @@ def read(path: Path) -> Pcm:
 
     Raises:
         UnreadableAudio: the file is damaged or not audio; the message names it.
-        FileNotFoundError: there is no such file.
+        UnreadableFile: there is no such file, or it is no regular file; the message names it.
 
     Example:
         >>> pcm = read(Path("note.wav"))
         >>> wave = to_float(pcm.samples)  # (T, K)
     """
+    content = read_regular(path, _LARGEST)
     try:
-        return decode(path.read_bytes())
+        return decode(content)
     except UnreadableAudio as error:
-        raise UnreadableAudio(f"{path}: {error}") from error
+        raise UnreadableAudio(f"{printable(path)}: {error}") from error
 
 
-def _check_riff_length(file: IO[bytes]) -> None:
-    """Raise `UnreadableAudio` if a WAV is shorter than its header declares; leaves the file at its beginning."""
-    size = file.seek(0, io.SEEK_END)
-    file.seek(0)
-    start = file.read(12)
-    if not start:
-        raise UnreadableAudio("empty file")
-    if start[:4] == b"RIFF" and start[8:12] == b"WAVE":
-        promised = _data_length(file, size)
-        if promised > (found := size - file.tell()):
-            raise UnreadableAudio(f"truncated: {promised} bytes of sound promised, {found} found")
-    file.seek(0)
+def read_wave(path: Path) -> Wave:
+    """Decode the audio file at `path` as it is: floating-point samples are neither rounded nor clipped.
 
-
-def _data_length(file: IO[bytes], size: int) -> int:
-    """Return the bytes of audio that the header of a WAV of `size` bytes declares; leaves the file where they begin."""
-    while file.tell() + 8 <= size:
-        name, length = struct.unpack("<4sI", file.read(8))
-        if name == b"data":
-            return length
-        file.seek(length + length % 2, io.SEEK_CUR)  # chunks are padded to even lengths
-    raise UnreadableAudio("truncated: the WAV holds no sound")
-
-
-class SoundReader:
-    """Reads an audio file of any length forward, in blocks.
-
-    Attributes:
-        path: the file.
-        frames: number of samples T per channel.
-        sample_rate: sample rate in Hz.
-        channels: number of channels K.
+    Raises:
+        UnreadableAudio: the file is damaged, not audio, or too long to be held in memory; the message names it.
+        UnreadableFile: there is no such file, or it is no regular file; the message names it.
 
     Example:
-        >>> with SoundReader(Path("song.wav")) as song:
-        ...     block = song.read(65_536)
+        >>> mono = read_wave(Path("note.wav")).samples.mean(1)
     """
-
-    def __init__(self, path: Path) -> None:
-        """Open `path`.
-
-        Raises:
-            UnreadableAudio: the file is damaged or not audio; the message names it.
-            FileNotFoundError: there is no such file.
-        """
-        try:
-            with open(path, "rb") as file:
-                _check_riff_length(file)
-            self._file = soundfile.SoundFile(path)
-        except (UnreadableAudio, soundfile.SoundFileError, RuntimeError) as error:
-            raise UnreadableAudio(f"{path}: not readable as audio ({error})") from error
-        self.path, self.frames = path, self._file.frames
-        self.sample_rate, self.channels = self._file.samplerate, self._file.channels
-
-    def __enter__(self) -> "SoundReader":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def read(self, count: int) -> np.ndarray:
-        """Return the next samples, float32, (at most `count`, K); (0, K) at the end.
-
-        Raises:
-            UnreadableAudio: the file is shorter than declared, or holds NaN or infinite samples.
-        """
-        before = self._file.tell()
-        samples = self._file.read(count, dtype="float32", always_2d=True)
-        if len(samples) < min(count, self.frames - before):
-            raise UnreadableAudio(f"{self.path}: cut off after {before + len(samples)} of {self.frames} samples")
-        if not np.isfinite(samples).all():
-            raise UnreadableAudio(f"{self.path}: NaN or infinite samples after {before / self.sample_rate:.1f} s")
-        return samples
+    with open_sound(path) as file:
+        if file.frames * file.channels > _LONGEST:
+            raise UnreadableAudio(f"{printable(path)}: {file.frames:,} x {file.channels} samples; cut it into parts")
+        return Wave(file.read(file.frames), file.sample_rate)
 
 
-class WavWriter:
-    """Writes a 16-bit WAV file in blocks.
+def read_mono(path: Path) -> Wave:
+    """Decode the audio file at `path` and average its channels: samples float32, (T,).
+
+    Raises:
+        UnreadableAudio: as `read_wave`; or a channel is silent where another is not, so that the mean would be at half
+            of the level; the message names the file.
+        UnreadableFile: there is no such file, or it is no regular file; the message names it.
 
     Example:
-        >>> with WavWriter(Path("vocals.wav"), sample_rate=44_100, channels=2) as file:
-        ...     file.write(wave)
+        >>> read_mono(Path("note.wav")).samples.shape
+        (64000,)
     """
+    wave = read_wave(path)
+    sounding = wave.samples.any(0)
+    if sounding.any() and not sounding.all():
+        silent = ", ".join(str(number + 1) for number in np.flatnonzero(~sounding))
+        raise UnreadableAudio(
+            f"{printable(path)}: channel {silent} of {len(sounding)} is silent, and their mean would be too quiet; "
+            "write the other alone"
+        )
+    return Wave(wave.samples.mean(1), wave.sample_rate)
 
-    def __init__(self, path: Path, sample_rate: int, channels: int) -> None:
-        self._file = soundfile.SoundFile(path, "w", sample_rate, channels, "PCM_16", format="WAV")
 
-    def __enter__(self) -> "WavWriter":
-        return self
+class SoundWriter:
+    """Writes a 16-bit WAV or FLAC file in blocks; `writing_sound` makes one."""
 
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
+    def __init__(self, file: soundfile.SoundFile) -> None:
+        self._file = file
 
     def write(self, wave: np.ndarray) -> None:
         """Append a float waveform, (T, K), full scale [-1, 1]; samples beyond full scale are clipped."""
         self._file.write(to_pcm16(wave))
+
+
+@contextmanager
+def writing_sound(path: Path, sample_rate: int, channels: int) -> Iterator[SoundWriter]:
+    """Context manager: yields a writer of a 16-bit file, which gets the name `path` if the block ends without an error.
+
+    Args:
+        path: file to write; its ending, one of `WRITTEN`, decides the format.
+        sample_rate: sample rate in Hz.
+        channels: number of channels K.
+
+    Raises:
+        InputError: the ending is unknown, the format does not have this sample rate or number of channels, or the disk
+            is full; the message names the file.
+
+    Example:
+        >>> with writing_sound(Path("vocals.wav"), sample_rate=44_100, channels=2) as file:
+        ...     file.write(wave)
+    """
+    container = written_format(path)
+    try:
+        with (
+            replacing_path(path) as partial,
+            soundfile.SoundFile(partial, "w", sample_rate, channels, "PCM_16", format=container) as file,
+        ):
+            yield SoundWriter(file)
+    except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all samples were written
+        said = str(error).replace(str(partial), container) or "the disk is full, or the file would be too large"
+        raise InputError(f"{printable(path)}: cannot be written ({said})") from error
+
+
+def written_format(path: Path) -> str:
+    """Return the format that the ending of a name stands for, such as "WAV".
+
+    Raises:
+        InputError: it stands for none that is written; the message names those that are.
+    """
+    if (container := WRITTEN.get(path.suffix.lower())) is None:
+        raise InputError(f"{printable(path)}: sound is written as {' or '.join(WRITTEN)}; give the file such an ending")
+    return container
 
 
 class Resampler:
@@ -247,13 +239,16 @@ def encode(pcm: np.ndarray, sample_rate: int, container: str) -> bytes:
     return file.getvalue()
 
 
-def write_wav(path: Path, pcm: np.ndarray, sample_rate: int) -> None:
-    """Write int16 PCM, (T,) or (T, K), as a 16-bit WAV file, atomically (`durable.write_bytes`).
+def write_sound(path: Path, pcm: np.ndarray, sample_rate: int) -> None:
+    """Write int16 PCM, (T,) or (T, K), as a 16-bit WAV or FLAC file, atomically (`durable.write_bytes`).
+
+    Raises:
+        InputError: the ending of the name is none of `WRITTEN`; the message names the file.
 
     Example:
-        >>> write_wav(Path("note.wav"), to_pcm16(wave), 16_000)
+        >>> write_sound(Path("note.wav"), to_pcm16(wave), 16_000)
     """
-    write_bytes(path, encode(pcm, sample_rate, "WAV"))
+    write_bytes(path, encode(pcm, sample_rate, written_format(path)))
 
 
 def resample(wave: np.ndarray, from_rate: float, to_rate: float) -> np.ndarray:

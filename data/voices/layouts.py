@@ -25,8 +25,8 @@ from pathlib import Path, PurePosixPath
 
 from data.errors import InputError
 from data.files.audio import UnreadableAudio
-from data.files.containers import open_sound
 from data.files.durable import read_json
+from data.files.readers import open_sound
 from data.voices.corpora import CORPORA, Names, folders
 from data.voices.lists import Said, read_lists
 from data.voices.walk import files_below

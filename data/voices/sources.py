@@ -12,9 +12,9 @@ import numpy as np
 
 from data.errors import InputError
 from data.files.audio import Resampler, UnreadableAudio, resample, to_float
-from data.files.containers import open_sound
 from data.files.durable import file_sha256
 from data.files.names import make_id
+from data.files.readers import open_sound
 from data.shards.reader import Shards
 from data.voices.corpora import Names
 from data.voices.index import RATE

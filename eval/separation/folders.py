@@ -40,7 +40,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.files.audio import SoundReader
+from data.files.readers import open_sound
 from data.progress import Listener, Progress, ignore
 from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores, score_track
@@ -220,13 +220,13 @@ def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
 
 def _form(path: Path) -> tuple[int, int, int]:
     """Return number of samples, number of channels and sample rate in Hz, from the header of a file."""
-    with SoundReader(path) as sound:
+    with open_sound(path) as sound:
         return sound.frames, sound.channels, sound.sample_rate
 
 
 def _read(path: Path) -> np.ndarray:
     """Return the samples of a file, float32, shape (T, K)."""
-    with SoundReader(path) as sound:
+    with open_sound(path) as sound:
         return sound.read(sound.frames)
 
 

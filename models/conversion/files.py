@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.files.audio import Resampler, SoundReader, WavWriter, to_pcm16, write_wav
-from data.files.containers import ContainerReader, open_sound
-from data.files.durable import replacing_path, write_bytes
+from data.files.audio import Resampler, to_pcm16, write_sound, writing_sound
+from data.files.containers import ContainerReader
+from data.files.durable import write_bytes
+from data.files.readers import SoundReader, open_sound
 from models.conversion.frames import FRAME_RATE, HOP, RATE
 from models.conversion.melody.load import Melody
 
@@ -43,17 +44,13 @@ def read_song(path: Path) -> Song:
     """Read a music file of any length, sample rate and number of channels.
 
     Raises:
-        InputError: there is no such file, it is damaged, not audio, or empty.
+        UnreadableFile: there is no such file, it is no regular file, damaged, not audio, or empty.
 
     Example:
         >>> read_song(Path("song.mp3")).wave.shape
         (3444480,)
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such file")
     with open_sound(path) as song:
-        if song.frames == 0:
-            raise InputError(f"{path}: holds no samples; give a file with sound")
         pieces = list(_mono(song))
         return Song(np.concatenate(pieces), song.frames / song.sample_rate, song.sample_rate, song.channels)
 
@@ -69,8 +66,8 @@ def _mono(song: SoundReader | ContainerReader) -> "list[np.ndarray]":
 
 
 def write_voice(path: Path, wave: np.ndarray) -> None:
-    """Write a voice, (T,) float at 16 kHz, as a 16-bit WAV file with one channel."""
-    write_wav(path, to_pcm16(wave), RATE)
+    """Write a voice, (T,) float at 16 kHz, as a 16-bit WAV or FLAC file with one channel."""
+    write_sound(path, to_pcm16(wave), RATE)
 
 
 def write_melody(path: Path, melody: Melody) -> None:
@@ -100,7 +97,7 @@ def write_remix(song: Path, vocals: Path, voice: np.ndarray, target: Path) -> fl
         song: music file.
         vocals: its separated vocals, of the same sample rate, length and number of channels.
         voice: converted voice, (T,) float32 at 16 kHz, in time with the song.
-        target: WAV file to write, in the song's sample rate and number of channels.
+        target: WAV or FLAC file to write, in the song's sample rate and number of channels.
 
     Returns:
         The gain of the voice in dB.
@@ -119,7 +116,7 @@ def write_remix(song: Path, vocals: Path, voice: np.ndarray, target: Path) -> fl
         up = Resampler(RATE, mixture.sample_rate, 1)
         raised = up.feed(np.ascontiguousarray(gain * voice, np.float32)[:, None], last=True)  # (T, 1)
         raised = np.pad(raised, ((0, max(0, mixture.frames - len(raised))), (0, 0)))
-        with replacing_path(target) as partial, WavWriter(partial, mixture.sample_rate, mixture.channels) as file:
+        with writing_sound(target, mixture.sample_rate, mixture.channels) as file:
             done = 0
             while done < mixture.frames and len(block := mixture.read(_BLOCK)):
                 file.write(block - sung.read(len(block)) + raised[done : done + len(block)])

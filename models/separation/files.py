@@ -1,4 +1,4 @@
-"""Separates an audio file and writes its vocals as a WAV file, for any sample rate, channel count and length.
+"""Separates an audio file and writes its vocals as a file of sound, for any sample rate, channel count and length.
 
 The vocals have exactly as many samples as the input. The song is never held in memory as a whole: blocks are read,
 resampled to the system's rate, separated chunk by chunk, resampled back and written.
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files.audio import Resampler, SoundReader, WavWriter
-from data.files.containers import ContainerReader, open_sound
-from data.files.durable import replacing_path
+from data.files.audio import Resampler, writing_sound
+from data.files.containers import ContainerReader
+from data.files.readers import SoundReader, open_sound
 from data.progress import Listener, ignore
 from models.separation.separate import Separator
 
@@ -42,13 +42,13 @@ class _AtRate:
 
 
 def separate_file(source: Path, target: Path, separator: Separator, listener: Listener = ignore) -> dict[str, float]:
-    """Write the vocals of a song as a 16-bit WAV file with the song's sample rate, channels and length.
+    """Write the vocals of a song as a 16-bit file with the song's sample rate, channels and length.
 
     The file appears only when it is complete: after an error, `target` is as it was before.
 
     Args:
         source: audio file of the song.
-        target: WAV file to write.
+        target: WAV or FLAC file to write.
         separator: the separation system.
         listener: receives progress reports.
 
@@ -56,8 +56,8 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
         "seconds", "sample_rate" (in Hz) and "channels" of the song.
 
     Raises:
-        UnreadableAudio: the song is damaged or not an audio file.
-        FileNotFoundError: there is no such song.
+        UnreadableFile: there is no such song, or it is no regular file, damaged or not audio.
+        InputError: the target cannot be written.
 
     Example:
         >>> separator = trained_mask_network(Path("mask_network"), torch.device("cpu"))
@@ -67,7 +67,7 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
     with open_sound(source) as song:
         length = -(-song.frames * separator.sample_rate // song.sample_rate)
         back, written = Resampler(separator.sample_rate, song.sample_rate, song.channels), 0
-        with replacing_path(target) as partial, WavWriter(partial, song.sample_rate, song.channels) as file:
+        with writing_sound(target, song.sample_rate, song.channels) as file:
             done = 0
             read = _AtRate(song, separator.sample_rate).read
             for piece in separator.separate(read, length, song.channels, listener=listener):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from data.embedded.notes import make_notes
-from data.files.audio import read, write_wav
+from data.files.audio import read, write_sound
 from data.files.durable import write_json
 
 COPIES = 4
@@ -27,7 +27,7 @@ def write_part(folder: Path) -> Path:
             number = len(everything)
             renamed = {"note": number, "note_str": key, "instrument": instrument, "instrument_str": text}
             everything[key] = {**note, **renamed}
-            write_wav(part / "audio" / f"{key}.wav", np.roll(pcm, 7 * copy), 16000)
+            write_sound(part / "audio" / f"{key}.wav", np.roll(pcm, 7 * copy), 16000)
     write_json(part / "examples.json", everything)
     return part
 

@@ -9,7 +9,7 @@ from data.errors import InputError
 from data.pitch import trackers
 from data.pitch.autocorrelation import track_frames
 from data.pitch.octaves import check_octaves
-from data.pitch.trackers import JUDGE, TRACKERS, track
+from data.pitch.trackers import AGREED_OF, JUDGE, TRACKERS, track
 from data.pitch.tracks import count_in_tune
 from models.conversion.config import ConversionConfig
 
@@ -147,6 +147,19 @@ def test_wrong_input_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_judge_and_targets_are_different_trackers() -> None:
     assert {JUDGE, ConversionConfig().tracker} <= set(TRACKERS)
     assert ConversionConfig().tracker not in (JUDGE, "median")
+    assert JUDGE not in AGREED_OF
+
+
+def test_two_trackers_agree_on_a_tone_and_not_on_noise_and_guesses_stay():
+    wave = np.concatenate([tone(220), np.random.default_rng(0).normal(0, 0.1, RATE).astype(np.float32)])
+    pytest.importorskip("parselmouth")
+    hertz, voicing = track("agreed", wave, guesses=True)
+    middle = len(tone(220)) // 160
+    assert voicing[5 : middle - 5].mean() > 0.95
+    assert np.abs(cents(hertz[5 : middle - 5][voicing[5 : middle - 5] > 0], 220)).max() < 20
+    assert voicing[middle + 5 :].mean() < 0.1
+    alone, _ = track("pyin", wave, guesses=True)
+    assert np.allclose(np.abs(hertz), np.abs(alone))
 
 
 def test_frames_in_tune_by_hand():

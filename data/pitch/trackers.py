@@ -26,6 +26,8 @@ RATE, HOP = 16_000, 160
 LOWEST_HZ, HIGHEST_HZ = 65.0, 1400.0
 JUDGE = "autocorrelation"
 MEDIAN_OF = ("pyin", "autocorrelation", "crepe-tiny")
+AGREED_OF = ("pyin", "parselmouth")
+_AGREED_CENTS = 50.0
 _PYIN_WINDOW = 1024  # samples: four periods of the lowest pitch
 _CREPE_VOICED, _SWIFT_VOICED, _PESTO_VOICED = 0.4, 0.5, 0.5  # confidence from which a frame is voiced
 _QUIET_DB = 50.0  # frames this far below the loudest one, or further, are unvoiced for every tracker but the classical
@@ -40,7 +42,7 @@ def track(name: str, wave: np.ndarray, rate: int = RATE, *, guesses: bool = Fals
     Memory is bounded for the neural trackers and pyin: recordings longer than 30 s are tracked in blocks.
 
     Args:
-        name: key of `TRACKERS`, or "median".
+        name: key of `TRACKERS`.
         wave: float, (T,), full scale [-1, 1].
         rate: sample rate of `wave` in Hz; other rates than 16 kHz are resampled.
         guesses: whether unvoiced frames hold the pitch that the tracker would have chosen, as a negative number (the
@@ -104,6 +106,18 @@ def _median(wave: np.ndarray) -> _Found:
     return np.median([hertz for hertz, _ in found], 0), np.median([guess for _, guess in found], 0)
 
 
+def _agreed(wave: np.ndarray) -> _Found:
+    """Return the pitch of pYIN where Praat's method finds the same within 50 cents; other frames are unvoiced.
+
+    The two look for pitch in different ways and err in different frames: pYIN calls noise voiced and sometimes finds
+    another octave, Praat's method misses soft notes.
+    """
+    (hertz, guess), (other, _) = (TRACKERS[name](wave) for name in AGREED_OF)
+    both = (hertz > 0) & (other > 0)
+    apart = np.abs(1200 * np.log2(np.where(both, hertz, 1.0) / np.where(both, other, 1.0)))
+    return np.where(both & (apart <= _AGREED_CENTS), hertz, 0.0), guess
+
+
 def _with_threshold(run: Callable[[np.ndarray], _Found], threshold: float) -> Callable[[np.ndarray], _Found]:
     """Return a tracker that calls loud frames voiced where the confidence of `run` reaches a threshold."""
 
@@ -158,4 +172,5 @@ TRACKERS: dict[str, Callable[[np.ndarray], _Found]] = {
     "pesto": _in_blocks(_with_threshold(lambda wave: neural.pesto(wave, LOWEST_HZ, HIGHEST_HZ), _PESTO_VOICED)),
     "parselmouth": _praat,
     "median": _median,
+    "agreed": _agreed,
 }

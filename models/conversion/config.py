@@ -101,7 +101,7 @@ class ConversionConfig:
         thresholds: scores that the quality checks require.
     """
 
-    tracker: str = "pyin"
+    tracker: str = "agreed"
     mixtures: MixtureConfig = field(default_factory=MixtureConfig)
     published: str = "wavlm-base"
     encoder: EncoderTraining = field(

@@ -135,7 +135,7 @@ def _preset_small() -> ConversionConfig:
         encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
         melody=MelodyTraining(
             ExtractorConfig(blocks=1, filters=512, width=5, pitch=PitchConfig(form="bins")),
-            _fit(3600, 8, 5e-3, "muon"),
+            _fit(2400, 8, 5e-3, "muon"),
             mixing,
             equaliser=8.0,
         ),
@@ -164,7 +164,7 @@ def _preset_small() -> ConversionConfig:
         baseline_tracker="pyin",
         crepe="crepe-tiny",
         trackers=("swift-f0", "pesto", "crepe-tiny"),
-        lengths=LengthStudy((225, 450, 900, 1800, 3600)),
+        lengths=LengthStudy((150, 300, 600, 1200, 2400)),
         several=TargetStudy(singers=4),
     )  # fmt: skip
 

@@ -3,20 +3,26 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+DEV := .venv/.ready-dev
+
+SYNC := $(BIN)/uv pip sync --python $(BIN)/python --require-hashes
+EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+  --upgrade
 
 .PHONY: demo dev test check bench lock clean
 
-demo: $(READY)  ## make demo data, train and judge every system, write the reports (14 minutes, 2 cores)
+demo: $(READY)  ## make demo data, train and judge every system, write the reports (10 minutes, 2 cores)
 	$(BIN)/tessitura demo
 
 dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
 # Two workers of one thread each: with two threads each they wait for one another.
-test: $(READY)  ## run the tests
+test: $(DEV)  ## run the tests
 	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile tests
 
-check: $(READY)  ## lint, types, floors, definitions
+check: $(DEV)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
@@ -24,15 +30,14 @@ check: $(READY)  ## lint, types, floors, definitions
 	$(BIN)/dg check defs
 	@! git check-ignore data models eval assets pipelines tests
 
-bench: $(READY)  ## measure speed side by side with peers
+bench: $(DEV)  ## measure speed side by side with peers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
 	$(BIN)/python tests/bench/run.py; found=$$?; \
-	  $(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock; \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .; exit $$found
+	  $(SYNC) --quiet requirements-dev.lock; $(EDITABLE); exit $$found
 
-lock: $(READY)  ## resolve the dependencies anew
-	$(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --all-extras --upgrade -o requirements.lock pyproject.toml
+lock: $(DEV)  ## resolve the dependencies anew
+	$(COMPILE) --extra pretrained --extra trackers --extra recogniser --extra setup -o requirements.lock pyproject.toml
+	$(COMPILE) --all-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean:  ## delete the environment; the store (.tessitura) stays
 	rm -rf .venv
@@ -44,6 +49,12 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.txt
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
-	$(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(SYNC) requirements.lock
+	$(EDITABLE)
+	@touch $@
+
+# Tests, linters and benchmarks need more than users do.
+$(DEV): $(READY) requirements-dev.lock
+	$(SYNC) requirements-dev.lock
+	$(EDITABLE)
 	@touch $@

@@ -2,11 +2,14 @@
 
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from assets.environment import Configuration
-from assets.store.pointers import RUN, Slot, find, read_pointer, version_folder
+from assets.store.pointers import Slot, find, get, read_pointer, version_folder
+from assets.store.record import RUN
 from assets.store.retention import Garbage, collect
 from assets.store.versions import RECIPE, Version, read_recipe
 from data.errors import InputError
@@ -35,13 +38,13 @@ def list_experiments(settings: Settings) -> list[dict[str, Any]]:
             key = read_pointer(pointer)
             if key is None or not (version_folder(slot.home, key) / RUN).is_file():
                 continue
-            scores, name = version_folder(slot.home, key), pointer.parent.name
+            name = pointer.parent.name
             found.append(
                 {
                     "name": name,
                     "system": system,
                     "overrides": _overrides(slot, name),
-                    "compared": _compared(system, scores, find(slot)),
+                    "compared": _compared(system, slot, name),
                 }
             )
     return found
@@ -53,14 +56,25 @@ def _overrides(slot: Slot, name: str) -> dict[str, Any]:
         key = read_pointer(home / "experiments" / name / "main")
         if key is None or not (version_folder(home, key) / RUN).is_file():
             continue
-        record = Version(version_folder(home, key)).record
-        if record["experiment"] == name:
-            return record["overrides"]
+        with suppress(InputError):  # it is damaged
+            record = Version(version_folder(home, key)).record
+            if record["experiment"] == name:
+                return record["overrides"]
     return {}
 
 
-def _compared(system: str, scores: Path, in_use: Path | None) -> list[str]:
-    """Return lines of text that compare the scores of an experiment with those in use; both are folders."""
+def _compared(system: str, slot: Slot, name: str) -> list[str]:
+    """Return lines of text that compare the scores of an experiment with those in use, or say what is damaged.
+
+    Args:
+        system: name of the system.
+        slot: slot of the scores in use.
+        name: name of the experiment.
+    """
+    try:
+        scores, in_use = get(replace(slot, experiment=name)), find(slot)
+    except InputError as error:
+        return [str(error)]
     if in_use is None or in_use == scores:
         return ["nothing to compare with: nothing else is in use"]
     compare: dict[str, Callable[[Path, Path], list[str]]] = {

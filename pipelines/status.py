@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from assets.environment import DATA, EMBEDDED, Configuration
-from assets.store.pointers import Slot, find
+from assets.store.pointers import Slot, pointed
 from assets.store.versions import Version
 from data.errors import InputError
 from models.synthesis.presets import PRESETS
@@ -19,7 +20,8 @@ def survey(settings: Settings) -> list[dict[str, Any]]:
 
     Returns:
         "asset" ("SPACE/ASSET" or "SPACE/ASSET/VARIANT"), "version" (its key), "fingerprint", "made" (date and time,
-        UTC), "seconds" (time it took), "commit" and "folder".
+        UTC), "seconds" (time it took), "commit" and "folder". If what says so is damaged, instead of these: "asset",
+        "damage" (what is wrong, as text) and "folder" (None if it is the pointer).
 
     Example:
         >>> [one["asset"] for one in survey(Settings.read())]
@@ -29,22 +31,27 @@ def survey(settings: Settings) -> list[dict[str, Any]]:
     for asset in graph.registry.assets.values():
         for variant in ("", *asset.variants):
             slot = asset.slot(Configuration(graph.environment, variant))
-            folder = find(slot)
-            if folder is None:
-                continue
-            record = Version(folder).record
-            found.append(
-                {
-                    "asset": slot.name,
-                    "version": folder.name,
-                    "fingerprint": record["fingerprint"],
-                    "made": datetime.fromisoformat(record["made"]).strftime("%Y-%m-%d %H:%M"),
-                    "seconds": record["seconds"],
-                    "commit": record["provenance"]["commit"],
-                    "folder": str(folder),
-                }
-            )
+            if (folder := pointed(slot)) is not None:
+                found.append({"asset": slot.name, **_described(folder), "folder": str(folder)})
+            elif slot.pointer.exists():
+                damage = f"{slot.pointer} names no finished version"
+                found.append({"asset": slot.name, "damage": damage, "folder": None})
     return found
+
+
+def _described(folder: Path) -> dict[str, Any]:
+    """Return what `survey` tells of a version."""
+    try:
+        record = Version(folder).record
+        return {
+            "version": folder.name,
+            "fingerprint": record["fingerprint"],
+            "made": datetime.fromisoformat(record["made"]).strftime("%Y-%m-%d %H:%M"),
+            "seconds": float(record["seconds"]),
+            "commit": record["provenance"]["commit"],
+        }
+    except (InputError, KeyError, TypeError, ValueError) as error:
+        return {"damage": str(error)}
 
 
 def slot_of(settings: Settings, name: str) -> Slot:

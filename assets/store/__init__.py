@@ -2,6 +2,8 @@
 
 * `locks`: file locks, which the operating system releases when the process that holds them ends
 * `pointers`: records which version of an asset is current, belongs to an experiment, or is pinned
+* `record`: reads the record of a finished version and compares its files with it
 * `retention`: keeps versions that something refers to; finds all others, and deletes them on request
-* `versions`: makes versions, finds finished ones again, detects damaged files, sets damaged versions aside
+* `verification`: compares the content of all files of a store with what was recorded of them
+* `versions`: makes versions, finds finished ones again, sets damaged ones aside
 """

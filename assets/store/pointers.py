@@ -1,7 +1,7 @@
 """Records which version of an asset is current, which belong to an experiment, and which are pinned.
 
     store/demo/synthesis_model/
-        versions/3f2a…/            a version: the files of the asset, recipe.json, and run.json, written last
+        versions/3f2a…/            a version: the files of the asset, and run.json, written last
         versions/3f2a….lock        lock file of the version, held by processes that make or read it
         current/main               the key of the current version
         current/waveform           the key of the current version of a variant
@@ -18,11 +18,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assets.store.record import RUN, damage
 from data.errors import InputError
 from data.files.durable import write_bytes
-from data.files.names import check_id
+from data.files.names import check_id, is_id
 
-RUN = "run.json"
 MAIN = "main"
 _KEY = re.compile(r"[0-9a-f]{16}")
 
@@ -92,8 +92,8 @@ def read_pointer(path: Path) -> str | None:
     return text if _KEY.fullmatch(text) else None
 
 
-def find(slot: Slot) -> Path | None:
-    """Return the folder of the valid version of a slot; None if there is none.
+def pointed(slot: Slot) -> Path | None:
+    """Return the folder of the valid version of a slot, whose files may be damaged; None if there is none.
 
     In an experiment, this is the experiment's own version if there is one, otherwise the version in use.
     """
@@ -104,11 +104,26 @@ def find(slot: Slot) -> Path | None:
     return None
 
 
+def find(slot: Slot) -> Path | None:
+    """Return the folder of the valid version of a slot, as `pointed` does, after comparing its files with run.json.
+
+    Raises:
+        InputError: a file of the version is damaged; the message names it.
+    """
+    folder = pointed(slot)
+    if folder is not None and (reason := damage(folder)) is not None:
+        raise InputError(
+            f"{folder}: damaged ({reason}); materialise {slot.name} again, which sets this version aside and makes it "
+            "afresh"
+        )
+    return folder
+
+
 def get(slot: Slot) -> Path:
     """Return the folder of the valid version of a slot, as `find` does.
 
     Raises:
-        InputError: there is none.
+        InputError: there is none, or a file of it is damaged.
     """
     folder = find(slot)
     if folder is None:
@@ -128,6 +143,9 @@ def homes(root: Path) -> Iterator[Path]:
 
 
 def pointers(home: Path) -> Iterator[Path]:
-    """Yield all pointers of the asset at `home`: the current ones, then those of experiments."""
-    yield from sorted(home.glob("current/*"))
-    yield from sorted(home.glob("experiments/*/*"))
+    """Yield all pointers of the asset at `home`: the current ones, then those of experiments.
+
+    Files whose name no pointer has (`.DS_Store`) are left out.
+    """
+    for pattern in ("current/*", "experiments/*/*"):
+        yield from (path for path in sorted(home.glob(pattern)) if is_id(path.name))

@@ -3,7 +3,7 @@
 A version is kept, whatever its age, if a pointer names it (current, or of an experiment), if it is pinned, or if a kept
 version was made from it. Everything else is garbage: other finished versions, unfinished versions, damaged versions
 that were set aside, and folders that belong to no asset. A version that a process makes or reads is not deleted. A run
-of the graph never deletes anything; `tessitura gc --delete` does.
+of the graph never deletes anything; `tessitura gc --delete` does. Where damage hides what is kept, nothing is garbage.
 """
 
 import os
@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from assets.store.locks import acquire
-from assets.store.pointers import RUN, Slot, homes, lock_path, pointers, read_pointer, version_folder
-from assets.store.versions import REASON, RECIPE, Version
+from assets.store.pointers import Slot, homes, lock_path, pointers, read_pointer, version_folder
+from assets.store.record import RUN
+from assets.store.versions import REASON, Version, read_recipe
 from data.errors import InputError
 from data.files.durable import read_json, write_json
 
@@ -79,13 +80,20 @@ def kept(root: Path) -> dict[Path, list[str]]:
 
     Args:
         root: folder of the store.
+
+    Raises:
+        InputError: a pointer, or the record of a kept version, cannot be read, so that it is not known what is kept.
     """
     found: dict[Path, list[str]] = {}
     todo: list[tuple[Path, str]] = []
     for home in homes(root):
         for path in pointers(home):
-            if (key := read_pointer(path)) is not None:
-                todo.append((version_folder(home, key), path.relative_to(home).as_posix()))
+            if (key := read_pointer(path)) is None:
+                raise InputError(
+                    f"{path}: damaged, so nobody knows which version it keeps, and nothing can be deleted; materialise "
+                    f"{home.parent.name}/{home.name} again, which writes it anew, or delete this file"
+                )
+            todo.append((version_folder(home, key), path.relative_to(home).as_posix()))
         todo += [(version_folder(home, path.stem), "pinned") for path in sorted(home.glob("pins/*.json"))]
     while todo:
         folder, why = todo.pop()
@@ -99,13 +107,21 @@ def kept(root: Path) -> dict[Path, list[str]]:
 
 
 def _origins(root: Path, folder: Path) -> Iterator[Path]:
-    """Yield the folders of the versions that a version was made from; none if its record cannot be read."""
-    try:
-        origins = Version(folder).record["origins"]
-    except (InputError, KeyError):
+    """Yield the folders of the versions that a version was made from; none if the version is not finished.
+
+    Raises:
+        InputError: its record cannot be read.
+    """
+    if not (folder / RUN).is_file():
         return
-    for place in origins.values():
-        yield root / place
+    try:
+        origins = [root / place for place in Version(folder).record["origins"].values()]
+    except (InputError, KeyError, TypeError, AttributeError) as error:
+        raise InputError(
+            f"{folder / RUN}: damaged ({error}), so nobody knows which versions it keeps, and nothing can be deleted; "
+            "materialise it again, or set it aside with: tessitura verify --set-aside"
+        ) from error
+    yield from origins
 
 
 def garbage(root: Path, may_go_on: Callable[[Mapping[str, Any]], bool] = lambda recipe: False) -> list[Garbage]:
@@ -115,6 +131,9 @@ def garbage(root: Path, may_go_on: Callable[[Mapping[str, Any]], bool] = lambda 
         root: folder of the store.
         may_go_on: function that tells whether a run would resume an unfinished version now, given its recipe.json.
             Such a version is not garbage. By default no version is resumed.
+
+    Raises:
+        InputError: it is not known what is kept; see `kept`.
 
     Example:
         >>> for one in garbage(environment.store):
@@ -140,9 +159,8 @@ def _why(folder: Path, may_go_on: Callable[[Mapping[str, Any]], bool]) -> str:
     if (folder / RUN).is_file():
         return "nothing refers to it"
     try:
-        recipe = read_json(folder / RECIPE)
-        return "" if may_go_on(recipe) else "unfinished, and of another recipe"
-    except (OSError, ValueError):
+        return "" if may_go_on(read_recipe(folder)) else "unfinished, and of another recipe"
+    except InputError:
         return "unfinished"
 
 
@@ -150,7 +168,7 @@ def _reason(folder: Path) -> str:
     """Return why a damaged version was set aside."""
     try:
         return str(read_json(folder / REASON)["reason"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, InputError, KeyError, TypeError):
         return "unknown"
 
 
@@ -177,6 +195,9 @@ def collect(root: Path, found: Garbage) -> bool:
 
     Returns:
         False if it was not deleted, because a process uses it, something refers to it by now, or it is gone.
+
+    Raises:
+        InputError: it is not known what is kept; see `kept`.
     """
     lock = lock_path(found.folder)
     descriptor = acquire(lock)

@@ -5,8 +5,11 @@ configuration, and the fingerprints of its inputs. So an unchanged asset is foun
 own folder and resumes, and a result of other inputs is never mistaken for this one. The fingerprint of a version is a
 hash of its essential files. If an input is made again with the same content, all versions made from it stay valid.
 
-run.json records the files of a version. If a recorded file is missing or has changed, the version is damaged; it is set
-aside with the reason and made again. Other files (`.DS_Store`, a note) are ignored. Nothing is deleted here.
+If a file of a version is missing or has changed (`assets.store.record`), the version is damaged; it is set aside with
+the reason and made again. No version is deleted here.
+
+A version that is being made has a recipe.json, which says what determines it; a finished one has a run.json instead,
+which says that and everything else.
 """
 
 import hashlib
@@ -21,10 +24,12 @@ from pathlib import Path
 from typing import Any
 
 from assets.store.locks import alone
-from assets.store.pointers import RUN, Slot, lock_path, version_folder
+from assets.store.pointers import Slot, lock_path, version_folder
+from assets.store.record import RUN, damage, measure, read_record
 from data.errors import InputError
 from data.execution import TEMPORARY
-from data.files.durable import SUFFIX, file_sha256, read_json, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
+from data.files.durable import SUFFIX, write_json
 
 RECIPE = "recipe.json"
 REASON = "reason.json"
@@ -54,11 +59,7 @@ class Version:
         Raises:
             InputError: the version is not finished, or run.json cannot be read.
         """
-        path = self.folder / RUN
-        try:
-            return dict(read_json(path))
-        except (OSError, ValueError, TypeError) as error:
-            raise InputError(f"{path}: no finished version ({error}); materialise the asset again") from error
+        return read_record(self.folder)
 
     @property
     def fingerprint(self) -> str:
@@ -165,14 +166,14 @@ def _run(
         work: function that writes the files (`Making.work`).
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_json(folder / RECIPE, described)
+    write_checked_json(folder / RECIPE, described)
     for partial in folder.rglob(f"*{SUFFIX}"):
         partial.unlink()
     start = time.monotonic()
     summary = work(folder, _finished(folder))
     if missing := [name for name in essential if not (folder / name).is_file()]:
         raise RuntimeError(f"{folder}: {', '.join(missing)} should have been written")
-    files = {path.relative_to(folder).as_posix(): _measured(path) for path in _files(folder)}
+    files = {path.relative_to(folder).as_posix(): measure(path) for path in _files(folder)}
     hashes = {name: files[name]["sha256"] for name in essential}
     record = {
         **described,
@@ -182,14 +183,15 @@ def _run(
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "files": files,
     }
-    write_json(folder / RUN, record)
-    for path in folder.glob(TEMPORARY):
+    write_checked_json(folder / RUN, record)
+    for path in (folder / RECIPE, *folder.glob(TEMPORARY)):
         path.unlink()
 
 
 def _finished(folder: Path) -> tuple[Path, ...]:
-    """Return the other versions of the asset that are finished, newest first."""
-    found = [one for one in folder.parent.iterdir() if one != folder and (one / RUN).is_file()]
+    """Return the other versions of the asset that are finished and whole, newest first."""
+    others = [one for one in folder.parent.iterdir() if one != folder and (one / RUN).is_file()]
+    found = [one for one in others if damage(one) is None]
     return tuple(sorted(found, key=lambda one: (one / RUN).stat().st_mtime_ns, reverse=True))
 
 
@@ -200,48 +202,16 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.is_file() and path not in own | temporary]
 
 
-def _measured(path: Path) -> dict[str, Any]:
-    """Return what run.json records of a file: size in bytes, time of modification in ns, SHA-256 of the content."""
-    found = path.stat()
-    return {"bytes": found.st_size, "modified_ns": found.st_mtime_ns, "sha256": file_sha256(path)}
-
-
-def damage(folder: Path, *, thorough: bool = False) -> str | None:
-    """Check the recorded files of a finished version, and return what is wrong as text, or None if nothing is.
-
-    Size and time of modification of each file are compared with run.json. If the time differs, the content is compared
-    too.
-
-    Args:
-        folder: folder of the version.
-        thorough: whether to compare the content of all files.
-    """
-    try:
-        files = Version(folder).record["files"]
-        for name, known in files.items():
-            found = (folder / name).stat()
-            if found.st_size != known["bytes"]:
-                return f"{name}: {found.st_size} bytes where {known['bytes']} were written"
-            changed = thorough or found.st_mtime_ns != known["modified_ns"]
-            if changed and file_sha256(folder / name) != known["sha256"]:
-                return f"{name}: its content is not what was written"
-    except FileNotFoundError as error:
-        return f"{Path(error.filename).relative_to(folder)}: is gone"
-    except (OSError, InputError, KeyError, TypeError, AttributeError) as error:
-        return f"{RUN}: cannot be read ({error})"
-    return None
-
-
 def read_recipe(folder: Path) -> dict[str, Any]:
-    """Return the content of recipe.json of a version, finished or not: what determines it, and its provenance.
+    """Return the content of recipe.json of an unfinished version: what determines it, and its provenance.
 
     Raises:
-        InputError: the file cannot be read.
+        InputError: the file cannot be read, or is not what was written.
     """
     path = folder / RECIPE
     try:
-        return dict(read_json(path))
-    except (OSError, ValueError, TypeError) as error:
+        return read_checked_json(path)
+    except (OSError, InputError) as error:
         raise InputError(f"{path}: cannot be read ({error}); materialise the asset again") from error
 
 

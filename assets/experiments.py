@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.declaration import StoredAsset
 from assets.environment import Configuration
-from assets.graph import RETRY, TRAINING, Graph, described, permanent_errors
+from assets.graph import RETRY, TRAINING, Graph, permanent_errors
 from assets.production import Order, Workshop
 from assets.progress import progress_listener
 from data.errors import InputError
@@ -107,8 +107,9 @@ def _op(graph: Graph, asset: StoredAsset, upstream: list[str]) -> dg.OpDefinitio
             produced = workshop.produce(order)
             if not produced.published:
                 raise InputError(_refusal(asset, produced.findings))
+            metadata = graph.described(asset, produced, experiment.name)
         key = dg.AssetKey([graph.environment.preset, "experiments", experiment.name, asset.name])
-        context.log_event(dg.AssetMaterialization(key, metadata=described(asset, produced)))
+        context.log_event(dg.AssetMaterialization(key, metadata=metadata))
 
     return make
 

@@ -16,11 +16,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
-from assets.declaration import Audit, Finding, Registry, Source, StoredAsset
+from assets.declaration import Audit, Finding, Registry, Shown, Source, StoredAsset
 from assets.environment import DATA, EMBEDDED, Configuration, Environment
 from assets.production import Order, Produced, Workshop
 from assets.progress import progress_listener
@@ -44,6 +45,9 @@ class Graph:
         provenance: the code and the machine of this process.
         automation: function that returns the automation condition of an asset or a source, given the group of the
             asset or the name of the source; None means no automation.
+        deliver: function that is called when a run has made an asset or found it current, with the asset, the folder of
+            its version and the name of the experiment ("" outside experiments). It hands the version on, such as a
+            report to the folder of reports, and returns further metadata for the web UI.
 
     Example:
         >>> graph = Graph(REGISTRY, environment, Provenance())
@@ -55,6 +59,7 @@ class Graph:
     environment: Environment
     provenance: Provenance
     automation: Callable[[str], "dg.AutomationCondition | None"] = lambda group: None
+    deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
 
     def key(self, name: str, variant: bool = False) -> dg.AssetKey:
         """Return the Dagster key of an asset or a source.
@@ -108,8 +113,9 @@ class Graph:
             workshop = Workshop(self.registry, self.provenance, listener, context.log.info)
             with permanent_errors():
                 produced = workshop.produce(Order(asset, Configuration(self.environment, variant)))
+                metadata = self.described(asset, produced)
             # Checks of partitions are a preview feature that Dagster warns of; a failed audit still fails the run.
-            yield from _results(asset, produced, [] if variants else asset.audits)
+            yield from _results(asset, produced, metadata, [] if variants else asset.audits)
 
         return compute
 
@@ -133,6 +139,18 @@ class Graph:
                 everything = dg.AllPartitionMapping()
                 found.append(dg.AssetDep(self.key(name, variant=True), partition_mapping=everything))
         return found
+
+    def described(self, asset: StoredAsset, produced: Produced, experiment: str = "") -> dict[str, Any]:
+        """Return the metadata of a version for the web UI; a version that was published is delivered first.
+
+        Args:
+            asset: the asset.
+            produced: the result of `Workshop.produce`.
+            experiment: name of the experiment; "" for the version in use.
+        """
+        version = produced.version if produced.published else None
+        delivered = {} if version is None else self.deliver(asset, version.folder, experiment)
+        return {**_described(asset, produced), **delivered}
 
     def _source(self, source: Source) -> dg.AssetsDefinition:
         """Return the Dagster definition of a source, without the warning that observable sources are in beta."""
@@ -174,7 +192,9 @@ def _spec(audit: Audit, key: dg.AssetKey) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(audit.name, asset=key, description=audit.question, blocking=True)
 
 
-def _results(asset: StoredAsset, produced: Produced, audits: "tuple[Audit, ...] | list[Audit]") -> Iterator[Any]:
+def _results(
+    asset: StoredAsset, produced: Produced, metadata: dict[str, Any], audits: "tuple[Audit, ...] | list[Audit]"
+) -> Iterator[Any]:
     """Yield the events for Dagster: the results of the audits, and a materialisation if the version was published.
 
     Raises:
@@ -183,7 +203,7 @@ def _results(asset: StoredAsset, produced: Produced, audits: "tuple[Audit, ...] 
     checks = [_check(one.name, produced.findings[one.name]) for one in audits]
     if produced.published:
         yield dg.MaterializeResult(
-            metadata=described(asset, produced),
+            metadata=metadata,
             check_results=checks,
             data_version=dg.DataVersion(produced.version.fingerprint[:16] if produced.version else "none"),
         )
@@ -204,13 +224,8 @@ def _check(name: str, finding: Finding) -> dg.AssetCheckResult:
     )
 
 
-def described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
-    """Return the metadata of a version for the web UI: summary, pictures, folder, commit, configuration and so on.
-
-    Args:
-        asset: the asset.
-        produced: the result of `Workshop.produce`.
-    """
+def _described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
+    """Return the metadata of a version that tell of itself: summary, pictures, folder, commit and so on."""
     decided = dict(produced.decision.metadata) if produced.decision is not None else {}
     if produced.version is None:
         return decided

@@ -1,6 +1,7 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `reports/`: the folder of exported reports: dated copies, an index page, a web server
 * `cli`: the command line program `tessitura`
 * `console`: logs Dagster's messages to the terminal, one short line each
 * `convert`: converts the singing in any music file with a trained system, and extracts its melody

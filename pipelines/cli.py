@@ -5,7 +5,7 @@ import sys
 import typer
 
 from data.errors import InputError
-from pipelines.commands import conversion_scoring, converting, making, playing, scoring, storing
+from pipelines.commands import conversion_scoring, converting, exporting, making, playing, scoring, storing
 
 app = typer.Typer(
     help="Music-audio machine learning that can be trusted: data, training and evaluation in one graph.",
@@ -15,6 +15,8 @@ app = typer.Typer(
 )
 score = typer.Typer(help="Score anybody's audio with every metric.", no_args_is_help=True)
 app.add_typer(score, name="score")
+export = typer.Typer(help="Copy results out of the store.", no_args_is_help=True)
+app.add_typer(export, name="export")
 
 for _command in (
     making.demo,
@@ -35,6 +37,7 @@ for _command in (
     app.command()(_command)
 for _command in (scoring.synthesis, scoring.separation, conversion_scoring.conversion, conversion_scoring.melody):
     score.command()(_command)
+export.command()(exporting.report)
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """Builds the Dagster definitions: assets, checks, jobs, sensors, executor."""
 
+from functools import partial
+
 import dagster as dg
 
 from assets import registry
@@ -13,6 +15,7 @@ from pipelines.execution import make_executor
 from pipelines.failures import failures
 from pipelines.jobs import make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
+from pipelines.reports.run import show_report
 from pipelines.settings import Settings
 
 QUALITY = (synthesis.QUALITY, separation.QUALITY, conversion.QUALITY)
@@ -31,7 +34,7 @@ def make_graph(settings: Settings) -> Graph:
         return source_condition() if name in found.sources else asset_condition()
 
     provenance = Provenance(settings.home / "cache" / "code.json")
-    return Graph(found, settings.environment(), provenance, automation)
+    return Graph(found, settings.environment(), provenance, automation, partial(show_report, settings))
 
 
 def build_defs(settings: Settings) -> dg.Definitions:

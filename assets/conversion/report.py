@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from assets.champion import history
 from assets.conversion.scores import SCORES, bounds, evidence
 from assets.conversion.studies import STUDY
@@ -60,7 +58,6 @@ _COMPARED = ("conversion_melody_scores", "conversion_scores", "conversion_length
     optional=("conversion_champion",),
     all_variants=_COMPARED,
     compared=("conversion_scores",),
-    show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
 def conversion_report(work: Work) -> Summary:
     """One HTML page with tables, curves, studies and audio players, and the same content as files.

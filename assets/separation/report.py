@@ -4,8 +4,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.provenance import in_words
 from assets.quality import gather
@@ -40,7 +38,6 @@ _STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network")
     ),
     all_variants=("separation_scores",),
     compared=("separation_scores",),
-    show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
 def separation_report(work: Work) -> Summary:
     """One HTML page with tables, confidence intervals, studies and audio players, and the same content as files.

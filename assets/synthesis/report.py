@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from assets.champion import history
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.provenance import in_words
@@ -38,7 +36,6 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
     all_variants=("synthesis_scores",),
     optional=("synthesis_champion",),
     compared=("synthesis_scores",),
-    show=lambda folder: {"report": dg.MetadataValue.url((folder / "report.html").as_uri())},
 )
 def synthesis_report(work: Work) -> Summary:
     """One HTML page with tables, confidence intervals, audio players and maps, and the same content as files.

@@ -1,0 +1,38 @@
+"""Commands that copy results out of the store."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines.commands.making import System
+from pipelines.commands.output import Json, print_json
+
+
+def report(
+    system: System = "synthesis",
+    experiment: Annotated[str, typer.Option(help="Name of an experiment.")] = "",
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder of exported reports; that of TESSITURA_REPORTS by default."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Export the current report of a system, as every run that makes it does, and print the path of the copy.
+
+    The folder receives a dated copy that is never changed again, an
+    index page over all reports, and the link latest/SYSTEM-PRESET.
+    """
+    from pipelines.launch import report_path
+    from pipelines.reports.export import export_report
+    from pipelines.reports.folder import INDEX, PAGE
+    from pipelines.settings import Settings
+
+    settings = Settings.read()
+    root = output.expanduser().resolve() if output is not None else settings.report_folder
+    version = report_path(settings, system, experiment).parent
+    folder = export_report(root, version, in_use=not experiment)
+    if as_json:
+        print_json({"report": str(folder / PAGE), "index": str(root / INDEX)})
+    else:
+        typer.echo(f"report: {folder / PAGE}")

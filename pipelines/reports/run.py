@@ -1,0 +1,38 @@
+"""Exports the report that a run made or found current, and links to it in the web UI."""
+
+from pathlib import Path
+
+import dagster as dg
+
+from assets.declaration import Shown, StoredAsset
+from pipelines.reports.export import export_report
+from pipelines.reports.folder import PAGE
+from pipelines.reports.server import HOST, known_port
+from pipelines.settings import Settings
+
+
+def show_report(settings: Settings, asset: StoredAsset, version: Path, experiment: str) -> Shown:
+    """Export a version of an asset if the asset is a report, and return metadata that link to the exported page.
+
+    Args:
+        settings: the settings, which name the folder of exported reports.
+        asset: the asset.
+        version: folder of the version that a run made or found.
+        experiment: name of the experiment that the run belongs to; "" for the system in use.
+
+    Returns:
+        "report", the address that `tessitura dev` serves the page at, and "report file", its path; nothing for an
+        asset that is no report.
+
+    Raises:
+        InputError: the report cannot be exported. It stays in the store, and the next run exports it.
+
+    Example:
+        >>> show_report(Settings.read(), asset, get(slot), "")["report"].url
+        'http://127.0.0.1:3001/2026-11-29-060117-synthesis-demo-3f2a9c01/report.html'
+    """
+    if asset.name != f"{asset.group}_report":
+        return {}
+    folder = export_report(settings.report_folder, version, in_use=not experiment)
+    address = f"http://{HOST}:{known_port(settings.home)}/{folder.name}/{PAGE}"
+    return {"report": dg.MetadataValue.url(address), "report file": dg.MetadataValue.path(folder / PAGE)}

@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.declaration import StoredAsset
 from assets.environment import Configuration
-from assets.graph import RETRY, TRAINING, Graph, permanent_errors
+from assets.graph import RETRY, TRAINING, Graph, reported_errors
 from assets.production import Order, Workshop
 from assets.progress import progress_listener
 from data.errors import InputError
@@ -101,7 +101,7 @@ def _op(graph: Graph, asset: StoredAsset, upstream: list[str]) -> dg.OpDefinitio
         tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
     )
     def make(context: dg.OpExecutionContext, experiment: Experiment) -> None:
-        with permanent_errors():
+        with reported_errors(context, graph.environment):
             order = Order(asset, experiment.run(graph), experiment.name)
             workshop = Workshop(graph.registry, graph.provenance, progress_listener(context), context.log.info)
             produced = workshop.produce(order)

@@ -11,12 +11,14 @@ version is the fingerprint of its content. So Dagster shows exactly those assets
 
 import hashlib
 import json
+import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import dagster as dg
@@ -26,13 +28,13 @@ from assets.environment import DATA, EMBEDDED, Configuration, Environment
 from assets.production import Order, Produced, Workshop
 from assets.progress import progress_listener
 from assets.provenance import Provenance, commit_of
-from data.errors import PermanentError
+from data.errors import PermanentError, explain
+from models.training.interrupt import StopRequest
 
 OWNERS = ["team:tessitura"]
 RETRY = dg.RetryPolicy(max_retries=1, delay=5)
 TRAINING = "training"
 ABLATIONS = "ablations"
-_STOPPED = threading.Event()  # set once this process was told to stop
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,7 @@ class Graph:
                 return
             listener = progress_listener(context, key, variant or None)
             workshop = Workshop(self.registry, self.provenance, listener, context.log.info)
-            with permanent_errors():
+            with reported_errors(context, self.environment):
                 produced = workshop.produce(Order(asset, Configuration(self.environment, variant)))
                 metadata = self.described(asset, produced)
             # Checks of partitions are a preview feature that Dagster warns of; a failed audit still fails the run.
@@ -131,6 +133,8 @@ class Graph:
         """Return the dependencies of an asset; those of variants are the variants of its inputs, if they have any."""
         found: list[Any] = [self.key(asset.source.name)] if asset.source is not None else []
         for name in asset.inputs:
+            if name in asset.optional and name not in self.registry.assets:
+                continue  # the preset does not have it
             found.append(self.key(name, variants))
             others = self.registry.assets[name].variants
             if variants and others and not set(asset.variants) <= set(others):
@@ -166,7 +170,7 @@ class Graph:
             automation_condition=self.automation(source.name),
         )
         def observe(context: dg.OpExecutionContext) -> dg.DataVersion:
-            with permanent_errors():
+            with reported_errors(context, self.environment):
                 version = source.version(self.environment)
             context.log.info(f"{source.name}: {version}")
             return dg.DataVersion(version)
@@ -244,25 +248,57 @@ def _described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
 
 
 @contextmanager
-def permanent_errors() -> Iterator[None]:
-    """Context manager that turns a permanent error or a stop signal into a Dagster failure without retries.
+def reported_errors(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, environment: Environment
+) -> Iterator[None]:
+    """Context manager for the work of a step: an error becomes one line for a person, a stop signal ends the run.
 
-    Dagster goes on with other steps after a failure. After a stop signal none of them begins any more in this process.
+    Args:
+        context: Dagster context of the step.
+        environment: the settings; tracebacks go to its `errors_log`.
 
     Raises:
-        dagster.Failure: the block raised a `PermanentError`, with its message, or it was interrupted, or this process
-            was told to stop before.
+        dagster.Failure: the block raised an error. The message is that of `data.errors.explain`. Permanent errors are
+            not retried.
+        KeyboardInterrupt: SIGINT or SIGTERM arrived, or the run was terminated in the web UI. Dagster then begins no
+            other step and ends the run as cancelled. The message of a training names the step that it reached.
 
     Example:
-        >>> with permanent_errors():
+        >>> with reported_errors(context, environment):
         ...     version = source.version(environment)
     """
-    if _STOPPED.is_set():
-        raise dg.Failure("not begun, because the run was stopped by a signal", allow_retries=False)
+    try:
+        with _interruptible():
+            yield
+    except dg.Failure:
+        raise
+    except Exception as error:
+        line = explain(error, environment.errors_log)
+        raise dg.Failure(line, allow_retries=not isinstance(error, PermanentError)) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        run = context.instance.get_run_by_id(context.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+            context.instance.report_run_canceling(run, "Stopped by a signal.")  # so that it does not count as failed
+        raise
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Context manager in which SIGINT and SIGTERM raise KeyboardInterrupt; only in the main thread.
+
+    A training notes the signal, writes a checkpoint and delivers the signal afterwards. It is then left to the training
+    to raise KeyboardInterrupt, because it knows the step that it reached.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number
+        if frame is None or frame.f_code is not StopRequest.deliver.__code__:
+            raise KeyboardInterrupt("stopped by a signal")
+
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    former = {number: signal.signal(number, stop) for number in numbers}
     try:
         yield
-    except PermanentError as error:
-        raise dg.Failure(str(error), allow_retries=False) from error
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
-        _STOPPED.set()
-        raise dg.Failure("stopped by a signal", allow_retries=False) from None
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.environment import Configuration, Environment
-from assets.graph import Graph
+from assets.graph import Graph, reported_errors
 from assets.store.pointers import get
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ class Quality:
             name=name,
             description=question,
         )
-        def check() -> dg.AssetCheckResult:
+        def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             run = Configuration(graph.environment)
-            folders = {one: get(graph.registry.assets[one].slot(run)) for one in self.scores}
-            found = self.criteria(folders, graph.environment)[name]
+            with reported_errors(context.op_execution_context, graph.environment):
+                folders = {one: get(graph.registry.assets[one].slot(run)) for one in self.scores}
+                found = self.criteria(folders, graph.environment)[name]
             return dg.AssetCheckResult(
                 passed=found.passed,
                 severity=dg.AssetCheckSeverity.WARN,

@@ -22,6 +22,10 @@ class NotFiniteError(PermanentError, FloatingPointError):
     """A network produced NaN or infinite values. The message says which network and what to do."""
 
 
+class Stopped(Exception):
+    """Work was stopped by a signal, or by its user. The message says where; it goes on from there when begun again."""
+
+
 _REMEDIES = {
     errno.ENOSPC: "free space on that disk",
     errno.EDQUOT: "free space, the quota of that disk is used up",

@@ -2,19 +2,22 @@
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
 * `reports/`: the folder of exported reports: dated copies, an index page, a web server
+* `children`: starts child processes that end with this one, however it ends, and get its stop signals
 * `cli`: the command line program `tessitura`
-* `console`: logs Dagster's messages to the terminal, one short line each
+* `console`: shows a run in the terminal: live bars, or one short line a message
 * `convert`: converts the singing in any music file with a trained system, and extracts its melody
 * `definitions`: builds the Dagster definitions: assets, checks, jobs, sensors, executor
 * `execution`: executes runs with one process per step, and a lock that shows whether the run is alive
 * `experiments`: lists the experiments of a preset, compares their scores with those in use, and forgets experiments
-* `failures`: records failed runs in failures.jsonl
+* `failures`: says why a run failed or stopped, and records failed runs in failures.jsonl
 * `jobs`: the jobs: a system, all systems, the ablations and the experiments of a system
-* `launch`: starts runs of the graph and the web UI, and prepares Dagster's home
+* `launch`: runs everything that a target needs, and prepares Dagster's home
 * `nightly`: nightly retraining: requests stale assets and everything made from them, at most once per night
 * `recovery`: detects runs whose process died, by their locks, and marks them as failed in Dagster
+* `running`: runs a job in this process, as a run that the web UI shows among its own
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON
+* `serving`: opens the web UI, and ends everything that it started
 * `settings`: reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
 * `synthesize`: synthesises a note with the model in use

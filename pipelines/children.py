@@ -2,7 +2,7 @@
 
 Between this process and a child stands a guard: this file, run as a program of the standard library alone. The guard
 reads a pipe whose other end only this process holds. When this process is gone, killed by signal 9 included, the pipe
-closes, and the guard ends the child with all its descendants: by SIGTERM, so that trainings write a checkpoint, and 10
+closes, and the guard ends the child with all its descendants: by SIGTERM, so that trainings write a checkpoint, and 20
 seconds later by SIGKILL. It does the same with the descendants that a child leaves behind when it ends.
 
 Processes that `multiprocessing` starts have no guard; they call `end_with_parent`.
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-GRACE_SECONDS = 10.0
+GRACE_SECONDS = 20.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
 
@@ -51,7 +51,7 @@ class Children:
 
     def __enter__(self) -> "Children":
         if threading.current_thread() is threading.main_thread():
-            for number in _SIGNALS:
+            for number in _heeded():
                 self._former[number] = signal.signal(number, self._pass_on)
         return self
 
@@ -69,7 +69,8 @@ class Children:
         del frame
         self.stopped = number
         for child in self._started:
-            child.send_signal(number)
+            # A closed terminal (SIGHUP) is a stop like any other, so that trainings write a checkpoint.
+            child.send_signal(signal.SIGTERM if number == signal.SIGHUP else number)
 
     def start(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, folder: Path | None = None
@@ -115,6 +116,11 @@ def end_with_parent() -> None:
     threading.Thread(target=watch, name=end_with_parent.__name__, daemon=True).start()
 
 
+def _heeded() -> list[int]:
+    """Return the stop signals that this process does not ignore, as it does SIGHUP under `nohup`."""
+    return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+
+
 def _end_with_guard() -> None:
     """Let Linux end this process when the guard is killed; other systems have no such call."""
     with contextlib.suppress(OSError, AttributeError):
@@ -150,7 +156,7 @@ def _guard(command: Sequence[str]) -> int:
         else:
             early.append(number)
 
-    for number in _SIGNALS:
+    for number in _heeded():
         signal.signal(number, pass_on)
     try:
         child = subprocess.Popen(

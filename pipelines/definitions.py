@@ -6,15 +6,18 @@ import dagster as dg
 
 from assets import registry
 from assets.conversion import scores as conversion
+from assets.environment import Configuration
 from assets.graph import Graph
 from assets.provenance import Provenance
 from assets.separation import evaluation as separation
 from assets.synthesis import evaluation as synthesis
+from pipelines.children import end_with_parent
 from pipelines.console import console
 from pipelines.execution import make_executor
 from pipelines.failures import failures
 from pipelines.jobs import make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
+from pipelines.recovery import dead_runs
 from pipelines.reports.run import show_report
 from pipelines.settings import Settings
 
@@ -28,13 +31,14 @@ def make_graph(settings: Settings) -> Graph:
         >>> graph = make_graph(Settings.read())
         >>> slot = graph.registry.assets["synthesis_model"].slot(Configuration(graph.environment))
     """
-    found = registry.REGISTRY
+    environment = settings.environment()
+    found = registry.REGISTRY.within(Configuration(environment))
 
     def automation(name: str) -> dg.AutomationCondition:
         return source_condition() if name in found.sources else asset_condition()
 
     provenance = Provenance(settings.home / "cache" / "code.json")
-    return Graph(found, settings.environment(), provenance, automation, partial(show_report, settings))
+    return Graph(found, environment, provenance, automation, partial(show_report, settings))
 
 
 def build_defs(settings: Settings) -> dg.Definitions:
@@ -50,7 +54,7 @@ def build_defs(settings: Settings) -> dg.Definitions:
         assets=assets,
         asset_checks=[check for one in QUALITY for check in one.checks(graph)],
         jobs=make_jobs(graph, executor),
-        sensors=[failures, *make_sensors(graph)],
+        sensors=[failures, dead_runs, *make_sensors(graph)],
         executor=executor,
         loggers={"console": console},
     )
@@ -61,8 +65,10 @@ def defs() -> dg.Definitions:
     """Return the Dagster definitions for the settings of this environment.
 
     The settings are frozen: processes that this one starts, such as runs, use the same settings, even if `.env` is
-    edited meanwhile. An edit takes effect when the code location is reloaded or the program is started again.
+    edited meanwhile. An edit takes effect when the code location is reloaded or the program is started again. Runs and
+    their steps load the definitions too; they end with the process that started them.
     """
+    end_with_parent()
     settings = Settings.read()
     settings.freeze()
     return build_defs(settings)

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.retries import RetryMode
 
-from pipelines.recovery import hold, release, tag_of
+from pipelines.recovery import hold, tag_of
 
 # Steps are forked from a server process that has imported the project already. Only one training runs at a time,
 # whatever the Dagster instance allows.
@@ -23,7 +23,7 @@ _CONFIG: dict[str, Any] = {
 
 
 class LivingExecutor(dg.Executor):
-    """Executor that passes a run to another executor and holds the lock of the run meanwhile."""
+    """Executor that passes a run to another executor and holds the lock of the run to the end of the process."""
 
     def __init__(self, inner: dg.Executor, home: Path) -> None:
         self._inner, self._home = inner, home
@@ -33,15 +33,13 @@ class LivingExecutor(dg.Executor):
         return self._inner.retries
 
     def execute(self, plan_context: Any, execution_plan: Any) -> Iterator[Any]:
-        """Execute the run and yield its events."""
-        run_id = plan_context.run_id
-        lock = hold(self._home, run_id)
-        plan_context.instance.add_run_tags(run_id, tag_of(run_id))
-        try:
-            yield from self._inner.execute(plan_context, execution_plan)
-        finally:
-            if lock is not None:
-                release(self._home, run_id, lock)
+        """Execute the run and yield its events.
+
+        The lock is kept until the process ends: Dagster writes the end of the run after this function.
+        """
+        hold(self._home, plan_context.run_id)
+        plan_context.instance.add_run_tags(plan_context.run_id, tag_of(plan_context.run_id))
+        yield from self._inner.execute(plan_context, execution_plan)
 
 
 def make_executor(home: Path) -> dg.ExecutorDefinition:

@@ -1,16 +1,15 @@
-"""Starts runs of the graph and the web UI, and prepares Dagster's home."""
+"""Runs everything that a target needs, and prepares Dagster's home."""
 
 import os
-import re
-import shutil
-import sys
-import uuid
-from collections.abc import Callable, Mapping
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from sqlalchemy.exc import DatabaseError
 
 from assets.environment import Configuration
 from assets.experiments import RESOURCE
@@ -18,10 +17,11 @@ from assets.graph import ABLATIONS
 from assets.store.pointers import find
 from data.errors import InputError
 from data.files.durable import write_bytes
-from pipelines.definitions import build_defs, make_graph
+from pipelines.definitions import make_graph
 from pipelines.jobs import System, find_system
-from pipelines.recovery import SERVER, end_dead_runs, hold, release, tag_of
-from pipelines.settings import CHECKOUT, FROZEN, Settings
+from pipelines.recovery import end_dead_runs
+from pipelines.running import Launch, run_job
+from pipelines.settings import CHECKOUT, Settings
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -39,6 +39,49 @@ def prepare_home(settings: Settings) -> Path:
         setting = "DAGSTER_HOME" if "DAGSTER_HOME" in os.environ else "TESSITURA_HOME"
         raise InputError(f"{home}: {error.strerror}; choose another folder with {setting}") from error
     return home
+
+
+def prepare_instance(settings: Settings) -> Path:
+    """Create Dagster's home and its databases, end the runs whose process was killed, and return the folder.
+
+    Raises:
+        InputError: the folder cannot be written to, or a database in it is damaged.
+    """
+    home = prepare_home(settings)
+    with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
+        end_dead_runs(instance, settings.home)
+    return home
+
+
+@contextmanager
+def _readable(home: Path) -> Iterator[None]:
+    """Context manager for work with Dagster's instance: a database that cannot be used is told in one line.
+
+    Raises:
+        InputError: a database is damaged or cannot be written; the message names the file, if it can be told.
+    """
+    try:
+        yield
+    except DatabaseError as error:
+        damaged = [str(path) for path in sorted(home.rglob("*.db")) if not _is_database(path)]
+        if not damaged:
+            raise InputError(
+                f"{home}: Dagster's database cannot be used ({error.orig}); see that the disk is not full and that "
+                "this user may write there"
+            ) from error
+        raise InputError(
+            f"{', '.join(damaged)}: Dagster's database is damaged ({error.orig}); move it away: the history begins "
+            "anew, and nothing that was made is lost"
+        ) from error
+
+
+def _is_database(path: Path) -> bool:
+    """Return whether SQLite finds no damage in a file."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute("PRAGMA quick_check(1)").fetchone() == ("ok",)
+    except sqlite3.Error:
+        return False
 
 
 @dataclass(frozen=True)
@@ -86,7 +129,7 @@ class Target:
             raise InputError("overrides make an experiment; give it a name with --experiment")
         return cls(known, row, experiment, overrides or {})
 
-    def launches(self) -> "list[Launch]":
+    def launches(self) -> list[Launch]:
         """Return the runs that are needed, in order.
 
         An experiment needs the data sets first. A variant needs the main system first, and the report again afterwards.
@@ -109,23 +152,6 @@ class Target:
         ]
 
 
-@dataclass(frozen=True)
-class Launch:
-    """A Dagster run to be started.
-
-    Attributes:
-        job: name of the job.
-        config: run configuration.
-        partition: partition to make; None if the job has none.
-        only: names of the only assets to make; empty for all assets of the job.
-    """
-
-    job: str
-    config: Mapping[str, Any] = field(default_factory=dict)
-    partition: str | None = None
-    only: tuple[str, ...] = ()
-
-
 def run_graph(settings: Settings, target: Target) -> Path:
     """Run everything that a target needs in this process, and return the path of the report.
 
@@ -136,59 +162,17 @@ def run_graph(settings: Settings, target: Target) -> Path:
         target: what to make.
 
     Raises:
-        InputError: a run failed; the message names the step and the reason.
+        InputError: a run failed; the message names the step, the reason and the remedy.
+        Stopped: a run was stopped by a signal, or terminated in the web UI.
 
     Example:
         >>> run_graph(Settings.read(), Target.parse("synthesis"))
     """
-    home = prepare_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        end_dead_runs(instance, settings.home)
-        graph = build_defs(settings)
+    home = prepare_instance(settings)
+    with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
         for launch in target.launches():
-            _run(launch, graph, instance, settings)
+            run_job(launch, settings, instance)
     return report_path(settings, target.system.name, target.experiment)
-
-
-def _run(launch: Launch, graph: dg.Definitions, instance: dg.DagsterInstance, settings: Settings) -> None:
-    """Run one job in this process.
-
-    Raises:
-        InputError: the run failed; the message names the step and the reason.
-    """
-    run_id = str(uuid.uuid4())
-    lock = hold(settings.home, run_id)
-    assert lock is not None, "nobody else knows this id"
-    job = graph.resolve_job_def(launch.job)
-    named = make_graph(settings)
-    only = [named.key(name) for name in launch.only] or None
-    try:
-        result = job.execute_in_process(
-            instance=instance,
-            run_id=run_id,
-            partition_key=launch.partition,
-            asset_selection=only,
-            tags=tag_of(run_id),
-            run_config={"loggers": {"console": {"config": {}}}, **launch.config},
-            raise_on_error=False,
-        )
-    finally:
-        release(settings.home, run_id, lock)
-    if not result.success:
-        raise InputError(f"{_reasons(result)}; the same command goes on from there")
-
-
-def _reasons(result: dg.ExecuteInProcessResult) -> str:
-    """Return one line with the step that failed first and the innermost cause of its error."""
-    for event in result.all_events:
-        if event.is_step_failure and event.step_failure_data.error is not None:
-            error = event.step_failure_data.error
-            while error.cause is not None:
-                error = error.cause
-            # Without the name of the exception in front ("data.errors.InputError: "), which is for developers.
-            words = re.sub(r"^[\w.]+: ", "", " ".join(error.message.split()))
-            return f"{event.step_key} failed: {words}"
-    return "the run failed"
 
 
 def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
@@ -204,28 +188,3 @@ def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
     if folder is None:
         raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
     return folder / "report.html"
-
-
-def serve(settings: Settings, port: int, execute: Callable[..., None] = os.execve) -> None:
-    """Replace this process by the Dagster web UI on 127.0.0.1, with the present settings.
-
-    Args:
-        settings: the settings, which the web UI and its runs will use.
-        port: TCP port.
-        execute: function that replaces the process, with the arguments of `os.execve`.
-
-    Raises:
-        InputError: the program dagster is not found, or a web UI is already open on this home.
-    """
-    home = prepare_home(settings)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
-        end_dead_runs(instance, settings.home)
-    # The lock is inherited through exec and held until the server ends.
-    if hold(settings.home, SERVER) is None:
-        raise InputError(f"{settings.home}: a web UI is open on it already; use that one or end it")
-    program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
-    if program is None:
-        raise InputError("the program dagster is missing; set the environment up again with: make clean dev")
-    command = [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "DAGSTER_HOME": str(home), FROZEN: settings.frozen(), "PYTHONWARNINGS": "ignore"}
-    execute(program, command, environment)

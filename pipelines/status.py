@@ -6,7 +6,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from assets.declaration import StoredAsset
 from assets.environment import DATA, EMBEDDED, Configuration
+from assets.provenance import commit_of
 from assets.store.pointers import Slot, pointed
 from assets.store.versions import Version
 from data.errors import InputError
@@ -16,19 +18,19 @@ from pipelines.settings import Settings
 
 
 def survey(settings: Settings) -> list[dict[str, Any]]:
-    """Return a dictionary for each current version of the preset and its data, in the order of the registry.
+    """Return a dictionary for each current version of the preset and its data; what it is made from comes before it.
 
     Returns:
         "asset" ("SPACE/ASSET" or "SPACE/ASSET/VARIANT"), "version" (its key), "fingerprint", "made" (date and time,
-        UTC), "seconds" (time it took), "commit" and "folder". If what says so is damaged, instead of these: "asset",
-        "damage" (what is wrong, as text) and "folder" (None if it is the pointer).
+        UTC), "seconds" (time it took), "commit" (with the files that were not committed) and "folder". If what says so
+        is damaged, instead of these: "asset", "damage" (what is wrong, as text), "folder" (None if it is the pointer).
 
     Example:
         >>> [one["asset"] for one in survey(Settings.read())]
         ['embedded/nsynth_shards', 'demo/synthesis_autoencoder']
     """
     graph, found = make_graph(settings), []
-    for asset in graph.registry.assets.values():
+    for asset in _in_order(graph.registry.assets):
         for variant in ("", *asset.variants):
             slot = asset.slot(Configuration(graph.environment, variant))
             if (folder := pointed(slot)) is not None:
@@ -37,6 +39,22 @@ def survey(settings: Settings) -> list[dict[str, Any]]:
                 damage = f"{slot.pointer} names no finished version"
                 found.append({"asset": slot.name, "damage": damage, "folder": None})
     return found
+
+
+def _in_order(assets: Mapping[str, StoredAsset]) -> list[StoredAsset]:
+    """Return assets so that each comes after those that it is made from, otherwise as they are declared."""
+    found: dict[str, StoredAsset] = {}
+
+    def visit(asset: StoredAsset) -> None:
+        if asset.name not in found:
+            for name in asset.inputs:
+                if name in assets:
+                    visit(assets[name])
+            found[asset.name] = asset
+
+    for one in assets.values():
+        visit(one)
+    return list(found.values())
 
 
 def _described(folder: Path) -> dict[str, Any]:
@@ -48,7 +66,7 @@ def _described(folder: Path) -> dict[str, Any]:
             "fingerprint": record["fingerprint"],
             "made": datetime.fromisoformat(record["made"]).strftime("%Y-%m-%d %H:%M"),
             "seconds": float(record["seconds"]),
-            "commit": record["provenance"]["commit"],
+            "commit": commit_of(record["provenance"]),
         }
     except (InputError, KeyError, TypeError, ValueError) as error:
         return {"damage": str(error)}

@@ -1,6 +1,9 @@
 """A run that was killed does not stand in the way of the next one."""
 
+import json
 import os
+import re
+import signal
 import subprocess
 import sys
 import uuid
@@ -21,40 +24,51 @@ import os, signal, sys
 from models.training import checkpoint
 from models.synthesis import presets as configs
 from test_assets_synthesis import TINY
-from pipelines.launch import Target, run_graph
-from pipelines.settings import Settings
+from pipelines import cli
 configs.PRESETS["demo"] = TINY
 save = checkpoint.Rolling.save
-def save_and_die(self, *arguments):
+def save_and_end(self, *arguments):
     save(self, *arguments)
-    if sys.argv[1] == "die":
-        os.kill(os.getpid(), signal.SIGKILL)
-checkpoint.Rolling.save = save_and_die
-print(run_graph(Settings.read(), Target.parse("synthesis")))
+    if NUMBER:
+        os.kill(os.getpid(), NUMBER)
+checkpoint.Rolling.save = save_and_end
+cli.main()
 """
 
 
-def run(home: Path, source: Path, what: str) -> subprocess.CompletedProcess:
+def run(home: Path, source: Path, number: int) -> subprocess.CompletedProcess:
+    """Run the command line in a process that gets the signal `number` at each checkpoint, none if it is 0."""
     environment = python_path() | {
         "TESSITURA_HOME": str(home),
         "TESSITURA_NSYNTH": str(source),
         "TESSITURA_PRESET": "demo",
     }
-    command = [sys.executable, "-c", PROGRAM, what]
+    program = PROGRAM.replace("NUMBER", str(int(number)))
+    command = [sys.executable, "-c", program, "run", "synthesis"]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
 
 
 @pytest.mark.timeout(600)
-def test_a_killed_run_is_ended_and_the_next_one_finishes(tmp_path):
+def test_a_run_that_was_stopped_or_killed_is_ended_and_the_next_one_finishes(tmp_path):
     source = write_nsynth(tmp_path / "nsynth-train", 4, range(60, 68), (25, 127))
     home = tmp_path / "home"
-    killed = run(home, source, "die")
+    stopped = run(home, source, signal.SIGTERM)
+    assert stopped.returncode == 130, stopped.stderr[-2000:]
+    said = r"^synthesis_autoencoder: autoencoder stopped at step \d+; the same command continues$"
+    assert re.match(said, stopped.stderr.splitlines()[-1])
+    killed = run(home, source, signal.SIGKILL)
     assert killed.returncode == -9, killed.stderr[-2000:]
-    after = run(home, source, "live")
+    after = run(home, source, 0)
     assert after.returncode == 0, after.stderr[-2000:]
-    assert Path(after.stdout.strip()).is_file()
+    assert Path(after.stdout.strip().removeprefix("report: ")).is_file()
     with dg.DagsterInstance.from_config(str(home / "dagster")) as instance:
-        assert [one.status.value for one in instance.get_runs()] == ["SUCCESS", "FAILURE"]
+        runs = instance.get_runs()
+        assert [one.status.value for one in runs] == ["SUCCESS", "FAILURE", "CANCELED"]
+        # By this the web UI shows them on the page of their job and in the timeline.
+        labels = [one.remote_job_origin.repository_origin.get_label() for one in runs]
+        assert labels == ["__repository__@tessitura"] * 3
+    assert not list((home / "alive").iterdir()), "no lock file is left"
+    assert not (home / "failures.jsonl").exists(), "a stop is no failure"
 
 
 @pytest.fixture
@@ -93,3 +107,5 @@ def test_a_failed_run_says_why_in_one_line(settings, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"nsynth_source failed: /.*nowhere.*the same command goes on") as failed:
         run_graph(Settings.read(), Target.parse("synthesis"))
     assert "\n" not in str(failed.value)
+    (line,) = (settings.home / "failures.jsonl").read_text().splitlines()
+    assert str(failed.value).startswith(json.loads(line)["reason"])

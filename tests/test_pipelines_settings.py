@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import yaml
@@ -105,20 +104,6 @@ def test_a_process_of_dagster_that_loads_the_definitions_freezes_the_settings(se
     assert done.stdout == "small\n"
 
 
-def test_the_web_ui_starts_with_history_on_the_loopback_address(settings):
-    started = []
-    launch.serve(settings, 3456, lambda *arguments: started.append(arguments))
-    (program, command, environment) = started[0]
-    assert Path(program).name == "dagster"
-    assert command[command.index("-h") + 1] == "127.0.0.1"
-    assert command[command.index("-p") + 1] == "3456"
-    assert environment["DAGSTER_HOME"] == str(settings.home / "dagster")
-    assert json.loads(environment[FROZEN])["preset"] == "demo"
-    config = yaml.safe_load((settings.dagster_home / "dagster.yaml").read_text())
-    assert config["telemetry"]["enabled"] is False
-    assert config["concurrency"]["pools"]["default_limit"] == 1
-
-
 def test_dagsters_configuration_belongs_to_its_user(settings):
     home = launch.prepare_home(settings)
     assert (home / "dagster.yaml").is_file()
@@ -129,9 +114,10 @@ def test_dagsters_configuration_belongs_to_its_user(settings):
 
 def test_dagster_home_is_honoured(settings, tmp_path, monkeypatch):
     monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "mine"))
-    started = []
-    launch.serve(settings, 3456, lambda *arguments: started.append(arguments))
-    assert started[0][2]["DAGSTER_HOME"] == str(tmp_path / "mine")
+    assert launch.prepare_home(settings) == tmp_path / "mine"
+    config = yaml.safe_load((tmp_path / "mine" / "dagster.yaml").read_text())
+    assert config["telemetry"]["enabled"] is False
+    assert config["concurrency"]["pools"]["default_limit"] == 1
     assert not (settings.home / "dagster").exists()
 
 
@@ -144,8 +130,18 @@ def test_a_home_that_cannot_be_written_is_named(settings, tmp_path, monkeypatch)
         launch.prepare_home(settings)
 
 
+def test_a_damaged_database_is_named(settings):
+    home = launch.prepare_instance(settings)
+    damaged = sorted(home.rglob("runs.db"))
+    damaged[0].write_bytes(b"no database" * 1000)
+    with pytest.raises(InputError, match=rf"^{re.escape(str(damaged[0]))}: .* damaged .* move it away") as found:
+        launch.prepare_instance(settings)
+    assert "\n" not in str(found.value)
+
+
 def test_a_failed_run_is_noted(tmp_path):
     record_failure(tmp_path / "home", "nightly", "r1", "disk full")
     path = record_failure(tmp_path / "home", "nightly", "r2", 'a "quoted"\nline')
+    record_failure(tmp_path / "home", "nightly", "r1", "noted before")
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     assert [(one["run"], one["reason"]) for one in lines] == [("r1", "disk full"), ("r2", 'a "quoted"\nline')]

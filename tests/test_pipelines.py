@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from assets import registry
 from assets.graph import Graph
 from data.errors import InputError
 from models.separation import presets as separation_presets
+from pipelines.commands.making import LANES
 from pipelines.definitions import build_defs, make_graph
 from pipelines.jobs import SYSTEMS, find_system
 from pipelines.launch import Target
@@ -20,7 +22,7 @@ from pipelines.settings import Settings
 ROOT = Path(__file__).resolve().parent.parent
 DATA = {"nsynth_source", "nsynth_shards", "musdb_source", "musdb_tracks", "voices_source", "voices_clips"}
 SYNTHESIS = {
-    "autoencoder", "embeddings", "sequence", "model", "wavenet", "notes", "baseline_notes", "scores",
+    "autoencoder", "embeddings", "sequence", "model", "notes", "baseline_notes", "scores",
     "baseline_scores", "instrument_map", "sweeps", "disentanglement", "cost", "champion", "report",
 }  # fmt: skip
 SEPARATION = {
@@ -103,7 +105,21 @@ def test_data_are_shared_by_all_presets_and_nothing_else_is(settings):
 @pytest.mark.parametrize("encoder", ["", "whisper-base"])
 def test_every_preset_gives_a_graph(settings, preset, encoder):
     graph = make_graph(settings.model_copy(update={"preset": preset, "encoder": encoder}))
-    assert len({graph.code_version(asset) for asset in graph.registry.assets.values()}) == len(graph.registry.assets)
+    assets = graph.registry.assets
+    assert len({graph.code_version(asset) for asset in assets.values()}) == len(assets)
+    assert ("synthesis_wavenet" in assets) == (preset != "demo")
+    for asset in assets.values():
+        assert set(asset.inputs) - set(asset.optional) <= assets.keys(), asset.name
+
+
+def test_the_demo_makes_every_system_and_what_it_needs_before_it():
+    assert sorted(name for lane in LANES for name in lane) == sorted(SYSTEMS)
+    for lane in LANES:
+        for place, name in enumerate(lane):
+            before = ("embedded", "data", *lane[:place])
+            for need in SYSTEMS[name].needs:
+                group = registry.REGISTRY.assets[need].group
+                assert group in before, f"{name} needs {need}"
 
 
 def test_real_data_never_share_a_history_with_embedded_ones(settings):

@@ -20,7 +20,7 @@ class Home:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.environment = Environment(**{"home": folder, "preset": "demo", "device": "cpu", **settings})
-        self.graph = Graph(REGISTRY, self.environment, PROVENANCE)
+        self.graph = Graph(REGISTRY.within(Configuration(self.environment)), self.environment, PROVENANCE)
 
     def materialize(self, *names: str, variant: str | None = None, raise_on_error: bool = True, **options: Any):
         """Materialise assets, or rows of their ablation, with their checks."""

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 INDEX = ("index.parquet",)
 SCORES = ("scores.parquet",)
-_STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "synthesis_wavenet")
+_WAVENET = "synthesis_wavenet"
+_STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", _WAVENET)
 
 
 @stored_asset(
@@ -42,8 +43,9 @@ def synthesis_notes(work: Work, nsynth_shards: Path, synthesis_model: Path, synt
     files=INDEX,
     kinds={"pytorch"},
     trains=True,
+    optional=(_WAVENET,),
 )
-def synthesis_baseline_notes(work: Work, nsynth_shards: Path, synthesis_wavenet: Path) -> Summary:
+def synthesis_baseline_notes(work: Work, nsynth_shards: Path, synthesis_wavenet: Path | None) -> Summary:
     """The same notes by the baselines: silence, copy of the nearest training note, Griffin-Lim (oracle), WaveNet."""
     from models.synthesis.estimates import write_baselines
 
@@ -114,13 +116,15 @@ def synthesis_disentanglement(work: Work, nsynth_shards: Path, synthesis_sweeps:
     kinds={"pytorch"},
     trains=True,
     lineage=_STAGES,
+    optional=(_WAVENET,),
 )
 def synthesis_cost(work: Work) -> Summary:
     """Table 2 of the paper, measured on this machine: training time, generation speed, compression, model size."""
     from models.synthesis.cost import write_cost
 
-    seconds = {name: Version(work.inputs[name]).record["summary"]["seconds"] for name in _STAGES}
-    return write_cost(work.execution, work.inputs["synthesis_model"], work.inputs["synthesis_wavenet"], seconds)
+    made = {name: work.inputs[name] for name in _STAGES if work.inputs[name] is not None}
+    seconds = {name: Version(folder).record["summary"]["seconds"] for name, folder in made.items()}
+    return write_cost(work.execution, made["synthesis_model"], made.get(_WAVENET), seconds)
 
 
 def bounds(asked: Thresholds) -> "Bounds":

@@ -34,7 +34,7 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
         "synthesis_champion",
     ),
     all_variants=("synthesis_scores",),
-    optional=("synthesis_champion",),
+    optional=("synthesis_champion", "synthesis_wavenet"),
     compared=("synthesis_scores",),
 )
 def synthesis_report(work: Work) -> Summary:
@@ -66,7 +66,7 @@ def _study(work: Work) -> "Study":
         control=inputs["synthesis_disentanglement"],
         sweeps=inputs["synthesis_sweeps"],
         cost=inputs["synthesis_cost"],
-        histories={name: read_frame(inputs[name] / "history.parquet") for name in _STAGES},
+        histories={name: read_frame(folder / "history.parquet") for name in _STAGES if (folder := inputs[name])},
         bounds=bounds(work.config),
         champions=history(champion) if champion is not None else [],
         provenance=_provenance(work, inputs),

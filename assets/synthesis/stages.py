@@ -73,7 +73,12 @@ def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path
 
 
 @stored_asset(
-    config=lambda run: run.synthesis.wavenet_training, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves
+    config=lambda run: run.synthesis.wavenet_training,
+    files=WEIGHTS,
+    kinds={"pytorch"},
+    trains=True,
+    belongs=lambda run: run.synthesis.has_wavenet,
+    show=curves,
 )
 def synthesis_wavenet(work: Work, nsynth_shards: Path) -> Summary:
     """The baseline: a small WaveNet autoencoder. Its input is the recorded note that it reconstructs."""

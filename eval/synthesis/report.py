@@ -186,7 +186,8 @@ _METHODS = (
 def _distribution(study: Study) -> Picture:
     """Return the box plots of the spectral loss of each system on the test notes."""
     test = study.all_scores[study.all_scores["split"] == "test"]
-    values = {NAMES[one].split(" (")[0]: np.asarray(test[test["system"] == one]["spectral"], float) for one in SHOWN}
+    shown = [one for one in SHOWN if (test["system"] == one).any()]
+    values = {NAMES[one].split(" (")[0]: np.asarray(test[test["system"] == one]["spectral"], float) for one in shown}
     figure = distributions(values, "Spectral loss on unseen pairs, a point a note", "spectral loss (smaller is better)")
     means = ", ".join(f"{name} {number(float(np.nanmean(one)))}" for name, one in values.items() if len(one))
     return Picture(png(figure), f"Box plots of the spectral loss by system; means: {means}", "Distribution over notes.")
@@ -202,13 +203,15 @@ def _players(study: Study) -> Iterator[Block]:
     rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
     picks = (order, order[max(0, middle - 1) :], order[::-1], rebuilt[:: max(1, len(rebuilt) // _PLAYED[3][1])])
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
+    systems = [one for one in _PLAYER_SYSTEMS if one in ("recording", *wide)]
     yield Text("Notes are ordered by SING's spectral loss over silence's. Spectrograms: 0 to 4 kHz, 4 seconds.")
     for (caption, count), chosen in zip(_PLAYED, picks, strict=True):
         rows = []
         for note in chosen[:count]:
-            clips = [study.clip(one, note, _figures(scores.get((one, note)))) for one in _PLAYER_SYSTEMS]
+            clips = [study.clip(one, note, _figures(scores.get((one, note)))) for one in systems]
             rows.append((note, clips))
-        yield Players(caption, [NAMES[one].split(" (")[0] for one in _PLAYER_SYSTEMS], rows)
+        if rows:
+            yield Players(caption, [NAMES[one].split(" (")[0] for one in systems], rows)
 
 
 def _figures(row: Mapping[Hashable, Any] | None) -> str:

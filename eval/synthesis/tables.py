@@ -189,14 +189,16 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
     prefixes = {"wavenet": "WaveNet", "sing": "SING"}
     rows = []
     for row in SING_TABLE_2:
-        mine = [
-            number(float(cost[f"{prefixes[row.system]} {what}"])) if row.system in prefixes else "–"
-            for what in ("training hours", "seconds of audio per second", "compression", "MiB")
-        ]
+        figures = ("training hours", "seconds of audio per second", "compression", "MiB")
+        named = [f"{prefixes.get(row.system, '')} {what}" for what in figures]
+        mine = [number(float(cost[name])) if name in cost else "–" for name in named]
         published = [row.training_gpu_hours, row.generation, row.compression, row.megabytes]
         mos = f"{row.mos[0]} ± {row.mos[1]}"
         rows.append([NAMES[row.system].split(" (")[0], mos, *map(number, published), *mine])
     columns = ("training", "generation", "compression", "size")
+    wavenet = "This preset trains no WaveNet."
+    if "WaveNet MiB" in cost:
+        wavenet = "The WaveNet here is small, trained for minutes: it says nothing of WaveNets at their published size."
     return Table(
         "SING, Table 2: cost",
         ["Model", "MOS, published", *(f"{one}, published" for one in columns), *(f"{one}, here" for one in columns)],
@@ -205,8 +207,7 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
         "second, "
         f"published on one GPU (a P100, not verified) at a batch not told; here on {cost['device']} with "
         f"{cost['threads']:.0f} threads, batch {cost['batch']:.0f}. Size: published MB are MiB of float32 weights for "
-        "SING and seem to include optimiser state for the WaveNet (inferred); here MiB of float32 weights. The WaveNet "
-        "here is a small one, trained for minutes: it says nothing of WaveNets at their published size.",
+        f"SING and seem to include optimiser state for the WaveNet (inferred); here MiB of float32 weights. {wavenet}",
     )
 
 

@@ -244,7 +244,7 @@ class SynthesisConfig:
         validation_notes: number of validation notes used for the figures during training.
         evaluated_train_notes: number of training notes evaluated in addition to all test notes.
         wavenet: sizes of the WaveNet baseline.
-        train_wavenet: training of the WaveNet baseline.
+        train_wavenet: training of the WaveNet baseline; with 0 steps there is none.
         wavenet_notes: number of test notes that the WaveNet baseline reconstructs; its sampling is slow.
         thresholds: what a trained model must reach to be promoted.
     """
@@ -287,6 +287,11 @@ class SynthesisConfig:
     def fine_tuning(self) -> FineTuning:
         """The part of the configuration that stage 3 uses."""
         return FineTuning(self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes)
+
+    @property
+    def has_wavenet(self) -> bool:
+        """Whether the WaveNet baseline is trained and evaluated."""
+        return self.train_wavenet.steps > 0
 
     @property
     def wavenet_training(self) -> WavenetTraining:

@@ -49,36 +49,43 @@ def wavenet_speed(network: WavenetAutoencoder, device: torch.device) -> float:
     return _BATCH * samples / SAMPLE_RATE / statistics.median(times[1:])
 
 
+def _wavenet(network: WavenetAutoencoder, seconds: float) -> dict[str, float]:
+    """Return the figures of the WaveNet, given its training time in seconds."""
+    return {
+        "WaveNet training hours": seconds / 3600,
+        "WaveNet seconds of audio per second": wavenet_speed(network, next(network.parameters()).device),
+        "WaveNet compression": network.config.hop / network.config.code,
+        "WaveNet MiB": mebibytes(network),
+        "WaveNet parameters": float(sum(one.numel() for one in network.parameters())),
+    }
+
+
 def write_cost(
-    execution: Execution, model: Path, wavenet: Path, seconds: Mapping[str, float]
+    execution: Execution, model: Path, wavenet: Path | None, seconds: Mapping[str, float]
 ) -> dict[str, float | str]:
     """Measure the cost of SING and of the WaveNet, and write it to cost.json.
 
     Args:
         execution: folder of the file, and device to measure on.
         model: folder of the trained SING.
-        wavenet: folder of the trained WaveNet.
+        wavenet: folder of the trained WaveNet; None if there is none, and then nothing is said of it.
         seconds: training time in seconds of "synthesis_autoencoder", "synthesis_sequence", "synthesis_model" and
-            "synthesis_wavenet".
+            "synthesis_wavenet" if there is one.
 
     Returns:
         The content of cost.json: training hours, speed, compression and size of both systems; batch size, number of
         WaveNet parameters, load average over 1 minute, device and number of threads.
     """
     device = torch.device(execution.device)
-    sing, competitor = load_sing(model, device), load_wavenet(wavenet, device)
+    sing = load_sing(model, device)
     stages = [seconds[name] for name in ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model")]
     results: dict[str, float | str] = {
         "SING training hours": sum(stages) / 3600,
         "SING seconds of audio per second": generation_speed(sing, batch_size=_BATCH),
         "SING compression": FRAMES / sing.sequence.lstm.input_size,
         "SING MiB": mebibytes(sing),
-        "WaveNet training hours": seconds["synthesis_wavenet"] / 3600,
-        "WaveNet seconds of audio per second": wavenet_speed(competitor, device),
-        "WaveNet compression": competitor.config.hop / competitor.config.code,
-        "WaveNet MiB": mebibytes(competitor),
+        **(_wavenet(load_wavenet(wavenet, device), seconds["synthesis_wavenet"]) if wavenet is not None else {}),
         "batch": float(_BATCH),
-        "WaveNet parameters": float(sum(one.numel() for one in competitor.parameters())),
         "load average": os.getloadavg()[0],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU",
         "threads": float(torch.get_num_threads()),

@@ -130,7 +130,9 @@ def _rebuilt(autoencoder: Autoencoder, notes: _Notes, rows: np.ndarray) -> np.nd
         return autoencoder(to_wave(notes.read(rows), device, padding))[:, MARGIN:-MARGIN].cpu().numpy()
 
 
-def write_baselines(execution: Execution, notes: Path, wavenet: Path, config: EvaluationNotes) -> dict[str, float]:
+def write_baselines(
+    execution: Execution, notes: Path, wavenet: Path | None, config: EvaluationNotes
+) -> dict[str, float]:
     """Write the evaluated notes by silence, the nearest-pitch copy, the Griffin-Lim oracle and the WaveNet.
 
     Sampling a WaveNet is slow, so it reconstructs only some of the test notes, spread evenly over them.
@@ -138,24 +140,20 @@ def write_baselines(execution: Execution, notes: Path, wavenet: Path, config: Ev
     Args:
         execution: folder of the shards, device of the WaveNet, and listener for progress reports.
         notes: folder with the shards of the recorded notes.
-        wavenet: folder of the trained WaveNet.
+        wavenet: folder of the trained WaveNet; None if there is none.
         config: number of training notes evaluated in addition to the test notes, and of test notes for the WaveNet.
 
     Returns:
         The number of estimates, as "notes"; those in the quarantine table are counted too.
     """
     device, chosen = torch.device(execution.device), _Notes.choose(notes, config.train)
-    nearest, network = NearestPitchCopy(chosen.shards), load_wavenet(wavenet, device)
+    nearest = NearestPitchCopy(chosen.shards)
     drawn = _Notes(chosen.shards, _spread(chosen.shards.rows(split="test"), config.wavenet))
 
     def copies(rows: np.ndarray) -> Iterator[np.ndarray | None]:
         for one in chosen.conditions(rows):
             copy = nearest.copy(one.instrument, one.pitch, one.velocity)
             yield None if copy is None else to_float(copy)
-
-    def sampled(rows: np.ndarray) -> np.ndarray:
-        wave = to_wave(chosen.read(rows), device, 0)
-        return reconstruct(network, wave, seed=0, listener=execution.listener).cpu().numpy()
 
     makers: dict[str, tuple[_Notes, int, Callable[[np.ndarray], Iterable[np.ndarray | None]]]] = {
         "silence": (chosen, _BATCH, lambda rows: [np.zeros(FRAMES, np.float32)] * len(rows)),
@@ -165,8 +163,15 @@ def write_baselines(execution: Execution, notes: Path, wavenet: Path, config: Ev
             _BATCH,
             lambda rows: griffin_lim(to_wave(chosen.read(rows), torch.device("cpu"), 0)).numpy(),
         ),
-        "wavenet": (drawn, _WAVENET_BATCH, sampled),
     }
+    if wavenet is not None:
+        network = load_wavenet(wavenet, device)
+
+        def sampled(rows: np.ndarray) -> np.ndarray:
+            wave = to_wave(chosen.read(rows), device, 0)
+            return reconstruct(network, wave, seed=0, listener=execution.listener).cpu().numpy()
+
+        makers["wavenet"] = (drawn, _WAVENET_BATCH, sampled)
     units = [
         Estimates(some.labelled(system, rows), partial(make, rows))
         for system, (some, size, make) in makers.items()

@@ -27,6 +27,7 @@ from models.synthesis.config import AutoencoderConfig, SequenceConfig
 from models.synthesis.sing import Sing
 from models.training.checkpoint import save
 from pipelines import cli
+from pipelines import status as status_module
 from pipelines.commands import making
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
@@ -87,8 +88,8 @@ def trained(home, tmp_path) -> Path:
 def test_help_names_every_command(command):
     status, out, _ = command("--help")
     assert status == 0
-    commands = ("demo", "run", "dev", "status", "report", "experiments", "describe", "synthesize", "separate", "pin",
-                "gc", "waive", "score")  # fmt: skip
+    commands = ("demo", "run", "dev", "status", "verify", "report", "experiments", "describe", "synthesize", "separate",
+                "pin", "gc", "waive", "score")  # fmt: skip
     assert all(f" {name} " in out for name in commands)
 
 
@@ -107,6 +108,30 @@ def test_status_lists_what_was_made(command, trained):
     assert Path(rows[0]["folder"]).is_dir()
     assert rows[1]["commit"] == "abcdef012345"
     assert command("status")[1].count("abcdef012345") == 2
+
+
+def test_damage_is_told_verified_and_set_aside(command, home, trained, tmp_path):
+    play = ("synthesize", "--instrument", "brass_acoustic_000", "--pitch", 60, "-o", tmp_path / "note.wav", "--newest")
+    assert command("verify")[:2] == (0, f"{home / 'store'}: 4 versions and pointers are whole, 0 damaged\n")
+    described = trained / "model.json"
+    whole, times = described.read_bytes(), described.stat()
+    described.write_bytes(whole.replace(b'"rewrites": 1', b'"rewrites": 2'))
+    os.utime(described, ns=(times.st_atime_ns, times.st_mtime_ns))
+    status, _, err = command(*play)
+    assert (status, "model.json: its content is not what was written" in err) == (2, True)
+    found = json.loads(command("verify", "--json")[1])["damaged"]
+    assert [one["place"] for one in found] == [str(trained)]
+    (trained / "run.json").write_bytes((trained / "run.json").read_bytes()[:200])
+    status, out, _ = command("status")
+    assert (status, "demo/synthesis_model" in out, "run.json: no finished version" in out) == (0, True, True)
+    assert json.loads(command("status", "--json")[1])["assets"][1]["folder"] == str(trained)
+    status, out, _ = command("verify", "--set-aside")
+    assert (status, "set aside in" in out, trained.exists()) == (1, True, False)
+    assert command(*play)[0] == 2
+    (trained.parent.parent / "current" / "main").write_bytes(b"\xff\xfe")
+    assert command("status")[0] == 0
+    status, _, err = command("gc", "--delete")
+    assert (status, "nothing can be deleted" in err, err.count("\n")) == (2, True, 1)
 
 
 def test_describe_counts_the_papers_parameters(command):
@@ -397,3 +422,31 @@ def test_the_installed_program_starts(home):
     done = subprocess.run([program, "status"], env={**os.environ}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "nothing yet" in done.stdout
+
+
+def test_the_version_and_the_help_of_arguments_are_shown(command):
+    assert command("--version")[1].startswith("tessitura 0.1.0, commit ")
+    assert "synthesis, separation or conversion" in command("describe", "--help")[1]
+
+
+def test_an_error_that_nobody_foresaw_is_one_line_and_its_traceback_is_in_a_log(command, home, monkeypatch):
+    monkeypatch.setattr(status_module, "survey", lambda settings: 1 / 0)
+    status, _, err = command("status")
+    log = home / "errors.log"
+    assert (status, err) == (2, f"error: unexpected ZeroDivisionError: division by zero (traceback in {log})\n")
+    assert "1 / 0" in log.read_text()
+
+
+def test_an_interrupt_is_one_line(command, monkeypatch):
+    def interrupted(settings: Settings) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(status_module, "survey", interrupted)
+    assert command("status") == (130, "", "stopped\n")
+
+
+def test_status_lists_what_an_asset_is_made_from_before_it():
+    order = [one.name for one in status_module._in_order(REGISTRY.assets)]
+    assert sorted(order) == sorted(REGISTRY.assets)
+    for name, asset in REGISTRY.assets.items():
+        assert all(order.index(one) < order.index(name) for one in asset.inputs), name

@@ -1,4 +1,4 @@
-"""Commands for the store: status, reports, experiments, pins, garbage collection, waivers."""
+"""Commands for the store: status, verification, reports, experiments, pins, garbage collection, waivers."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,9 +24,49 @@ def status(as_json: Json = False) -> None:
         return
     typer.echo(f"{settings.store} (preset {settings.preset})")
     for row in rows:
-        typer.echo(f"  {row['asset']:<52} {row['made']:<17} {row['seconds']:>9.1f} s  {row['commit']}")
+        told = f"damaged: {row['damage']}; the next run makes it again" if "damage" in row else (
+            f"{row['made']:<17} {row['seconds']:>9.1f} s  {row['commit']}"
+        )  # fmt: skip
+        typer.echo(f"  {row['asset']:<52} {told}")
     if not rows:
         typer.echo("  nothing yet; run: tessitura demo")
+
+
+def verify(
+    aside: Annotated[
+        bool, typer.Option("--set-aside", help="Set damaged versions aside; the next run makes them again.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Read every file of every version and name those that are damaged; exit status 1 if there are any.
+
+    The content of each file is compared with the SHA-256 recorded when it
+    was written, which takes as long as reading the store. Damaged versions
+    stay where they are unless --set-aside is given; then they are moved to
+    the folder "damaged" of their asset.
+    """
+    from assets.store.record import RUN
+    from assets.store.verification import verify as compare
+    from assets.store.versions import set_aside
+    from pipelines.settings import Settings
+
+    settings, whole, rows = Settings.read(), 0, []
+    for one in compare(settings.store):
+        whole += not one.damage
+        if one.damage:
+            version = (one.place / RUN).is_file()
+            moved = set_aside(one.place, one.damage[0]) if aside and version else None
+            rows.append({"place": str(one.place), "damage": one.damage, "set_aside": str(moved) if moved else None})
+            if not as_json:
+                typer.echo(f"{one.place}: {'; '.join(one.damage)}" + (f"; set aside in {moved}" if moved else ""))
+    if as_json:
+        print_json({"store": str(settings.store), "whole": whole, "damaged": rows})
+    else:
+        remedy = "the next run makes them again" if aside else "to have them made again: tessitura verify --set-aside"
+        typer.echo(f"{settings.store}: {whole} versions and pointers are whole, {len(rows)} damaged"
+                   + (f"; {remedy}" if rows else ""))  # fmt: skip
+    if rows:
+        raise typer.Exit(1)
 
 
 def report(
@@ -73,6 +113,7 @@ def experiments(
 
 def pin(
     asset: Asset,
+    variant: Annotated[str, typer.Option(help="Variant of the system; the main one by default.")] = "",
     version: Annotated[str, typer.Option(help="Key of the version; the current one by default.")] = "",
     reason: Annotated[str, typer.Option(help="Why it is to be kept.")] = "",
     remove: Annotated[bool, typer.Option("--remove", help="Take the pin away.")] = False,
@@ -83,7 +124,7 @@ def pin(
     from pipelines.settings import Settings
     from pipelines.status import slot_of
 
-    slot = slot_of(Settings.read(), asset)
+    slot = slot_of(Settings.read(), f"{asset}/{variant}" if variant else asset)
     key = version or get(slot).name
     if remove:
         retention.unpin(slot, key)

@@ -2,7 +2,7 @@
 
 Between this process and a child stands a guard: this file, run as a program of the standard library alone. The guard
 reads a pipe whose other end only this process holds. When this process is gone, killed by signal 9 included, the pipe
-closes, and the guard ends the child with all its descendants: by SIGTERM, so that trainings write a checkpoint, and 20
+closes, and the guard ends the child with all its descendants: by SIGTERM, so that trainings write a checkpoint, and 10
 seconds later by SIGKILL. It does the same with the descendants that a child leaves behind when it ends.
 
 Processes that `multiprocessing` starts have no guard; they call `end_with_parent`.
@@ -22,7 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-GRACE_SECONDS = 20.0
+GRACE_SECONDS = 10.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _PARENT_DEATH = 1  # PR_SET_PDEATHSIG of Linux
 

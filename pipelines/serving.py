@@ -20,6 +20,7 @@ from pipelines.reports.server import HOST, choose_port, command
 from pipelines.settings import CHECKOUT, FROZEN, Settings
 
 _ASK_SECONDS = 0.25
+_QUIET = ("--log-level", "warning")  # otherwise every look of a sensor is a line in the terminal
 
 
 def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) -> None:
@@ -81,7 +82,7 @@ def _command(port: int) -> list[str]:
     program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
     if program is None:
         raise InputError("the program dagster is missing; set the environment up again with: make clean dev")
-    return [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", HOST, "-p", str(port)]
+    return [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_QUIET]
 
 
 def _check_free(port: int) -> None:
@@ -89,7 +90,8 @@ def _check_free(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise InputError(f"port {port}: {error.strerror}; choose another one with --port") from error
+        reason = os.strerror(error.errno or 0).lower()
+        raise InputError(f"port {port}: {reason}; choose another one with --port") from error
 
 
 def _answers(child: "subprocess.Popen[bytes]", children: Children, address: str) -> bool:

@@ -46,7 +46,7 @@ def test_a_port_that_is_taken_is_told_before_anything_starts(settings):
     told = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
-        with pytest.raises(InputError, match=f"port {port}: Address already in use; choose another one with --port"):
+        with pytest.raises(InputError, match=f"port {port}: address already in use; choose another one with --port"):
             serving.serve(settings, port, told.append)
     assert told == []
     lock = hold(settings.home, SERVER)

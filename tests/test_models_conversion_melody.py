@@ -1,5 +1,6 @@
 """Melody extractor: pitch codes, harmonic spectrum, bounded reach, chunks that do not matter."""
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from models.conversion.melody.load import Extractor, Melody
 from models.conversion.melody.pitch import decode_pitch, pitch_loss, pitch_outputs
 from models.conversion.melody.spectrum import HarmonicSpectrum
 from models.conversion.melody.validation import at_snr, frame_accuracies
+from models.conversion.presets import EXTRACTORS, PRESETS, variant
 
 CPU = torch.device("cpu")
 LINE = PitchConfig(form="line")
@@ -220,3 +222,13 @@ def test_masks_are_spans_of_about_the_share():
     assert 0.15 < masks.float().mean() < 0.2
     edges = (masks[:, 1:] != masks[:, :-1]).sum()
     assert edges < 2 * 20 * 1000 * 0.2 / 10 + 40
+
+
+def test_the_variants_are_the_whole_grid_of_the_ablation():
+    found = {}
+    for name in ("weighted_sum", *EXTRACTORS):
+        melody = variant(PRESETS["small"], name).melody
+        if not melody.distance and not melody.replay:
+            found[name] = (melody.extractor.layers, melody.extractor.blocks > 0, melody.tuned)
+    assert sorted(found.values()) == sorted(itertools.product(("last", "sum"), (False, True), (False, True)))
+    assert found["frozen_last_layer_no_fft_blocks"] == ("last", False, False)

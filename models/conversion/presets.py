@@ -35,6 +35,11 @@ def _melody(**changes: object) -> Change:
     return lambda config: replace(config, melody=replace(config.melody, **changes))
 
 
+def _both(first: Change, second: Change) -> Change:
+    """Return the variant that changes two things."""
+    return lambda config: second(first(config))
+
+
 def _without(*names: str) -> Change:
     """Return the variant without some discriminators of the acoustic model."""
 
@@ -53,11 +58,20 @@ def _lengths(config: ConversionConfig) -> ConversionConfig:
 
 
 MAIN, LENGTHS = "weighted_sum", "lengths"
-VARIANTS: dict[str, Change] = {
-    MAIN: lambda config: config,
+_frozen = _melody(tuned=False)
+# The grid of the paper's ablation: {weighted sum, last layer} x {with, without FFT blocks} x {fine-tuned, frozen}.
+_GRID: dict[str, Change] = {
     "last_layer": _last_layer,
     "no_fft_blocks": _no_blocks,
-    "frozen_encoder": _melody(tuned=False),
+    "last_layer_no_fft_blocks": _both(_last_layer, _no_blocks),
+    "frozen_encoder": _frozen,
+    "frozen_last_layer": _both(_frozen, _last_layer),
+    "frozen_no_fft_blocks": _both(_frozen, _no_blocks),
+    "frozen_last_layer_no_fft_blocks": _both(_frozen, _both(_last_layer, _no_blocks)),
+}
+VARIANTS: dict[str, Change] = {
+    MAIN: lambda config: config,
+    **_GRID,
     "weight_distance": _melody(distance=0.01),
     "replay": _melody(replay=1.0),
     LENGTHS: _lengths,
@@ -66,7 +80,7 @@ VARIANTS: dict[str, Change] = {
     "without_embedding": _without("embedding"),
     "without_adversaries": _without("real", "conversion", "embedding"),
 }
-EXTRACTORS = ("last_layer", "no_fft_blocks", "frozen_encoder", "weight_distance", "replay")  # whose melodies are judged
+EXTRACTORS = (*_GRID, "weight_distance", "replay")  # whose melodies are judged
 # The studies of whole systems: what the report calls each variant, the main one first.
 FREEZING = {
     MAIN: "fine-tuned",

@@ -23,8 +23,9 @@ os.rename(sys.argv[1] + ".new", sys.argv[1])
 time.sleep(60)
 """
 PARENT = """
-import sys
+import signal, sys
 from pipelines.children import Children
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
 with Children() as children:
     status = children.start([sys.executable, "-S", "-c", sys.argv[1], sys.argv[2]]).wait()
 print(status, children.stopped)

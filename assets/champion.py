@@ -13,7 +13,7 @@ import dagster as dg
 
 from assets.declaration import Decision, Summary
 from assets.display import table
-from data.files.durable import read_json, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
 
 if TYPE_CHECKING:
     from eval.acceptance import Criterion
@@ -74,7 +74,7 @@ def write_record(folder: Path, challenger: Challenger, described: Mapping[str, A
     found = {name: one["found"] for name, one in as_json(challenger.criteria).items()}
     entry = {"model": challenger.model, "commit": challenger.commit, "criteria": found}
     earlier = history(challenger.former) if challenger.former is not None else []
-    write_json(folder / RECORD, {"history": [*earlier, entry], **described})
+    write_checked_json(folder / RECORD, {"history": [*earlier, entry], **described})
     return {"champions so far": len(earlier) + 1}
 
 
@@ -99,7 +99,7 @@ def history(champion: Path) -> list[dict[str, Any]]:
         >>> history(folder)[-1]["commit"]
         '2faf6db01c2e'
     """
-    return read_json(champion / RECORD)["history"]
+    return read_checked_json(champion / RECORD)["history"]
 
 
 def _table(found: "Mapping[str, Criterion]") -> dg.MetadataValue:

@@ -1,7 +1,7 @@
 """Makes a version of a declared asset, audits it, and publishes it if all audits pass.
 
 A version that fails an audit stays in the store but does not become current. The versions that an asset is made from
-are locked while it is made, so that they cannot be deleted meanwhile.
+are compared with their records, and locked while it is made, so that they cannot be deleted meanwhile.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -14,7 +14,8 @@ from assets.declaration import FORMER, IN_USE, Decision, Finding, Registry, Stor
 from assets.environment import Configuration
 from assets.provenance import Provenance
 from assets.store.locks import reading, turn
-from assets.store.pointers import RUN, Slot, find, get, lock_path, publish
+from assets.store.pointers import Slot, find, get, lock_path, pointed, publish
+from assets.store.record import RUN, damage, damaged_files
 from assets.store.versions import Making, Recipe, Version, make, set_aside
 from data.errors import InputError
 from data.execution import Execution
@@ -82,38 +83,48 @@ class Workshop:
     def produce(self, order: Order) -> Produced:
         """Make the asset or find a finished version of it, audit the version, and publish it if all audits pass.
 
-        A version that was found finished and fails an audit for damage is set aside and made again. A champion is
-        made only if the challenger is promoted.
+        A version that was found finished and turns out to be damaged in an audit is set aside and made again. A
+        champion is made only if the challenger is promoted; a damaged one is set aside first, and no longer compared
+        with.
 
         Raises:
-            InputError: an input has not been materialised; a source file of the code has changed since this process
-                started; or another process makes or changes the same version. The message says which.
+            InputError: an input has not been materialised or is damaged; a source file of the code has changed since
+                this process started; or another process makes or changes the same version. The message says which.
         """
         inputs = self.inputs(order)
         with reading(lock_path(folder) for folder in _folders(inputs.values())):
             self._check_finished(inputs)
             decision = None
             if order.asset.decide is not None:
-                former = find(order.slot)
+                former = self._champion(order)
                 decision = order.asset.decide(order.run, inputs, former)
                 if not decision.promoted:
                     return Produced(Version(former) if former else None, {}, published=True, decision=decision)
                 inputs[FORMER] = former
             if order.asset.source is not None:
                 inputs[order.asset.source.name] = order.asset.source.locate(order.run.environment, self.listener)
-            version, findings = self._finish(order, inputs)
-            damaged = [one.name for one in order.asset.audits if one.damage and not findings[one.name].passed]
-            if damaged and version.reused:
-                place = set_aside(version.folder, f"{damaged[0]}: {findings[damaged[0]].advice}")
+            version = self._make(order, inputs)
+            findings, reason = self._audit(order, version)
+            if reason:
+                place = set_aside(version.folder, reason)
                 self.say(f"{order.slot.name}: the version {version.key} is damaged, set aside in {place}")
-                version, findings = self._finish(order, inputs)
+                version = self._make(order, inputs)
+                findings, _ = self._audit(order, version)
         return Produced(version, findings, _passed(findings), decision)
+
+    def _champion(self, order: Order) -> Path | None:
+        """Return the folder of the present champion, None if there is none; a damaged one is set aside."""
+        former = pointed(order.slot)
+        if former is None or (reason := damage(former)) is None:
+            return former
+        self.say(f"{order.slot.name}: the champion is damaged ({reason}), set aside in {set_aside(former, reason)}")
+        return None
 
     def inputs(self, order: Order) -> dict[str, Any]:
         """Return the inputs of an asset by name, in the form of `Work.inputs`, without its source.
 
         Raises:
-            InputError: an input that is not optional has not been materialised.
+            InputError: an input that is not optional has not been materialised, or an input is damaged.
         """
         found = {name: self._input(order, name) for name in order.asset.inputs}
         for name in order.asset.compared if order.experiment else ():
@@ -176,15 +187,28 @@ class Workshop:
         }
         return make(order.slot, recipe, Making(work, notes))
 
-    def _finish(self, order: Order, inputs: Mapping[str, Any]) -> tuple[Version, dict[str, Finding]]:
-        """Make or find a version, audit it, and publish it if it passes; it is locked against deletion meanwhile."""
-        version = self._make(order, inputs)
-        with reading([lock_path(version.folder)]):
-            self._check_finished({"": version.folder})
-            findings = {one.name: one.look(version.folder, order.run.environment) for one in order.asset.audits}
+    def _audit(self, order: Order, version: Version) -> tuple[dict[str, Finding], str]:
+        """Audit a version, and publish it if it passes; it is locked against deletion meanwhile.
+
+        Returns:
+            The result of every audit by name; and why the version is damaged, "" if it is not, or if it was just made.
+            If an audit cannot read a damaged version, there are no results.
+        """
+        folder, audits = version.folder, order.asset.audits
+        with reading([lock_path(folder)]):
+            self._check_finished({"": folder})
+            try:
+                findings = {one.name: one.look(folder, order.run.environment) for one in audits}
+            except InputError:
+                found = damaged_files(folder, thorough=True) if version.reused else []
+                if not found:
+                    raise
+                return {}, found[0]
             if _passed(findings):
-                publish(order.slot, version.folder)
-        return version, findings
+                publish(order.slot, folder)
+        failed = [f"{one.name}: {findings[one.name].advice}" for one in audits
+                  if one.damage and not findings[one.name].passed]  # fmt: skip
+        return findings, failed[0] if failed and version.reused else ""
 
 
 def _passed(findings: Mapping[str, Finding]) -> bool:

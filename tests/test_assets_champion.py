@@ -15,7 +15,8 @@ from assets.store.pointers import Slot, find, publish
 from assets.store.versions import Making, Recipe, Version, make
 from assets.synthesis.champion import synthesis_champion
 from data.execution import Execution
-from data.files.durable import read_json, write_bytes, write_json
+from data.files.checked_json import read_checked_json
+from data.files.durable import write_bytes, write_json
 from data.files.tables import write_frame
 from eval.acceptance import Criterion
 
@@ -96,7 +97,7 @@ def test_a_record_continues_the_history_and_the_champion_does_not_challenge_itse
     first, second = tmp_path / "first", tmp_path / "second"
     assert write_record(first, Challenger("1f", "abc", criteria, None), {}) == {"champions so far": 1}
     assert write_record(second, Challenger("2e", "def", criteria, first), {"singer": "ada"}) == {"champions so far": 2}
-    assert read_json(second / RECORD) == {
+    assert read_checked_json(second / RECORD) == {
         "history": [
             {"model": "1f", "commit": "abc", "criteria": {"low": 0.25, "told": None}},
             {"model": "2e", "commit": "def", "criteria": {"low": 0.25, "told": None}},
@@ -166,7 +167,7 @@ def test_the_better_one_takes_over_and_the_worse_one_does_not(contest):
 
 def test_the_champion_knows_what_it_was_trained_to_play(contest):
     contest.meet(contest.challenger(0.05, b"first"))
-    described = read_json(contest.champion / RECORD)
+    described = read_checked_json(contest.champion / RECORD)
     assert described["instruments"] == {"flute": 3, "organ": 5}
     assert described["velocities"] == [25, 127]
 
@@ -215,7 +216,7 @@ def test_a_conversion_system_is_promoted_whole(tmp_path):
     assert champion is not None
     for place in STAGES:
         assert (champion / place / "model.safetensors").read_bytes() == place.encode() + b"first"
-    described = read_json(champion / RECORD)
+    described = read_checked_json(champion / RECORD)
     assert (described["singer"], described["range"]) == ("ada", [100.0, 200.0, 300.0])
     parts = [Version(first[name]).fingerprint[:16] for name in STAGES.values()]
     assert history(champion)[-1]["model"] == "-".join(parts)

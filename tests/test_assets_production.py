@@ -1,7 +1,10 @@
 """Write, audit, publish: what fails its audits is never current, what is damaged is made afresh, inputs are held."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
@@ -9,7 +12,7 @@ from tiny_assets import CONTENT, REGISTRY, Known, down, report, reset, up
 from tiny_graph import PROVENANCE
 
 from assets import provenance
-from assets.declaration import Audit, Finding, Registry, StoredAsset, Summary, Work
+from assets.declaration import Audit, Decision, Finding, Registry, StoredAsset, Summary, Work
 from assets.environment import Configuration, Environment
 from assets.graph import Graph
 from assets.production import Order, Workshop
@@ -76,6 +79,64 @@ def test_a_damaged_version_is_set_aside_and_made_afresh_in_the_same_run(environm
     assert "set aside in" in said[0]
     (aside,) = (made.version.folder.parent.parent / "damaged").iterdir()
     assert (aside / "note").is_file()
+
+
+def flip(path: Path) -> None:
+    """Change one bit of a file, in silence: its size and its time of modification stay."""
+    times, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_damaged_input_is_named_and_mended_by_whoever_makes_it(workshop, environment):
+    flip(workshop.produce(order(up, environment)).version.folder / "out")
+    with pytest.raises(InputError, match=r"damaged \(out: its content is not what was written\); materialise data/up"):
+        workshop.produce(order(down, environment))
+    assert not workshop.produce(order(up, environment)).version.reused
+    assert (workshop.produce(order(down, environment)).version.folder / "out").read_bytes() == b"madegood"
+
+
+def test_a_version_that_an_audit_cannot_read_is_set_aside_if_a_file_of_it_is_damaged(environment, monkeypatch):
+    monkeypatch.setattr("assets.store.record._SMALL", 0)  # as if the file were large: its content is not compared
+
+    def look(folder: Path, environment: Environment) -> Finding:
+        if (folder / "out").read_bytes() != CONTENT["up"]:
+            raise InputError("out: its checksum differs")
+        return Finding(True, {}, "fine")
+
+    said: list[str] = []
+    workshop = Workshop(REGISTRY, Known(), ignore, said.append)
+    asset = replace(up, audits=(Audit("read", "Can it be read?", look),))
+    made = workshop.produce(order(asset, environment)).version
+    flip(made.folder / "out")
+    again = workshop.produce(order(asset, environment))
+    assert (again.published, again.version.reused) == (True, False)
+    assert "is damaged, set aside in" in said[0]
+    CONTENT["up"] = b"else"  # now it is the audit that is wrong, and the version stays
+    with pytest.raises(InputError, match="its checksum differs"):
+        workshop.produce(order(asset, environment))
+    assert (again.version.folder / "out").read_bytes() == b"good"
+
+
+def test_a_damaged_champion_is_set_aside_and_made_afresh(environment):
+    def promote(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
+        return Decision(former is None, {})
+
+    def crown(work: Work, up: Path) -> Summary:
+        write_bytes(work.execution.folder / "out", (up / "out").read_bytes())
+        return {}
+
+    said: list[str] = []
+    workshop = Workshop(REGISTRY, Known(), ignore, said.append)
+    workshop.produce(order(up, environment))
+    asset = replace(down, function=_named(crown, "down"), variants=(), audits=(), decide=promote)
+    first = workshop.produce(order(asset, environment)).version
+    assert workshop.produce(order(asset, environment)).version.folder == first.folder
+    flip(first.folder / "out")
+    again = workshop.produce(order(asset, environment))
+    assert (again.version.folder / "out").read_bytes() == b"good"
+    assert "the champion is damaged (out: its content is not what was written), set aside in" in said[0]
+    assert find(order(asset, environment).slot) == again.version.folder
 
 
 def test_a_source_is_located_by_whom_it_is_needed_and_known_by_its_version(workshop, environment):

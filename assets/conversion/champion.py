@@ -54,12 +54,12 @@ def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) 
 )
 def conversion_champion(work: Work) -> Summary:
     """The conversion system in use: the newest one that passed every required criterion on the validation clips."""
-    from data.files.durable import read_json
+    from data.files.checked_json import read_checked_json
 
     folder, inputs = work.execution.folder, work.inputs
     for place, name in STAGES.items():
         copy_model(inputs[name], folder / place)
     shutil.copy2(inputs["conversion_scores"] / SCORES, folder / SCORES)
-    model = read_json(folder / "acoustic" / "model.json")
+    model = read_checked_json(folder / "acoustic" / "model.json")
     described = {"singer": model["target"], "range": model["ranges"].get(model["target"])}
     return write_record(folder, _challenger(inputs, inputs[FORMER], work.config), described)

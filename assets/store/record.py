@@ -29,7 +29,7 @@ def read_record(folder: Path) -> dict[str, Any]:
     path = folder / RUN
     try:
         return read_checked_json(path)
-    except (OSError, InputError) as error:
+    except InputError as error:
         raise InputError(f"{path}: no finished version ({error}); materialise the asset again") from error
 
 

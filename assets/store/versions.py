@@ -211,7 +211,7 @@ def read_recipe(folder: Path) -> dict[str, Any]:
     path = folder / RECIPE
     try:
         return read_checked_json(path)
-    except (OSError, InputError) as error:
+    except InputError as error:
         raise InputError(f"{path}: cannot be read ({error}); materialise the asset again") from error
 
 

@@ -42,10 +42,13 @@ def read_checked_json(path: Path) -> dict[str, Any]:
     """Return the content of a JSON object without its checksum, after comparing the two.
 
     Raises:
-        OSError: the file is missing or cannot be read.
-        InputError: it is not a JSON object, or its content is not what was written; the message names the file.
+        InputError: it is missing, is not a JSON object, or its content is not what was written; the message names it.
     """
-    return parse_checked(path.read_bytes(), path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from error
+    return parse_checked(content, path)
 
 
 def with_checksum(value: Mapping[str, Any]) -> dict[str, Any]:

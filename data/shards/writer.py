@@ -167,9 +167,13 @@ class ShardWriter:
         self._recover()
 
     def _recover(self) -> None:
-        """Keep the finished shards and delete what a killed writer left behind."""
+        """Keep the finished shards before the first damaged one, and delete what a killed writer left behind."""
         while (rows := self._rows_path(len(self._finished))).is_file():
-            metadata = read_table_metadata(rows)
+            try:
+                metadata = read_table_metadata(rows)
+                read_table(rows)
+            except InputError:
+                break
             shard = self.folder / metadata["name"]
             if metadata["bytes"] and not (shard.is_file() and shard.stat().st_size == metadata["bytes"]):
                 break

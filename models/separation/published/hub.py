@@ -12,7 +12,8 @@ import torch
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.durable import read_json, replacing_path, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
+from data.files.durable import file_sha256, read_json, replacing_path
 from data.files.hub import CONFIG, fetch_network
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
 from models.separation.published.codecs import CODECS, WEIGHTS, PublishedCodec
@@ -39,7 +40,8 @@ def copy_published_codec(codec: PublishedCodec, downloads: Path, execution: Exec
     for one in (CONFIG, WEIGHTS):
         with replacing_path(execution.folder / one) as partial:
             shutil.copyfile(fetched / one, partial)
-    write_json(execution.folder / _NAME, {"name": codec.name})
+    described = {"name": codec.name, "config_sha256": file_sha256(execution.folder / CONFIG)}
+    write_checked_json(execution.folder / _NAME, described)
 
 
 def is_published(folder: Path) -> bool:
@@ -51,9 +53,15 @@ def load_published(folder: Path, device: torch.device) -> PretrainedCodec:
     """Load the codec that `copy_published_codec` copied to `folder`, in evaluation mode and without gradients.
 
     Raises:
-        InputError: as `load_pretrained`.
+        InputError: the copy is damaged, and as `load_pretrained`.
     """
-    return load_pretrained(CODECS[read_json(folder / _NAME)["name"]], folder, device)
+    described, config = read_checked_json(folder / _NAME), folder / CONFIG
+    name, digest = described.get("name"), described.get("config_sha256")  # copies of earlier versions have no digest
+    if name not in CODECS:
+        raise InputError(f"{folder / _NAME}: no codec {name!r}; copies are of {', '.join(CODECS)}")
+    if digest is not None and (not config.is_file() or file_sha256(config) != digest):
+        raise InputError(f"{config}: its content is not what was written; materialise the codec again")
+    return load_pretrained(CODECS[name], folder, device)
 
 
 def load_pretrained(published: PublishedCodec, folder: Path, device: torch.device) -> PretrainedCodec:

@@ -100,8 +100,11 @@ def origin_of(job: str) -> RemoteJobOrigin:
 
 @contextmanager
 def _terminable(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
-    """Context manager that sends SIGTERM to this process once its run was terminated in the web UI."""
-    done = threading.Event()
+    """Context manager that sends SIGTERM to this process once its run was terminated in the web UI.
+
+    It leaves the handler of SIGTERM as it was. Dagster leaves that of SIGINT, which background jobs of a shell ignore.
+    """
+    done, former = threading.Event(), signal.getsignal(signal.SIGTERM)
 
     def look() -> None:
         while not done.wait(_LOOK_SECONDS):
@@ -117,3 +120,5 @@ def _terminable(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
     finally:
         done.set()
         thread.join()
+        if former is not None and threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, former)

@@ -24,6 +24,7 @@ from models.separation.published.separators import SEPARATORS, parse_separators
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 FROZEN = "TESSITURA_FROZEN"  # variable that passes settings, as JSON, to the processes that this one starts
+_NO_QUESTION_MARK = 'the database of Dagster cannot lie below a folder with "?" in its name; name another'
 
 
 class Settings(BaseSettings):
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
@@ -73,6 +75,7 @@ class Settings(BaseSettings):
     quality: str = Field("", description="file of the network that predicts speech quality; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     trainings: int = Field(1, ge=1, le=64, description="trainings that may run at a time, over all runs")
+    convert_notes: bool = Field(False, description="bring notes of another rate, length or channel count into form")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
     most_bad_voices: float = Field(0.1, ge=0, le=1, description="share of bad recordings at which ingestion fails")
@@ -100,7 +103,12 @@ class Settings(BaseSettings):
     @field_validator("home", "reports")
     @classmethod
     def _absolute(cls, folder: Path | None) -> Path | None:
-        return None if folder is None else folder.expanduser().resolve()
+        if folder is not None and "?" in str(folder):
+            raise ValueError(_NO_QUESTION_MARK)
+        try:
+            return None if folder is None else folder.expanduser().resolve()
+        except (OSError, RuntimeError) as error:  # a loop of links, "~nobody"
+            raise ValueError(f"{error}; choose another folder") from error
 
     @field_validator("codec", "encoder")
     @classmethod
@@ -141,6 +149,8 @@ class Settings(BaseSettings):
     def dagster_home(self) -> Path:
         """Folder of Dagster's configuration and history: DAGSTER_HOME if it is set, otherwise `home`/dagster."""
         given = os.environ.get("DAGSTER_HOME")
+        if given and "?" in given:
+            raise InputError(f"DAGSTER_HOME={given}: {_NO_QUESTION_MARK}")
         return Path(given).expanduser().resolve() if given else self.home / "dagster"
 
     def environment(self) -> Environment:

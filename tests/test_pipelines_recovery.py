@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -15,8 +16,9 @@ from test_assets_synthesis import python_path
 from tiny import write_nsynth
 
 from data.errors import InputError
+from pipelines import running
 from pipelines.launch import Target, run_graph
-from pipelines.recovery import end_dead_runs, hold, tag_of
+from pipelines.recovery import dead_runs, end_dead_runs, hold, tag_of
 from pipelines.settings import Settings
 
 PROGRAM = """
@@ -100,6 +102,32 @@ def test_only_our_own_runs_whose_process_died_are_ended(tmp_path, instance):
     statuses = {run.run_id: run.status.value for run in instance.get_runs()}
     assert statuses == {living: "STARTED", dying: "FAILURE", foreign: "STARTED"}
     assert end_dead_runs(instance, tmp_path) == []
+
+
+def test_the_web_ui_ends_dead_runs_by_itself(settings, instance):
+    dying, lock = started(instance, settings.home)
+    assert "alive" in dead_runs(dg.build_sensor_context(instance)).skip_message
+    os.close(lock)
+    assert dying in dead_runs(dg.build_sensor_context(instance)).skip_message
+    assert instance.get_run_by_id(dying).status is dg.DagsterRunStatus.FAILURE
+    assert not list((settings.home / "alive").iterdir())
+
+
+def test_terminating_a_run_of_the_command_line_in_the_web_ui_stops_its_process(tmp_path, instance, monkeypatch):
+    monkeypatch.setattr(running, "_LOOK_SECONDS", 0.05)
+    run_id, _ = started(instance, tmp_path)
+
+    def terminate_and_wait() -> None:
+        with running._terminable(instance, run_id):
+            instance.report_run_canceling(instance.get_run_by_id(run_id))  # as the web UI does
+            time.sleep(60)
+
+    former = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            terminate_and_wait()
+    finally:
+        signal.signal(signal.SIGTERM, former)
 
 
 def test_a_failed_run_says_why_in_one_line(settings, tmp_path, monkeypatch):

@@ -75,7 +75,11 @@ def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings
             threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
     port = free_port()
-    serving.serve(settings, port, tell)
+    former = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Dagster ignores it where a shell has SIGINT ignored
+    try:
+        serving.serve(settings, port, tell)
+    finally:
+        signal.signal(signal.SIGTERM, former)
     assert told[0].startswith(f"http://127.0.0.1:{port}, preset demo")
     found = json.loads(noted.read_text())
     assert Path(found["folder"]) == serving.CHECKOUT

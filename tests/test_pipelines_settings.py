@@ -34,6 +34,13 @@ def test_a_wrong_setting_is_named(settings, monkeypatch, name, value, said):
         Settings.read()
 
 
+def test_a_home_that_is_a_loop_of_links_is_named(settings, tmp_path, monkeypatch):
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "loop"))
+    with pytest.raises(InputError, match=r"TESSITURA_HOME=.*loop.*choose another folder"):
+        Settings.read()
+
+
 def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
     (tmp_path / ".env").write_text("TESSITURA_PRESET=small\nTESSITURA_NSYNTH=/data/nsynth\nUNRELATED=1\n")
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")

@@ -1,5 +1,9 @@
 """Audits that several assets share: damaged shards, rejected recordings, splits that share items, weights."""
 
+import re
+from collections import Counter
+from collections.abc import Sequence
+from math import ceil
 from pathlib import Path
 
 from assets.declaration import Audit, Finding
@@ -40,22 +44,47 @@ def shard_folders(folder: Path) -> list[Path]:
     )
 
 
-def few_rejected(bad: int, good: int, most: float, setting: str) -> Finding:
+def few_rejected(rejected: Sequence[tuple[str, str]], good: int, most: float, setting: str) -> Finding:
     """Check that only a small share of the recordings or tracks was rejected.
 
     Args:
-        bad: number of rejected items, which are in quarantine.
+        rejected: id and reason of every rejected item (`quarantined`).
         good: number of items that were kept.
         most: largest allowed share of rejected items, 0 to 1.
         setting: name of the environment variable that sets `most`, for the advice.
 
     Returns:
-        The finding; it is not passed either if no item was kept.
+        The finding, which tells the commonest reason and an item that has it; it is not passed either if no item was
+        kept.
     """
+    bad = len(rejected)
     share = bad / max(1, good + bad)
     metadata = {"quarantined": bad, "kept": good, "share": share, "most": most}
-    advice = f"{bad} of {good + bad} are in quarantine; if the reasons (metadata of the asset) are acceptable, "
-    return Finding(share <= most and good > 0, metadata, f"{advice}raise {setting}")
+    if not rejected:
+        return Finding(good > 0, metadata, "nothing is in quarantine" if good else "nothing was found")
+    kinds = Counter(_kind(reason) for _, reason in rejected)
+    (commonest, count), *others = kinds.most_common()
+    item, reason = next(one for one in rejected if _kind(one[1]) == commonest)
+    plural = "s" if len(others) > 1 else ""
+    more = f" (and {len(others)} other kind{plural} of reason: metadata of the asset)" if others else ""
+    advice = (
+        f"{bad} of {good + bad} are in quarantine, {count} of them for a reason such as: {item}: {reason}{more}; "
+        f"mend them, or if that is acceptable, raise {setting} from {most:g} to {ceil(100 * share) / 100:g}"
+    )
+    return Finding(share <= most and good > 0, metadata, advice)
+
+
+def quarantined(*folders: Path) -> list[tuple[str, str]]:
+    """Return id and reason of every item in the quarantine tables of folders of shards."""
+    from data.files.tables import read_table
+
+    tables = (read_table(folder / "quarantine.parquet") for folder in folders)
+    return [(str(one["id"]), str(one["reason"])) for table in tables for one in table.to_pylist()]
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without what differs between items: numbers, and the name of the item before it."""
+    return re.sub(r"\d+", "N", reason.rpartition(": ")[2] or reason)
 
 
 def apart(found: list[str], what: str, remedy: str) -> Finding:

@@ -36,6 +36,7 @@ class Environment:
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
@@ -58,6 +59,7 @@ class Environment:
     recogniser: str = ""
     quality: str = ""
     device: str = "auto"
+    convert_notes: bool = False
     trainings: int = 1
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1

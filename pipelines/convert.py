@@ -11,6 +11,8 @@ from assets.graph import Graph
 from assets.store.locks import reading
 from assets.store.pointers import find, get, lock_path
 from data.errors import InputError
+from data.files.audio import WRITTEN
+from data.files.targets import check_target
 from data.progress import Listener
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
@@ -42,14 +44,14 @@ class Wish:
 
 
 def convert(settings: Settings, source: Path, target: Path, wish: Wish, listener: Listener) -> dict[str, Any]:
-    """Convert the singing in a music file and write it as a WAV file that is in time with the song.
+    """Convert the singing in a music file and write it as a file that is in time with the song.
 
     The file has one channel at 16 kHz; a remix has the sample rate and the channels of the song.
 
     Args:
         settings: the settings, which name the store and the preset.
         source: music file of any length, sample rate and number of channels.
-        target: WAV file to write; its folder is created if necessary.
+        target: WAV or FLAC file to write; its folder is created if necessary.
         wish: singer, key, and whether to remix.
         listener: receives progress reports.
 
@@ -59,7 +61,8 @@ def convert(settings: Settings, source: Path, target: Path, wish: Wish, listener
         "gain_db".
 
     Raises:
-        InputError: there is no such file, singer, key or trained model; or the target is the source.
+        InputError: the file cannot be read, the target cannot be written or is the source, or there is no such singer,
+            key or trained model.
 
     Example:
         >>> convert(Settings.read(), Path("song.mp3"), Path("converted.wav"), Wish("octave"), print)
@@ -72,8 +75,8 @@ def convert(settings: Settings, source: Path, target: Path, wish: Wish, listener
 
     if wish.policy not in KEYS:
         raise InputError(f"--key {wish.key}: no such policy; there are {', '.join(KEYS)}")
+    target = check_target(target, WRITTEN, source)
     song = read_song(source)
-    _other(target, source)
     graph = make_graph(settings)
     stages, versions = _stages(graph, newest=wish.newest)
     separator = []
@@ -114,7 +117,8 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
         "input", "output", "model" (folder of the melody extractor), "seconds", and "voiced" (fraction of the frames).
 
     Raises:
-        InputError: there is no such file or trained model; or the target is the source.
+        InputError: the file cannot be read, the target cannot be written or is the source, or there is no trained
+            model.
 
     Example:
         >>> melody(Settings.read(), Path("song.mp3"), Path("melody.csv"))
@@ -124,8 +128,8 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
     from models.conversion.files import read_song, write_melody
     from models.conversion.melody.load import load_extractor
 
+    target = check_target(target, [".csv"], source)
     song = read_song(source)
-    _other(target, source)
     graph = make_graph(settings)
     stages, versions = _stages(graph, newest=newest)
     with reading(map(lock_path, versions)):
@@ -140,16 +144,6 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
         "seconds": song.seconds,
         "voiced": voiced,
     }
-
-
-def _other(target: Path, source: Path) -> None:
-    """Check that the file to write is not the file that is read.
-
-    Raises:
-        InputError: it is.
-    """
-    if target.exists() and target.samefile(source):
-        raise InputError(f"{target}: is the song itself; choose another file with -o")
 
 
 def _stages(graph: Graph, *, newest: bool) -> "tuple[Stages, tuple[Path, ...]]":

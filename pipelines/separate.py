@@ -8,6 +8,9 @@ from assets.environment import Configuration
 from assets.store.locks import reading
 from assets.store.pointers import get, lock_path
 from data.errors import InputError
+from data.files.audio import WRITTEN
+from data.files.readers import open_sound
+from data.files.targets import check_target
 from data.progress import Listener
 from models.separation.presets import CONDITIONS
 from pipelines.definitions import make_graph
@@ -45,12 +48,12 @@ class Method:
 
 
 def separate(settings: Settings, source: Path, target: Path, method: Method, listener: Listener) -> dict[str, Any]:
-    """Separate the vocals of a music file and write them as a WAV file of the same length, rate and channels.
+    """Separate the vocals of a music file and write them as a file of the same length, rate and channels.
 
     Args:
         settings: the settings, which name the store and the preset.
         source: music file of any length, sample rate and number of channels.
-        target: WAV file to write; its folder is created if necessary.
+        target: WAV or FLAC file to write; its folder is created if necessary.
         method: system and its options.
         listener: receives progress reports.
 
@@ -59,21 +62,21 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
         the file.
 
     Raises:
-        InputError: there is no such file, system, conditioning or trained model; or the target is the source.
+        InputError: the file cannot be read, the target cannot be written or is the source, or there is no such system,
+            conditioning or trained model. All of that is checked before the work.
 
     Example:
         >>> separate(Settings.read(), Path("song.mp3"), Path("vocals.wav"), Method("masks"), print)
     """
+    method.check()
+    with open_sound(source):
+        target = check_target(target, WRITTEN, source)
+
     import torch
 
     from models.separation.files import separate_file
     from models.separation.load import trained_diffusion, trained_mask_network
 
-    if not source.is_file():
-        raise InputError(f"{source}: no such file")
-    if target.exists() and target.samefile(source):
-        raise InputError(f"{target}: is the song itself; choose another file with -o")
-    method.check()
     graph = make_graph(settings)
     variant = method.condition if method.condition != CONDITIONS[0] else ""
     run, device = Configuration(graph.environment, variant), torch.device(graph.environment.torch_device())
@@ -90,6 +93,5 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
             sampling = run.separation.sampling
             sampling = sampling if method.steps is None else replace(sampling, steps=method.steps)
             separator = trained_diffusion(codec, model, sampling, device)
-        target.parent.mkdir(parents=True, exist_ok=True)
         done = separate_file(source, target, separator, listener)
     return {"input": str(source), "output": str(target), "system": method.system, "model": str(model), **done}

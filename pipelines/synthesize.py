@@ -8,7 +8,8 @@ from assets.champion import RECORD
 from assets.environment import Configuration
 from assets.store.pointers import find, get
 from data.errors import InputError
-from data.files.durable import read_json
+from data.files.checked_json import read_checked_json
+from data.files.targets import check_target
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
 
@@ -29,12 +30,12 @@ class Note:
 
 
 def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: bool) -> dict[str, Any]:
-    """Synthesise a note and write it as a WAV file (4 s, 16 kHz, 16 bit).
+    """Synthesise a note and write it as a WAV or FLAC file (4 s, 16 kHz, 16 bit).
 
     Args:
         settings: the settings, which name the store and the preset.
         note: labels of the note.
-        output: WAV file to write.
+        output: file to write; its ending decides the format.
         variant: name of the model's variant, one of `VARIANTS`.
         newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
 
@@ -42,7 +43,7 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
         "output", "instrument" (its name), "pitch", "velocity" and "model" (folder of the model).
 
     Raises:
-        InputError: there is no such model, instrument, pitch or velocity.
+        InputError: there is no such model, instrument, pitch or velocity, or the file cannot be written.
 
     Example:
         >>> note = Note("organ_electronic_000", pitch=62, velocity=75)
@@ -50,11 +51,12 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
     """
     import torch
 
-    from data.files.audio import to_pcm16, write_wav
+    from data.files.audio import WRITTEN, to_pcm16, write_sound
     from data.nsynth.dataset import SAMPLE_RATE
     from models.synthesis.synthesize import NoteLabel, synthesize
     from models.synthesis.train import load_sing
 
+    target = check_target(output, WRITTEN)
     model, numbers, velocities = _model(settings, variant, newest=newest)
     known = note.instrument in numbers or (note.instrument.isdigit() and int(note.instrument) in set(numbers.values()))
     if not known:
@@ -67,7 +69,7 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
     number = int(numbers.get(note.instrument, note.instrument))
     network = load_sing(model, torch.device(settings.environment().torch_device()))
     wave = next(synthesize(network, [NoteLabel(number, note.pitch, note.velocity)]))
-    write_wav(output, to_pcm16(wave), SAMPLE_RATE)
+    write_sound(target, to_pcm16(wave), SAMPLE_RATE)
     name = next(one for one, value in numbers.items() if value == number)
     played = {"instrument": name, "pitch": note.pitch, "velocity": note.velocity}
     return {"output": str(output), **played, "model": str(model)}
@@ -96,7 +98,7 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dic
             f"no model in {settings.store} has passed every check yet ({slot.name}); "
             "materialise the synthesis branch, or play the newest one with --newest"
         )
-    described = read_json(model / RECORD)
+    described = read_checked_json(model / RECORD)
     return model, described["instruments"], described["velocities"]
 
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import re
 import shutil
 import signal
 import subprocess
@@ -21,11 +23,16 @@ from data.execution import Execution
 from data.files.audio import encode, write_sound
 from data.files.durable import read_json, write_json
 from data.files.tables import read_table
-from data.nsynth.dataset import completion_split, locate
+from data.nsynth.dataset import completion_split, find_parts, locate, read_metadata, source_version
 from data.nsynth.ingest import ingest
 from data.nsynth.leaks import leaks
 from data.progress import ignore
 from data.shards.reader import Shards
+
+VALID = {
+    "note": 1, "instrument": 0, "instrument_str": "organ", "pitch": 60, "velocity": 75, "instrument_family": 6,
+    "instrument_source": 1, "qualities": [0] * 10,
+}  # fmt: skip
 
 
 def run(source: Path, folder: Path, **options) -> Shards:
@@ -281,3 +288,73 @@ def test_a_source_without_one_note_says_so(tmp_path, part):
         path.unlink()
     with pytest.raises(InputError, match="no WAV files at all"):
         run(part, tmp_path / "out")
+
+
+def test_odd_files_are_quarantined_and_twins_of_finder_ignored(tmp_path, part):
+    audio = part / "audio"
+    names = sorted(path.stem for path in audio.iterdir())
+    for name in names[:4]:
+        (audio / f"{name}.wav").unlink()
+    os.mkfifo(audio / f"{names[0]}.wav")
+    (audio / f"{names[1]}.wav").symlink_to(tmp_path / "gone")
+    (audio / f"{names[2]}.wav").mkdir()
+    with open(audio / f"{names[3]}.wav", "wb") as file:
+        file.truncate(1 << 40)
+    (audio / f"._{names[4]}.wav").write_bytes(b"\0\5\x16\7" + bytes(4000))
+    (audio / os.fsdecode(b"no\xffte.wav")).write_bytes(b"")
+    assert len(source_version(find_parts(str(part)))) == 64
+    run(part, tmp_path / "out")
+    reasons = quarantine(tmp_path / "out")
+    unsafe = next(name for name in reasons if name not in names)
+    assert reasons == {
+        names[0]: "is a pipe, not a regular file",
+        names[1]: "a link to a file that is not there",
+        names[2]: "is a folder, not a regular file",
+        names[3]: "1,099,511,627,776 bytes; at most 4,194,304 are read",
+        unsafe: r"file name 'no\xffte.wav' holds other characters than letters, digits, '_', '-'",
+    }
+
+
+def test_notes_in_another_form_are_told_and_converted_where_asked(tmp_path, part):
+    for path in (part / "audio").iterdir():
+        y = soundfile.read(path)[0]
+        soundfile.write(path, np.repeat(y[:, None], 2, 1), 44_100)
+    with pytest.raises(InputError, match=r"40 notes: 44100 Hz, expected 16000; set TESSITURA_CONVERT_NOTES=true"):
+        run(part, tmp_path / "a")
+    ingest(Execution(tmp_path / "b"), find_parts(str(part)), convert=True)
+    shards = Shards(tmp_path / "b")
+    assert len(shards) == 40
+    assert shards.read(0).shape == (64_000, 1)
+    assert all("converted" in flags for flags in shards.table["flags"].to_pylist())
+
+
+def test_float_notes_beyond_full_scale_are_scaled_and_told(tmp_path, part):
+    for path in (part / "audio").iterdir():
+        y = soundfile.read(path)[0]
+        soundfile.write(path, y / abs(y).max() * 1.02, 16_000, subtype="FLOAT")
+    shards = run(part, tmp_path / "out")
+    assert len(shards) == 40
+    assert all("scaled by -0.2 dB" in flags for flags in shards.table["flags"].to_pylist())
+    assert abs(shards.read(0)).max() == 32767
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"pitch": [[[[[[[[[]]]]]]]]]}, r"pitch is \[+\.\.\.\]+"),
+        ({"instrument_str": "x" * 1000}, "instrument_str is 'xxx"),
+        ({}, "note is missing"),
+    ],
+)
+def test_values_of_any_size_and_depth_are_told_in_a_few_words(value, said):
+    stream = io.BytesIO(json.dumps({"a": value if not value else {**VALID, **value}}).encode())
+    ((key, reason),) = read_metadata(stream, "examples.json").faults
+    assert key == "a"
+    assert re.match(said, reason)
+    assert len(reason) < 100
+
+
+@pytest.mark.parametrize("content", [b'{"a": ' + b"[" * (3 << 20), b'{"' + b"x" * (3 << 20) + b'": 1}'])
+def test_json_without_end_is_refused(content):
+    with pytest.raises(InputError, match=r"examples\.json: "):
+        read_metadata(io.BytesIO(content), "examples.json")

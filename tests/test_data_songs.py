@@ -92,7 +92,7 @@ def test_songs_are_written_in_the_layout_of_musdb18hq(tmp_path, monkeypatch):
     root = make_songs(tmp_path)
     tracks = locate(str(root), tmp_path)
     assert sorted(track.subset for track in tracks) == ["test", "train", "train", "train"]
-    assert set(read_track(tracks[0])) == set(SOURCES)
+    assert set(read_track(tracks[0]).sources) == set(SOURCES)
     before = {path: path.stat().st_mtime_ns for path in root.rglob("*.wav")}
     assert make_songs(tmp_path) == root
     assert {path: path.stat().st_mtime_ns for path in root.rglob("*.wav")} == before

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from tiny import write_musdb
 
 from data.errors import InputError
@@ -19,7 +20,7 @@ from data.musdb.tracks import ingest_tracks
 from data.shards.writer import QUARANTINE
 from data.voices.index import RATE, Voices
 from data.voices.ingest import Ingesting, ingest_voices
-from data.voices.layouts import find_recordings
+from data.voices.layouts import find_recordings, source_version
 from data.voices.leaks import voices_in_two_splits
 from data.voices.measures import Measures, bandwidth, measure, rate_flags
 from data.voices.slices import Slicing, cut
@@ -302,3 +303,28 @@ def test_vocals_of_tracks_become_voices_with_the_artist_in_one_split(singers, tr
     assert {one.song: one.split for one in voices.sung(singer="Ann")} == {"Ann - One": "test", "Ann - Two": "test"}
     assert voices.sung(singer="Bob")[0].split == "train"
     assert voices_in_two_splits(tmp_path) == []
+
+
+def test_what_is_no_regular_file_is_quarantined_and_levels_are_kept(tmp_path):
+    root = tmp_path / "voices"
+    loud = 4 * tone(220, 1.5)
+    for singer in ("ada", "ben", "cy"):
+        write(root / singer / "whole.wav", tone(220, 1.5))
+    soundfile.write(root / "ada" / "float.wav", np.stack([loud, 0 * loud], 1), RATE, subtype="FLOAT")
+    os.mkfifo(root / "ada" / "pipe.wav")
+    (root / "ada" / "gone.wav").symlink_to(tmp_path / "nowhere")
+    (root / "ada" / os.fsdecode(b"no\xff.wav")).write_bytes(b"")
+    recordings = find_recordings(root)
+    assert len(source_version(recordings)) == 64
+    ingest_voices(Execution(tmp_path / "out"), recordings)
+    reasons = {one["reason"] for one in read_table(tmp_path / "out" / QUARANTINE).to_pylist()}
+    assert {one.partition("/ada/")[2] for one in reasons} == {
+        "pipe.wav: is a pipe, not a regular file",
+        "gone.wav: a link to a file that is not there",
+        r"no\xff.wav: empty file",
+    }
+    voices = Voices(tmp_path / "out")
+    rows = voices.shards.table.to_pylist()
+    number = next(number for number, row in enumerate(rows) if "float" in row["id"])
+    assert {"silent channel", f"scaled by {-20 * np.log10(np.abs(loud).max()):.1f} dB"} <= set(rows[number]["flags"])
+    assert abs(voices.shards.read(number)).max() > 32_000  # neither clipped nor halved

@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.files.audio import write_sound
+from data.files.audio import encode
+from data.files.durable import write_bytes
+from data.files.listing import files_below
 from data.voices.annotations import read_annotation
 from data.voices.layouts import find_recordings, source_version
-from data.voices.walk import files_below
 
 
 def sound(path: Path, channels: int = 1, seconds: float = 0.01) -> Path:
-    write_sound(path, np.full((int(16_000 * seconds), channels), 5, np.int16), 16_000)
+    write_bytes(path, encode(np.full((int(16_000 * seconds), channels), 5, np.int16), 16_000, "WAV"))
     return path
 
 
@@ -69,8 +70,35 @@ def test_links_are_followed_and_loops_end(tmp_path):
     (root / "ben").symlink_to(tmp_path / "elsewhere")
     (root / "ada" / "above").symlink_to(root)
     (root / "ada" / "gone.wav").symlink_to(root / "nowhere.wav")
-    assert [one.name for one in find_recordings(root)] == ["ada/take.wav", "ben/one.wav"]
-    assert len(list(files_below(root))) == 2
+    assert [one.name for one in find_recordings(root)] == ["ada/gone.wav", "ada/take.wav", "ben/one.wav"]
+    assert len(list(files_below(root))) == 3
+
+
+def test_two_unicode_forms_of_a_name_are_one_singer(tmp_path):
+    sound(tmp_path / "Zoe\u0308" / "a.wav")
+    sound(tmp_path / "Zo\u00eb" / "b.wav")
+    text(tmp_path / "Zo\u00eb" / "a_f0.csv", "0,220\n0.01,220\n")  # beside the other form of the folder
+    first, second = find_recordings(tmp_path)
+    assert first.singer == second.singer == "Zo\u00eb"
+    assert first.annotation is not None
+
+
+def test_twins_of_finder_and_markers_of_any_form_are_no_recordings(tmp_path):
+    sound(tmp_path / "ada" / "a.wav")
+    sound(tmp_path / "ada" / "._a.wav")
+    sound(tmp_path / "__MACOSX" / "ada" / "b.wav")
+    text(tmp_path / "ada" / "complete.json", "[" * 100_000)
+    (one,) = find_recordings(tmp_path)
+    assert one.names.layout == "folders"
+
+
+def test_a_list_that_cannot_be_read_is_an_error_and_an_annotation_is_not(tmp_path):
+    sound(tmp_path / "ada" / "a.wav")
+    (tmp_path / "ada" / "a_f0.csv").symlink_to(tmp_path / "gone")
+    assert len(find_recordings(tmp_path)) == 1
+    (tmp_path / "singers.csv").symlink_to(tmp_path / "gone")
+    with pytest.raises(InputError, match=r"singers\.csv: a link to a file that is not there; it may list the singers"):
+        find_recordings(tmp_path)
 
 
 def test_a_list_overrides_names_and_must_be_true(tmp_path):

@@ -1,7 +1,10 @@
 """Collections judged: by shards and by folders of anybody's files."""
 
+import os
+
 import numpy as np
 import pytest
+import soundfile
 from tiny import sine_note, write_nsynth
 
 from data.errors import InputError
@@ -77,5 +80,39 @@ def test_empty_and_missing_folders_say_so(tmp_path, folders):
     with pytest.raises(InputError, match="no such folder"):
         score_folders(tmp_path / "nowhere", folders[1])
     (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no .wav or .flac files inside"):
+    with pytest.raises(InputError, match=r"no files inside that end with .*\.wav"):
         score_folders(folders[0], tmp_path / "empty")
+
+
+def test_twins_of_finder_are_ignored_and_endings_and_unicode_forms_may_differ(folders):
+    for folder in folders:
+        (folder / "._bass_synthetic_000-060-025.wav").write_bytes(b"\0\5\x16\7" + bytes(4000))
+    wave = sine_note(1, 60, 25)
+    write_sound(folders[0] / "flu\u0302te-060-100.wav", wave, 16_000)
+    write_sound(folders[1] / "fl\u00fbte-060-100.flac", wave, 16_000)
+    scores = score_folders(*folders).set_index("note")
+    assert len(scores) == 3
+    assert scores.loc["fl\u00fbte-060-100", "spectral"] == 0
+
+
+def test_floats_beyond_full_scale_are_judged_as_they_are(folders):
+    wave = to_float(sine_note(1, 60, 25))
+    for folder, factor in zip(folders, (1.0, 4.0), strict=True):
+        soundfile.write(folder / "bass_synthetic_000-060-025.wav", wave * factor, 16_000, subtype="FLOAT")
+    scores = score_folders(*folders).set_index("note")
+    assert np.abs(wave * 4).max() > 1
+    assert scores.loc["bass_synthetic_000-060-025", "spectral"] > 0
+
+
+def test_a_silent_channel_is_refused(folders):
+    wave = to_float(sine_note(1, 60, 25))
+    soundfile.write(folders[1] / "bass_synthetic_000-060-025.wav", np.stack([wave, 0 * wave], 1), 16_000)
+    with pytest.raises(InputError, match=r"060-025\.wav: channel 2 of 2 is silent"):
+        score_folders(*folders)
+
+
+def test_what_is_no_regular_file_is_told(folders):
+    (folders[1] / "bass_synthetic_000-060-025.wav").unlink()
+    os.mkfifo(folders[1] / "bass_synthetic_000-060-025.wav")
+    with pytest.raises(InputError, match=r"060-025\.wav: is a pipe"):
+        score_folders(*folders)

@@ -138,7 +138,7 @@ def test_sound_that_does_not_fit_is_named_before_anything_is_judged(folders, wav
 
 def test_tracks_without_a_partner_are_named(folders):
     write(folders[0] / "B", vocals=sound(0))
-    with pytest.raises(InputError, match=r"made: no estimates of 1 tracks \(B\); add them"):
+    with pytest.raises(InputError, match=r"made: no estimates of 1 tracks \(B\) among those of A - One; add them"):
         score_folders(*folders)
     write(folders[1] / "B", vocals=sound(0))
     write(folders[1] / "C", vocals=sound(0))
@@ -169,7 +169,7 @@ def test_two_files_of_one_name_are_refused_and_hidden_ones_passed_over(folders):
     (folders[1] / ".cache").mkdir()
     score_folders(*folders)
     soundfile.write(folders[1] / "A - One" / "vocals.flac", sound(0), RATE)
-    with pytest.raises(InputError, match="has the same name; remove one of them"):
+    with pytest.raises(InputError, match=r"vocals\.flac is the vocals of A - One too; remove one"):
         score_folders(*folders)
 
 
@@ -178,7 +178,7 @@ def test_damaged_and_missing_sound_says_so(tmp_path, folders):
     broken = sound(3)
     broken[7] = np.nan
     soundfile.write(path, broken, RATE, subtype="FLOAT")
-    with pytest.raises(UnreadableAudio, match=r"vocals.wav: NaN or infinite samples"):
+    with pytest.raises(UnreadableAudio, match=r"vocals.wav: 1 samples are NaN or infinite"):
         score_folders(*folders)
     path.write_bytes(path.read_bytes()[:500])
     with pytest.raises(UnreadableAudio, match=r"vocals.wav: .*truncated"):
@@ -195,3 +195,56 @@ def test_a_track_too_short_to_judge_is_named(tmp_path):
         write(tmp_path / folder / "Jingle", vocals=sound(0, 900))
     with pytest.raises(InputError, match="Jingle: cannot be judged: waveforms of 900 samples; at least 1025"):
         score_folders(tmp_path / "true", tmp_path / "made")
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        ({"vocals": "A - One/vocals", "accompaniment": "A - One/no_vocals"}, "no_vocals is taken for accompaniment"),
+        ({"vocals": "A - One/vocals", "accompaniment": "A - One/instrumental"}, "instrumental is taken for"),
+        (
+            {"vocals": "htdemucs/A - One/vocals", "accompaniment": "htdemucs/A - One/no_vocals"},
+            "the tracks are those below htdemucs",
+        ),
+        (
+            {"vocals": "1_A - One_(Vocals)", "accompaniment": "1_A - One_(Instrumental)"},
+            "1_A - One is taken for A - One",
+        ),
+        (
+            {"vocals": "A - One_(Vocals)_model_x", "accompaniment": "A - One_(Instrumental)_model_x"},
+            "Instrumental is taken for accompaniment",
+        ),
+        ({"vocals": "A - One_vocals", "accompaniment": "A - One_instrumental"}, "instrumental is taken for"),
+    ],
+)
+def test_layouts_of_separators_are_understood_and_told(folders, tmp_path, names, told):
+    made = {"vocals": sound(3) + 0.1 * sound(5), "accompaniment": sound(7)}
+    plain = score_folders(folders[0], write(tmp_path / "plain" / "A - One", **made).parent)
+    for source, name in names.items():
+        path = tmp_path / "other" / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, made[source], RATE, subtype="FLOAT")
+    said: list[str] = []
+    found = score_folders(folders[0], tmp_path / "other", tell=said.append)
+    assert any(told in one for one in said)
+    assert found.summary.equals(plain.summary)
+
+
+def test_what_to_call_the_files_is_told(folders, tmp_path):
+    for model in ("htdemucs", "mdx"):
+        write(tmp_path / "several" / model / "A - One", vocals=sound(3))
+    with pytest.raises(InputError, match=r"no tracks inside \(or one of its folders: htdemucs, mdx\); expected"):
+        score_folders(folders[0], tmp_path / "several")
+    write(folders[1] / "A - One", no_vocals=sound(1), instrumental=sound(2))
+    with pytest.raises(InputError, match=r"is the accompaniment of A - One too; remove one"):
+        score_folders(*folders)
+
+
+def test_a_reference_from_a_pipe_is_compared_by_its_true_length(folders):
+    path = folders[0] / "A - One" / "bass.wav"
+    content = bytearray(path.read_bytes())
+    place = content.index(b"data") + 4
+    content[place : place + 4] = b"\xff" * 4
+    before = score_folders(*folders)
+    path.write_bytes(content)
+    assert score_folders(*folders).summary.equals(before.summary)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.audits import few_rejected, readable
+from assets.audits import few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
@@ -54,9 +54,8 @@ def _few_quarantined(folder: Path, environment: Environment) -> Finding:
     from data.musdb.tracks import group_folders
 
     groups = group_folders(folder)
-    bad = sum(len(read_table(one / "quarantine.parquet")) for one in groups)
     good = sum(read_table(one / "index.parquet")["source"].to_pylist().count("mixture") for one in groups)
-    return few_rejected(bad, good, environment.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")
+    return few_rejected(quarantined(*groups), good, environment.most_bad_tracks, "TESSITURA_MOST_BAD_TRACKS")
 
 
 def _tracks(folder: Path) -> Shown:

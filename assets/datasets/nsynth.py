@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.audits import apart, few_rejected, readable
+from assets.audits import apart, few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
@@ -63,8 +63,8 @@ def _few_quarantined(folder: Path, environment: Environment) -> Finding:
     """Check that only a small share of the notes is in quarantine."""
     from data.files.tables import read_table
 
-    bad, good = (len(read_table(folder / f"{name}.parquet")) for name in ("quarantine", "index"))
-    return few_rejected(bad, good, environment.most_quarantined, "TESSITURA_MOST_QUARANTINED")
+    good = len(read_table(folder / "index.parquet"))
+    return few_rejected(quarantined(folder), good, environment.most_quarantined, "TESSITURA_MOST_QUARANTINED")
 
 
 def _tables(folder: Path) -> Shown:
@@ -85,6 +85,7 @@ def _tables(folder: Path) -> Shown:
 
 
 @stored_asset(
+    config=lambda run: {"convert": run.environment.convert_notes},
     files=["index.parquet"],
     kinds={"parquet"},
     source=NSYNTH,
@@ -102,7 +103,7 @@ def nsynth_shards(work: Work, nsynth_source: "list[Part]") -> Summary:
     """
     from data.nsynth.ingest import describe, ingest
 
-    ingest(work.execution, nsynth_source)
+    ingest(work.execution, nsynth_source, convert=work.config["convert"])
     location = work.environment.nsynth
     return {
         "location": location or "made here",

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import dagster as dg
 
-from assets.audits import apart, few_rejected, readable
+from assets.audits import apart, few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
@@ -50,8 +50,8 @@ def _few_quarantined(folder: Path, environment: Environment) -> Finding:
     """Check that only a small share of the recordings is in quarantine."""
     from data.files.tables import read_table
 
-    bad, good = (len(read_table(folder / f"{name}.parquet")) for name in ("quarantine", "index"))
-    return few_rejected(bad, good, environment.most_bad_voices, "TESSITURA_MOST_BAD_VOICES")
+    good = len(read_table(folder / "index.parquet"))
+    return few_rejected(quarantined(folder), good, environment.most_bad_voices, "TESSITURA_MOST_BAD_VOICES")
 
 
 def _clips(folder: Path) -> Shown:

@@ -29,8 +29,11 @@ def _apart(folder: Path, environment: Environment) -> Finding:
     rows = Shards(folder).table
     found = songs_in_two_splits(folder, rows)
     missing = sorted({"train", "test"} - set(rows["split"].to_pylist()))
+    remedy = "remove the copies from the data"
+    if missing and not found:
+        remedy = "TESSITURA_MUSDB must name a folder or zip with usable songs in both train/ and test/"
     found += [f"no song of the split {split!r}" for split in missing]
-    return apart(found, "training and test songs", "remove the copies from the data")
+    return apart(found, "training and test songs", remedy)
 
 
 def _songs(folder: Path) -> Shown:

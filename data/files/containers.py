@@ -14,7 +14,7 @@ import numpy as np
 from av.error import FFmpegError
 
 from data.files.headers import UnreadableAudio, mpeg_begin, mpeg_length
-from data.files.regular import reason
+from data.files.regular import UnreadableFile, reason
 
 # FFmpeg's names of the formats that are read. Others (playlists, subtitles, pictures) could make it open other files.
 _FORMATS = (
@@ -108,7 +108,7 @@ class ContainerReader:
                     if fault is not None and container.format.name not in _STREAMS:
                         raise fault
             except _DAMAGE as error:
-                if isinstance(error, UnreadableAudio):
+                if isinstance(error, UnreadableFile):
                     raise
                 said = "damaged" if form else "not readable as audio"
                 raise self._error(f"{said} ({reason(error)})") from error

@@ -28,7 +28,7 @@ class UnreadableFile(InputError):
 
 
 class MissingFile(UnreadableFile):
-    """There is no such file, or it is a link to nothing."""
+    """There is no such file."""
 
 
 def open_regular(path: Path, largest: int | None = None) -> BinaryIO:
@@ -39,8 +39,8 @@ def open_regular(path: Path, largest: int | None = None) -> BinaryIO:
         largest: largest size in bytes that is accepted; None accepts any size.
 
     Raises:
-        MissingFile: there is no such file, or it is a link to nothing; the message names it.
-        UnreadableFile: it is no regular file, is larger, or cannot be opened; the message names it.
+        MissingFile: there is no such file; the message names it.
+        UnreadableFile: it is a link to nothing, no regular file, larger, or cannot be opened; the message names it.
 
     Example:
         >>> with open_regular(Path("song.wav")) as file:
@@ -48,17 +48,23 @@ def open_regular(path: Path, largest: int | None = None) -> BinaryIO:
     """
     name = printable(path)
     try:
-        _check_kind(os.stat(path), name)  # before opening: to open a device can change it
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+        kind = os.stat(path)
+        # Nothing else is opened: opening a device can change it.
+        regular = stat.S_ISREG(kind.st_mode)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY) if regular else -1
     except FileNotFoundError as error:
-        missing = "a link to a file that is not there" if path.is_symlink() else "no such file"
-        raise MissingFile(f"{name}: {missing}") from error
+        if os.path.islink(path):
+            raise UnreadableFile(f"{name}: a link to a file that is not there") from error
+        raise MissingFile(f"{name}: no such file") from error
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         raise UnreadableFile(f"{name}: cannot be opened ({reason(error)})") from error
+    if descriptor < 0:
+        raise _no_regular_file(kind, name)
     file = os.fdopen(descriptor, "rb")
     try:
         found = os.fstat(descriptor)
-        _check_kind(found, name)  # again: the file may have been exchanged meanwhile
+        if not stat.S_ISREG(found.st_mode):  # it was exchanged meanwhile
+            raise _no_regular_file(found, name)
         if largest is not None and found.st_size > largest:
             raise UnreadableFile(f"{name}: {found.st_size:,} bytes; at most {largest:,} are read")
     except BaseException:
@@ -71,8 +77,8 @@ def read_regular(path: Path, largest: int) -> bytes:
     """Return the content of a regular file of at most `largest` bytes.
 
     Raises:
-        MissingFile: there is no such file, or it is a link to nothing; the message names it.
-        UnreadableFile: it is no regular file, is larger, or cannot be read; the message names it.
+        MissingFile: there is no such file; the message names it.
+        UnreadableFile: it is a link to nothing, is no regular file, is larger, or cannot be read; the message names it.
 
     Example:
         >>> content = read_regular(Path("note.wav"), largest=1 << 20)
@@ -97,6 +103,15 @@ def printable(path: Path | str) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def state(path: Path) -> str:
+    """Return size and time of change of a file, or why they cannot be told, as text: it changes when the file does."""
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        return reason(error)
+    return f"{found.st_size} {found.st_mtime_ns}"
+
+
 def reason(error: Exception) -> str:
     """Return the reason that an error gives, without the path of the file."""
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
@@ -115,8 +130,7 @@ def is_clutter(path: Path | str) -> bool:
     return any(part in _CLUTTER or (part.startswith(".") and part not in (".", "..")) for part in parts)
 
 
-def _check_kind(found: os.stat_result, name: str) -> None:
-    """Raise `UnreadableFile` if a path is no regular file."""
-    if not stat.S_ISREG(found.st_mode):
-        kind = next((text for is_kind, text in _KINDS if is_kind(found.st_mode)), "no file")
-        raise UnreadableFile(f"{name}: is {kind}, not a regular file")
+def _no_regular_file(found: os.stat_result, name: str) -> UnreadableFile:
+    """Return the error that says what a path is instead of a regular file."""
+    kind = next((text for is_kind, text in _KINDS if is_kind(found.st_mode)), "something else")
+    return UnreadableFile(f"{name}: is {kind}, not a regular file")

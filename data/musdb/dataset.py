@@ -10,13 +10,17 @@ stereo, four sources and their mixture. It exists in two forms, each as a folder
 """
 
 import hashlib
-import zipfile
+import os
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data.errors import InputError
 from data.files.download import Remote, fetch
+from data.files.listing import plain_name
+from data.files.regular import is_clutter, printable, state
+from data.files.zips import open_zip
 from data.progress import Listener, ignore
 
 LICENCE = "mixed: 102 songs for academic use only, 48 CC BY-NC-SA"
@@ -65,11 +69,12 @@ class Track:
     """A song on disk.
 
     Attributes:
-        name: "Artist - Title".
+        name: "Artist - Title", in Unicode form NFC.
         subset: "train" or "test", as on disk.
         place: a .stem.mp4 file, a folder of WAV files, or the zip that contains either.
         member: path inside the zip, "" if there is no zip.
         split: "train", "valid" or "test".
+        left_out: name of another form of the same song beside it, which is not read; "" if there is none.
     """
 
     name: str
@@ -77,6 +82,17 @@ class Track:
     place: Path
     member: str = ""
     split: str = ""
+    left_out: str = ""
+
+    @property
+    def is_stem(self) -> bool:
+        """Whether it is a .stem.mp4 file rather than a folder of WAV files."""
+        return (self.member or self.place.name).endswith(STEM_SUFFIX)
+
+    @property
+    def shown(self) -> str:
+        """Its path below the folder or in the zip, for messages."""
+        return self.member or f"{self.subset}/{printable(self.place.name)}"
 
 
 def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Track]:
@@ -114,11 +130,43 @@ def find_tracks(path: Path) -> list[Track]:
             f"{path}: no MUSDB18 here; expected train/ and test/ with <Artist - Title>{STEM_SUFFIX} files, "
             f"or with a folder a track that holds {', '.join(f'{one}.wav' for one in SOURCES)}"
         )
-    names = [track.name for track in tracks]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise InputError(f"{path}: in two places: {', '.join(twice)}; a track of both subsets would leak")
+    tracks = _each_once(path, tracks)
     held_out = _held_out({track.name for track in tracks if track.subset == "train"})
     return [replace(track, split="valid" if track.name in held_out else track.subset) for track in tracks]
+
+
+def _each_once(path: Path, tracks: Sequence[Track]) -> list[Track]:
+    """Return one track of each name: of a song in both forms, the folder if it is complete, otherwise the stem file.
+
+    Raises:
+        InputError: a name occurs in both subsets, or twice in the same form; the message names both places.
+    """
+    forms: dict[str, list[Track]] = defaultdict(list)
+    for track in tracks:
+        forms[track.name].append(track)
+    found = []
+    for name, some in forms.items():
+        first, *others = sorted(some, key=lambda one: (not _is_complete(one), not one.is_stem))
+        if not others:
+            found.append(first)
+            continue
+        places = " and ".join(one.shown for one in some)
+        if len({one.subset for one in some}) > 1:
+            raise InputError(f"{printable(path)}: {name} is in both subsets ({places}) and would leak; remove one")
+        if len({one.is_stem for one in some}) < len(some):
+            raise InputError(f"{printable(path)}: two tracks of the name {name} ({places}); remove one")
+        found.append(replace(first, left_out=others[0].shown))
+    return found
+
+
+def _is_complete(track: Track) -> bool:
+    """Return whether a track is a folder with all its sources."""
+    wanted = [f"{source}.wav" for source in SOURCES]
+    if track.is_stem:
+        return False
+    if track.member:
+        return all(f"{track.member}/{name}" in open_zip(track.place).names for name in wanted)
+    return all(os.path.isfile(track.place / name) for name in wanted)
 
 
 def _held_out(names: set[str]) -> set[str]:
@@ -136,13 +184,18 @@ def source_version(tracks: Sequence[Track]) -> str:
     """Return a hash over names, splits, file sizes and modification times of the tracks, not over their contents."""
     digest = hashlib.sha256()
     for track in tracks:
-        files = sorted(track.place.iterdir()) if track.place.is_dir() else [track.place]
-        for path in files:
-            found = path.stat()
-            where = f"{track.subset}/{track.name}/{track.member}/{path.name}"
-            line = f"{where} {track.split} {found.st_size} {found.st_mtime_ns}\n"
-            digest.update(line.encode())
+        for path in _files(track):
+            where = f"{track.subset}/{track.name}/{track.member}/{printable(path.name)}"
+            digest.update(f"{where} {track.split} {state(path)}\n".encode())
     return digest.hexdigest()
+
+
+def _files(track: Track) -> list[Path]:
+    """Return the files of a track, sorted; what cannot be listed is one."""
+    try:
+        return sorted(path for path in track.place.iterdir() if not is_clutter(path.name))
+    except OSError:
+        return [track.place]
 
 
 def group_of(name: str) -> str:
@@ -151,14 +204,16 @@ def group_of(name: str) -> str:
 
 
 def _in_folder(root: Path) -> Iterator[Track]:
-    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, usable or not."""
+    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, usable or not.
+
+    Links to nothing are tracks that are quarantined, as git-annex leaves them where the content was not fetched.
+    """
     for subset in SUBSETS:
         folder = root / subset
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-            if path.name.endswith(STEM_SUFFIX):
-                yield Track(path.name.removesuffix(STEM_SUFFIX), subset, path)
-            elif path.is_dir() and not path.name.startswith("."):
-                yield Track(path.name, subset, path)
+            is_folder = os.path.isdir(path) or (path.is_symlink() and not os.path.exists(path))
+            if not is_clutter(path.name) and (path.name.endswith(STEM_SUFFIX) or is_folder):
+                yield Track(plain_name(path.name.removesuffix(STEM_SUFFIX)), subset, path)
 
 
 def _zipped(archive: Path) -> Iterator[Track]:
@@ -167,19 +222,15 @@ def _zipped(archive: Path) -> Iterator[Track]:
     Raises:
         InputError: the file is not a zip.
     """
-    try:
-        with zipfile.ZipFile(archive) as file:
-            names = file.namelist()
-    except zipfile.BadZipFile as error:
-        raise InputError(f"{archive}: no zip archive ({error}); delete it and fetch it again") from error
     seen = set()
-    for name in names:
+    for name in open_zip(archive).names:
         parts = PurePosixPath(name).parts
         subset = next((number for number, part in enumerate(parts) if part in SUBSETS), None)
         if subset is None or len(parts) < subset + 2:
             continue
         title, member = parts[subset + 1], "/".join(parts[: subset + 2])
-        is_stem, is_source = title.endswith(STEM_SUFFIX), len(parts) == subset + 3 and parts[-1].endswith(".wav")
+        is_stem = len(parts) == subset + 2 and title.endswith(STEM_SUFFIX)
+        is_source = len(parts) == subset + 3 and parts[-1].endswith(".wav")
         if (is_stem or is_source) and member not in seen:
             seen.add(member)
-            yield Track(title.removesuffix(STEM_SUFFIX), parts[subset], archive, member)
+            yield Track(plain_name(title.removesuffix(STEM_SUFFIX)), parts[subset], archive, member)

@@ -128,10 +128,10 @@ def _in_order(tracks: Sequence[Track]) -> Iterator[list[Item]]:
 def _items(track: Track) -> list[Item]:
     """Return the recordings of a track, or one rejection."""
     try:
-        sources = read_track(track)
+        stems = read_track(track)
     except BadTrack as error:
         return [Rejection(make_id(track.name), str(error), track.subset)]
-    marks = flags(sources)
+    marks, sources = sorted([*flags(stems.sources), *stems.marks]), stems.sources
     return [Record(recording_id(track, name), pcm, SAMPLE_RATE, track.subset, marks) for name, pcm in sources.items()]
 
 

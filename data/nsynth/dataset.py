@@ -11,9 +11,12 @@ instrument and cannot play unseen ones, so it splits the official training part 
 """
 
 import hashlib
+import os
 import random
-from collections.abc import Callable, Iterable, Sequence
+import reprlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,6 +26,7 @@ import pyarrow as pa
 from data.errors import InputError
 from data.files.download import Remote, fetch
 from data.files.names import is_id
+from data.files.regular import is_clutter, printable, state
 from data.progress import Listener, ignore
 
 LICENCE = "CC BY 4.0"
@@ -33,6 +37,9 @@ INSTRUMENTS = 1_006
 PITCHES = 121
 VELOCITIES = (25, 50, 75, 100, 127)
 KEYBOARD = range(21, 109)
+_LARGEST_ENTRY = 1 << 20  # bytes of JSON for one note
+_DEEPEST = 32  # levels of nesting in JSON
+_LONGEST_NAME = 256  # characters of the name of an instrument
 FAMILIES = (
     "bass", "brass", "flute", "guitar", "keyboard", "mallet", "organ", "reed", "string", "synth_lead", "vocal",
 )  # fmt: skip
@@ -78,6 +85,11 @@ class Part:
     def is_archive(self) -> bool:
         """Whether the part is an archive."""
         return self.path.is_file()
+
+    def wav_files(self) -> list[Path]:
+        """Return what is named .wav in the folder of the part, sorted: also pipes, links to nothing and folders."""
+        some = ((self.path / "audio") / name for name in os.listdir(self.path / "audio") if not is_clutter(name))
+        return sorted(path for path in some if path.suffix.lower() == ".wav")
 
 
 def locate(location: str, downloads: Path, listener: Listener = ignore) -> list[Part]:
@@ -128,9 +140,12 @@ def find_parts(location: str) -> list[Part]:
             f"{path}: no NSynth here; expected a folder with examples.json and audio/, "
             "folders or .jsonwav.tar.gz archives of that kind inside it, or such an archive"
         )
-    names = [part.name for part in found]
-    if len(set(names)) < len(names):
-        raise InputError(f"{path}: {', '.join(names)}: the same part as folder and as archive; remove one")
+    for one, other in pairwise(found):
+        if one.name == other.name:
+            raise InputError(
+                f"{printable(path)}: the part {one.name} is there as {printable(one.path.name)} and as "
+                f"{printable(other.path.name)}; remove one"
+            )
     return found
 
 
@@ -141,10 +156,9 @@ def source_version(parts: Sequence[Part]) -> str:
     """
     digest = hashlib.sha256()
     for part in parts:
-        files = [part.path] if part.is_archive else [part.path / "examples.json", *(part.path / "audio").iterdir()]
+        files = [part.path] if part.is_archive else [part.path / "examples.json", *part.wav_files()]
         for path in sorted(files):
-            found = path.stat()
-            digest.update(f"{part.name}/{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+            digest.update(f"{printable(part.name)}/{printable(path.name)} {state(path)}\n".encode())
     return digest.hexdigest()
 
 
@@ -155,7 +169,8 @@ def _part_name(path: Path) -> str:
 
 def _parts_in(path: Path) -> Iterable[Part]:
     """Yield the parts at `path` or directly below it."""
-    for candidate in [path, *(sorted(path.iterdir()) if path.is_dir() else [])]:
+    inside = sorted(one for one in path.iterdir() if not is_clutter(one.name)) if path.is_dir() else []
+    for candidate in [path, *inside]:
         is_folder = (candidate / "examples.json").is_file() and (candidate / "audio").is_dir()
         if is_folder or (candidate.is_file() and candidate.name.endswith(".tar.gz")):
             yield Part(_part_name(candidate), candidate)
@@ -194,7 +209,7 @@ def read_metadata(stream: Readable, name: str) -> Metadata:
         wrong field. A repeated key is listed as invalid and its first occurrence keeps its row.
 
     Raises:
-        InputError: the content is not a JSON object.
+        InputError: the content is not a JSON object, is nested more than 32 deep, or one note takes more than 1 MiB.
 
     Example:
         >>> with open("nsynth-test/examples.json", "rb") as file:
@@ -203,18 +218,66 @@ def read_metadata(stream: Readable, name: str) -> Metadata:
     columns: dict[str, list[Any]] = {"id": [], **{name: [] for name in LABELS.names}}
     faults, seen = [], set()
     try:
-        for key, value in ijson.kvitems(stream, "", use_float=True):
+        for key, value in _entries(_Bounded(stream, name), name):
             reason = "named twice in the metadata" if key in seen else _fault(key, value)
             seen.add(key)
             if reason:
-                faults.append((key, reason))
+                faults.append((key[:_LONGEST_NAME], reason))
                 continue
             columns["id"].append(key)
             for label, read in _READERS.items():
                 columns[label].append(read(value))
-    except ijson.JSONError as error:
-        raise InputError(f"{name}: no readable JSON ({error}); unpack or fetch it again") from error
+    except (ijson.JSONError, UnicodeDecodeError, RecursionError) as error:
+        said = " ".join(str(error).split())
+        raise InputError(f"{name}: no readable JSON ({said}); unpack or fetch it again") from error
     return Metadata(pa.table(columns, schema=pa.schema([("id", pa.string()), *LABELS])), faults)
+
+
+def _entries(stream: "_Bounded", name: str) -> Iterator[tuple[str, Any]]:
+    """Yield the keys and values of a JSON object as they are read.
+
+    Raises:
+        InputError: it is no object, or nested too deep; the message names the file.
+    """
+    depth, key, builder = 0, "", None
+    for event, value in ijson.basic_parse(stream, use_float=True):
+        depth += event in ("start_map", "start_array")
+        if depth > _DEEPEST:
+            raise InputError(f"{name}: nested more than {_DEEPEST} deep; unpack or fetch it again")
+        if depth == 1 and event == "map_key":
+            key, builder = value, ijson.ObjectBuilder()
+            continue
+        depth -= event in ("end_map", "end_array")
+        if builder is None and event not in ("start_map", "end_map"):
+            raise InputError(f"{name}: no JSON object of notes; unpack or fetch it again")
+        if builder is not None:
+            builder.event(event, value)
+            if depth == 1:
+                yield key, builder.value
+                stream.since, builder = 0, None
+
+
+class _Bounded:
+    """A stream of JSON of which one note may take 1 MiB; so texts have a limit too.
+
+    Attributes:
+        since: bytes that were read since the last note; the caller sets it to 0 at each note.
+    """
+
+    def __init__(self, stream: Readable, name: str) -> None:
+        self._stream, self._name, self.since = stream, name, 0
+
+    def read(self, size: int = -1) -> bytes:
+        """Return at most `size` bytes, b"" at the end.
+
+        Raises:
+            InputError: the limit is reached; the message names the file.
+        """
+        if self.since > _LARGEST_ENTRY:
+            raise InputError(f"{self._name}: one note takes more than {_LARGEST_ENTRY:,} bytes; fetch it again")
+        content = self._stream.read(size)
+        self.since += len(content)
+        return content
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], Any]] = {
@@ -245,11 +308,12 @@ def _fault(key: str, value: Any) -> str | None:
         return "its metadata is no object"
     for name, allowed in _RANGES.items():
         if type(found := value.get(name)) is not int or found not in allowed:
-            return f"{name} is {found!r}"
-    if not isinstance(value.get("instrument_str"), str):
-        return f"instrument_str is {value.get('instrument_str')!r}"
-    if not isinstance(value.get("qualities"), list) or len(value["qualities"]) != len(QUALITIES):
-        return f"qualities is {value.get('qualities')!r}"
+            return f"{name} is {reprlib.repr(found)}" if name in value else f"{name} is missing"
+    instrument, qualities = value.get("instrument_str"), value.get("qualities")
+    if not isinstance(instrument, str) or len(instrument) > _LONGEST_NAME:
+        return f"instrument_str is {reprlib.repr(instrument)}"
+    if not isinstance(qualities, list) or len(qualities) != len(QUALITIES):
+        return f"qualities is {reprlib.repr(qualities)}"
     return None
 
 

@@ -15,12 +15,17 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from math import log10
 from pathlib import Path, PurePosixPath
+
+import numpy as np
 
 from data.execution import Execution
 from data.files.archive import members
-from data.files.audio import UnreadableAudio, decode
+from data.files.audio import Pcm, decode, resample, to_float, to_pcm16
 from data.files.names import is_id, make_id
+from data.files.regular import UnreadableFile, is_clutter, printable, read_regular
 from data.files.tables import read_table
 from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part, read_metadata
 from data.nsynth.labels import Labels, keep_metadata, metadata_path
@@ -29,7 +34,7 @@ from data.shards.quality import defect, flags
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
-_LARGEST_NOTE = 1 << 20  # bytes of a WAV; of a larger one no more is read from an archive
+_LARGEST_NOTE = 4 << 20  # bytes of a WAV; of a larger one no more is read from an archive
 _LONGEST_NOTE = 1 << 22  # samples; a recording up to this length is rejected with its length as the reason
 
 
@@ -50,13 +55,17 @@ class Entry:
     fault: str = ""
 
 
-def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD_BYTES) -> None:
+def ingest(
+    execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD_BYTES, *, convert: bool = False
+) -> None:
     """Write the notes of `parts` as shards; if it is killed and called again, it resumes and produces the same bytes.
 
     Args:
         execution: output folder of the shards, and listener.
         parts: parts of NSynth to read (`dataset.locate`).
         shard_bytes: size in bytes from which a shard is finished and the next one begins.
+        convert: whether notes of another sample rate, length or number of channels are brought into NSynth's form:
+            channels averaged, resampled, cut or padded with zeros to 4 s. They are flagged "converted".
 
     Raises:
         InputError: a part has no metadata, an archive is damaged, or there is no usable note.
@@ -70,7 +79,7 @@ def ingest(execution: Execution, parts: Sequence[Part], shard_bytes: int = SHARD
         progress = Progress("ingest", total=_count(parts), unit="notes", listener=execution.listener)
         progress.skip(writer.consumed)
         for entry in _entries(parts, folder, writer.consumed):
-            writer.add(_checked(entry))
+            writer.add(_checked(entry, convert=convert))
             progress.advance()
         labels = Labels(parts, folder, writer)
         writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
@@ -100,7 +109,7 @@ def _count(parts: Sequence[Part]) -> int | None:
     """Return how many notes there are, or None if a part is an archive."""
     if any(part.is_archive for part in parts):
         return None
-    return sum(1 for part in parts for path in (part.path / "audio").iterdir() if path.suffix.lower() == ".wav")
+    return sum(len(part.wav_files()) for part in parts)
 
 
 def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
@@ -112,12 +121,23 @@ def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
         for name, read in source:
             stem = PurePosixPath(name).stem
             number += 1
-            fault = "" if is_id(stem) else f"file name {name!r} holds other characters than letters, digits, '_', '-'"
+            shown = printable(name)
+            fault = "" if is_id(stem) else f"file name '{shown}' holds other characters than letters, digits, '_', '-'"
             if stem in seen:
                 fault = "two files of this name"
             seen.add(stem)
             if number > skip:
-                yield Entry(stem if is_id(stem) else make_id(name), part.name, None if fault else read(), fault)
+                yield _entry(stem if is_id(stem) else make_id(name), part.name, read, fault)
+
+
+def _entry(name: str, part: str, read: Callable[[], bytes], fault: str) -> Entry:
+    """Return an entry; if there is no fault so far, `read` is called, which may find one."""
+    if fault:
+        return Entry(name, part, None, fault)
+    try:
+        return Entry(name, part, read())
+    except UnreadableFile as error:
+        return Entry(name, part, None, str(error))
 
 
 def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -125,9 +145,20 @@ def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], 
     if not metadata_path(folder, part).is_file():
         with open(part.path / "examples.json", "rb") as stream:
             keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
-    for path in sorted((part.path / "audio").iterdir()):
-        if path.suffix.lower() == ".wav":
-            yield path.name, path.read_bytes
+    for path in part.wav_files():
+        yield path.name, partial(_read_note, path)
+
+
+def _read_note(path: Path) -> bytes:
+    """Return the content of a note's file.
+
+    Raises:
+        UnreadableFile: it is no regular file, too large or cannot be read; the message does not name it.
+    """
+    try:
+        return read_regular(path, _LARGEST_NOTE)
+    except UnreadableFile as error:
+        raise UnreadableFile(str(error).removeprefix(f"{printable(path)}: ")) from error
 
 
 def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
@@ -136,12 +167,12 @@ def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[],
         name = PurePosixPath(member.name).name
         if name == "examples.json" and not metadata_path(folder, part).is_file():
             keep_metadata(read_metadata(member.stream, f"{part.path}: {member.name}"), folder, part)
-        elif name.lower().endswith(".wav"):
+        elif name.lower().endswith(".wav") and not is_clutter(name):
             stream, size = member.stream, min(member.size, _LARGEST_NOTE + 1)
             yield name, lambda stream=stream, size=size: stream.read(size)
 
 
-def _checked(entry: Entry) -> Item:
+def _checked(entry: Entry, *, convert: bool) -> Item:
     """Decode one WAV file and check that it is an NSynth note; return a record with flags, or a rejection."""
     if entry.content is None:
         return Rejection(entry.id, entry.fault, entry.part)
@@ -149,18 +180,32 @@ def _checked(entry: Entry) -> Item:
         return Rejection(entry.id, f"more than {_LARGEST_NOTE:,} bytes; a note has 128,044", entry.part)
     try:
         pcm = decode(entry.content, _LONGEST_NOTE)
-    except UnreadableAudio as error:
+    except UnreadableFile as error:
         return Rejection(entry.id, str(error), entry.part)
+    marks = [] if pcm.gain == 1.0 else [f"scaled by {20 * log10(pcm.gain):.1f} dB"]
+    if convert and _differences(pcm):
+        pcm = _converted(pcm)
+        marks.append("converted")
+    if differences := _differences(pcm):
+        return Rejection(entry.id, differences[0], entry.part)
+    if reason := defect(pcm.samples[:, 0]):
+        return Rejection(entry.id, reason, entry.part)
+    marks = sorted([*flags(pcm.samples[:, 0]), *marks])
+    digest = hashlib.sha256(entry.content).hexdigest()
+    return Record(entry.id, pcm.samples, SAMPLE_RATE, entry.part, marks, digest)
+
+
+def _differences(pcm: Pcm) -> list[str]:
+    """Return in what a note differs from the form of NSynth, such as "44100 Hz, expected 16000"."""
     expected = {
         "Hz": (pcm.sample_rate, SAMPLE_RATE),
         "channels": (pcm.channels, 1),
         "samples": (len(pcm.samples), FRAMES),
     }
-    for unit, (found, wanted) in expected.items():
-        if found != wanted:
-            return Rejection(entry.id, f"{found} {unit}, expected {wanted}", entry.part)
-    if reason := defect(pcm.samples[:, 0]):
-        return Rejection(entry.id, reason, entry.part)
-    marks = flags(pcm.samples[:, 0])
-    digest = hashlib.sha256(entry.content).hexdigest()
-    return Record(entry.id, pcm.samples, SAMPLE_RATE, entry.part, marks, digest)
+    return [f"{found} {unit}, expected {wanted}" for unit, (found, wanted) in expected.items() if found != wanted]
+
+
+def _converted(pcm: Pcm) -> Pcm:
+    """Return a note in the form of NSynth: one channel, 16 kHz, 4 s."""
+    wave = resample(to_float(pcm.samples).mean(1), pcm.sample_rate, SAMPLE_RATE)[:FRAMES]
+    return Pcm(to_pcm16(np.pad(wave, (0, FRAMES - len(wave))))[:, None], SAMPLE_RATE, pcm.gain)

@@ -1,5 +1,6 @@
 """Joins labels to the stored notes: metadata, split, and duplicates found by comparing all notes."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -62,7 +63,7 @@ class Labels:
         columns = ["id", "part", "shard", "offset", "nbytes", "crc32"]
         pieces = [rows.select(columns) for rows in writer.rows()]
         if not any(map(len, pieces)):
-            raise InputError(f"{folder}: not one usable note (no WAV files at all); see what TESSITURA_NSYNTH names")
+            raise InputError(_nothing_usable(list(writer.rejections())))
         stored = pa.concat_tables(pieces)
         ids, parts = stored["id"].to_pylist(), stored["part"].to_pylist()
         split_of = self._table["split"].to_pylist()
@@ -103,6 +104,15 @@ class Labels:
         for name in labels.column_names:
             rows = rows.append_column(name, labels[name])
         return rows
+
+
+def _nothing_usable(rejections: Sequence[Rejection]) -> str:
+    """Return a message that says why there is no usable note, and what to do."""
+    if not rejections:
+        return "TESSITURA_NSYNTH: not one usable note (no WAV files at all); name a folder with notes in audio/"
+    (reason, count), *_ = Counter(one.reason for one in rejections).most_common()
+    remedy = "set TESSITURA_CONVERT_NOTES=true" if ", expected " in reason else "see what is wrong with them"
+    return f"TESSITURA_NSYNTH: not one usable note of {len(rejections)}; {count} notes: {reason}; {remedy}"
 
 
 def _split_part(parts: Sequence[Part]) -> Part | None:

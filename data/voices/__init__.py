@@ -17,5 +17,4 @@
 * `sources`: reads recordings of singing and tracks of MUSDB18 as mono waves at 16 kHz
 * `splits`: assigns singers to splits, whole, and songs that several singers sing to one split
 * `targets`: writes the training targets of voices: F0, energy and voicing
-* `walk`: lists the files below a folder, following links
 """

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
+from data.files.regular import printable, read_regular
 from data.voices.index import FRAME_RATE
 
 _GLIDE = 0.05  # seconds at both ends of a note; at most a third of the note
@@ -56,10 +57,8 @@ def _numbers(path: Path, least: int) -> np.ndarray:
     Raises:
         InputError: a line has fewer numbers, a number is not finite, or there is none.
     """
-    if path.stat().st_size > _LARGEST:
-        raise InputError(f"{path}: {path.stat().st_size:,} bytes are no table of pitch; remove it")
-    rows = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig", errors="replace").splitlines(), 1):
+    rows, text = [], read_regular(path, _LARGEST).decode("utf-8-sig", "replace")
+    for number, line in enumerate(text.splitlines(), 1):
         fields = re.split(r"[,;\s]+", line.strip())
         if fields == [""]:
             continue
@@ -70,9 +69,11 @@ def _numbers(path: Path, least: int) -> np.ndarray:
         if len(row) == least and np.isfinite(row).all():
             rows.append(row)
         elif rows or number > 1:
-            raise InputError(f"{path}, line {number}: {line[:60]!r}, expected {least} numbers; correct or remove it")
+            raise InputError(
+                f"{printable(path)}, line {number}: {line[:60]!r}, expected {least} numbers; correct or remove it"
+            )
     if not rows:
-        raise InputError(f"{path}: no numbers; correct or remove it")
+        raise InputError(f"{printable(path)}: no numbers; correct or remove it")
     return np.array(rows, np.float64)
 
 

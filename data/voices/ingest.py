@@ -234,6 +234,7 @@ def _record(sound: Sound, found: Inspected, place: tuple[str, str, int, int], ma
     more = {"padded"} if len(padded) > len(pcm) else set()
     if part == "voice" and abs(sound.offset) > _OFFSET:
         more.add("dc")
+    more.update(sound.marks)
     return Record(
         record_id(clip, part), padded[:, None], RATE, part, sorted({*flags(pcm), *marks, *more}), found.sha256
     )

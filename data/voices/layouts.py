@@ -18,26 +18,25 @@ beside it. Tracks of MUSDB18 are left out here: they come from the shards of `da
 """
 
 import hashlib
+import json
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data.errors import InputError
-from data.files.audio import UnreadableAudio
-from data.files.durable import read_json
-from data.files.readers import open_sound
+from data.files.listing import files_below, plain_name
+from data.files.readers import SUFFIXES, open_sound
+from data.files.regular import UnreadableFile, printable, read_regular, state
 from data.voices.corpora import CORPORA, Names, folders
 from data.voices.lists import Said, read_lists
-from data.voices.walk import files_below
 
-SUFFIXES = frozenset(
-    [".wav", ".flac", ".mp3", ".ogg", ".oga", ".opus", ".aif", ".aiff", ".m4a", ".mp4", ".aac", ".webm", ".wma"]
-)
 MARKER = "complete.json"
 KIND = "embedded singers"  # value of "kind" in the marker of the embedded singers
 VOICE_RIGHT = 1
 MEAN = -1
+_LARGEST_MARKER = 1 << 20  # bytes of a complete.json
 # Ending after the name of the recording, and the kind and the source of the annotation (`annotations.read_annotation`).
 _ANNOTATIONS = (
     (".f0.csv", "f0", "table"),
@@ -55,7 +54,7 @@ class Recording:
 
     Attributes:
         path: the file.
-        name: its path below the searched folder, with "/" between folders.
+        name: its path below the searched folder (`listing.plain_name`).
         names: layout, singer, song and language.
         channel: channel of the voice: 1 if the accompaniment is in channel 0, -1 for the mean of all channels.
         annotation: file that tells F0 or notes; None if there is none.
@@ -86,30 +85,37 @@ def find_recordings(folder: Path) -> list[Recording]:
     """Return the recordings of singing below a folder, sorted by their paths.
 
     Links are followed; a folder that is reached twice is read once. Hidden files are left out. Nothing is decoded here:
-    a damaged file is found, and becomes a row of the quarantine table when it is ingested.
+    a damaged file, a pipe, a link to nothing or a folder that cannot be read is found, and becomes a row of the
+    quarantine table when it is ingested.
 
     Args:
         folder: folder with a folder for each singer, or with corpora.
 
     Raises:
-        InputError: there is no such folder, it holds no recording, or a list in it is damaged.
+        InputError: there is no such folder, it holds no recording, two files have the same name, or a list in it is
+            damaged.
 
     Example:
         >>> for one in find_recordings(Path("voices")):
         ...     print(one.singer, one.path)
     """
     if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; name a folder with a folder for each singer")
-    files = {path.relative_to(folder).as_posix(): path for path in files_below(folder)}
+        raise InputError(f"{printable(folder)}: no such folder; name a folder with a folder for each singer")
+    files: dict[str, Path] = {}
+    for path in files_below(folder):
+        name = plain_name(path.relative_to(folder))
+        if name in files:
+            raise InputError(f"{printable(path)}: {printable(files[name])} has the same name; remove one of them")
+        files[name] = path
     said = read_lists(files)
     found = [
-        _recording(name, files, said.get(name), PurePosixPath(folder.resolve().name))
+        _recording(name, files, said.get(name), PurePosixPath(plain_name(folder.resolve().name)))
         for name in sorted(files)
         if _is_singing(PurePosixPath(name), files)
     ]
     if not found:
         raise InputError(
-            f"{folder}: no recordings of singing ({' '.join(sorted(SUFFIXES))}) below it; "
+            f"{printable(folder)}: no recordings of singing ({' '.join(sorted(SUFFIXES))}) below it; "
             "expected a folder for each singer"
         )
     return found
@@ -122,13 +128,17 @@ def source_version(recordings: Sequence[Recording]) -> str:
         digest.update(f"{one.name} {one.names}\n".encode())
         for path in (one.path, one.annotation):
             if path is not None:
-                found = path.stat()
-                digest.update(f"{path.name} {found.st_size} {found.st_mtime_ns}\n".encode())
+                digest.update(f"{printable(path.name)} {state(path)}\n".encode())
     return digest.hexdigest()
 
 
 def _is_singing(path: PurePosixPath, files: dict[str, Path]) -> bool:
-    """Return whether a file is a recording, and neither part of MUSDB18 nor the spoken version of a song."""
+    """Return whether a file is a recording, and neither part of MUSDB18 nor the spoken version of a song.
+
+    A folder among the files is one that cannot be read; it may hold recordings.
+    """
+    if os.path.isdir(files[path.as_posix()]):
+        return True
     spoken = path.parent.name == "read" and (path.parent.with_name("sing") / path.name).as_posix() in files
     return path.suffix.lower() in SUFFIXES and not _MUSDB.fullmatch(path.name) and not spoken
 
@@ -160,19 +170,19 @@ def _joined(folder: PurePosixPath, below: str, name: str) -> str:
 
 
 def _is_stereo(path: Path) -> bool:
-    """Return whether a file has two channels; an unreadable one counts as if, and fails when it is ingested."""
+    """Return whether a file has two channels; an unreadable one counts as if it had, and fails when it is ingested."""
     try:
         with open_sound(path) as file:
             return file.channels == 2
-    except UnreadableAudio:
+    except UnreadableFile:
         return True
 
 
 def _is_embedded(marker: Path) -> bool:
     """Return whether a complete.json was written by `data.embedded.voices`."""
     try:
-        found = read_json(marker)
-    except ValueError:
+        found = json.loads(read_regular(marker, _LARGEST_MARKER))
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and found.get("kind") == KIND
 

@@ -5,11 +5,15 @@ table of metadata of vocadito ("track_id", "singer_id", "language").
 """
 
 import csv
+import io
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data.errors import InputError
+from data.files.listing import plain_name
+from data.files.regular import UnreadableFile, printable, read_regular
 
 _UNKNOWN = frozenset({"", "?", "unknown", "-"})
 _LARGEST = 64 << 20  # bytes; a larger CSV is no list of recordings
@@ -31,27 +35,41 @@ def read_lists(files: Mapping[str, Path]) -> dict[str, Said]:
         files: files by their paths below the searched folder, with "/" between folders.
 
     Raises:
-        InputError: a list names a file that is not there, or is not UTF-8 text.
+        InputError: a list names a file that is not there, or is not UTF-8 text; or a CSV file that can be a list cannot
+            be read. Annotations of a recording (`<name>_f0.csv`) that cannot be read are told when it is ingested.
     """
     found = {}
     for name, path in files.items():
-        if path.suffix.lower() == ".csv" and path.stat().st_size <= _LARGEST:
-            found.update(_read(name, path, files))
+        if path.suffix.lower() == ".csv" and not os.path.isdir(path):
+            try:
+                content = read_regular(path, _LARGEST)
+            except UnreadableFile as error:
+                if name.endswith("f0.csv") or _is_large(path):
+                    continue
+                raise InputError(f"{error}; it may list the singers: mend or remove it") from error
+            found.update(_read(name, path, content, files))
     return found
 
 
-def _read(name: str, path: Path, files: Mapping[str, Path]) -> Iterator[tuple[str, Said]]:
+def _is_large(path: Path) -> bool:
+    """Return whether a file is too large for a list of recordings."""
+    return os.path.isfile(path) and path.stat().st_size > _LARGEST
+
+
+def _read(name: str, path: Path, content: bytes, files: Mapping[str, Path]) -> Iterator[tuple[str, Said]]:
     """Yield the recordings that one CSV file lists, none if it is no list."""
     folder = PurePosixPath(name).parent
     try:
-        with open(path, newline="", encoding="utf-8-sig") as file:
+        with io.StringIO(content.decode("utf-8-sig"), newline="") as file:
             rows = csv.DictReader(file)
             columns = set(rows.fieldnames or ())
             if {"file", "singer"} <= columns:
                 for row in rows:
-                    listed = (folder / _text(row, "file")).as_posix()
+                    listed = plain_name(folder / _text(row, "file"))
                     if listed not in files:
-                        raise InputError(f"{path}: lists {_text(row, 'file')!r}, which is not there; correct the list")
+                        raise InputError(
+                            f"{printable(path)}: lists {_text(row, 'file')!r}, which is not there; correct the list"
+                        )
                     yield listed, Said(*(_text(row, one) for one in ("singer", "song", "language")))
             elif {"track_id", "singer_id"} <= columns:
                 for row in rows:
@@ -60,7 +78,9 @@ def _read(name: str, path: Path, files: Mapping[str, Path]) -> Iterator[tuple[st
                         (one, said) for one in files if PurePosixPath(one).stem == f"vocadito_{row['track_id']}"
                     )
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not a list of recordings in UTF-8 ({error}); correct or remove it") from error
+        raise InputError(
+            f"{printable(path)}: not a list of recordings in UTF-8 ({error}); correct or remove it"
+        ) from error
 
 
 def _text(row: Mapping[str, str | None], column: str) -> str:

@@ -6,6 +6,7 @@ Shapes: T samples, K channels.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from math import log10
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from data.files.audio import Resampler, UnreadableAudio, resample, to_float
 from data.files.durable import file_sha256
 from data.files.names import make_id
 from data.files.readers import open_sound
+from data.files.regular import printable
 from data.shards.reader import Shards
 from data.voices.corpora import Names
 from data.voices.index import RATE
@@ -34,6 +36,8 @@ class Sound:
         original: the voice, or else the accompaniment, at the sample rate of the source, float32.
         rate: sample rate of the source in Hz.
         offset: mean of the voice, full scale [-1, 1], which is taken off: it would hide how quiet silences are.
+        marks: quality flags that tell what was changed: "scaled by -0.2 dB" for samples beyond full scale, "silent
+            channel" where channels were averaged of which one is silent; it is left out of the mean.
     """
 
     voice: np.ndarray | None
@@ -41,6 +45,7 @@ class Sound:
     original: np.ndarray
     rate: float
     offset: float = 0.0
+    marks: tuple[str, ...] = ()
 
     @property
     def parts(self) -> dict[str, np.ndarray]:
@@ -91,11 +96,13 @@ def read_recording(recording: Recording) -> Sound:
     """Decode a recording.
 
     Raises:
-        UnreadableAudio: the file is damaged, too long, empty, or lacks the channel of the voice; the message names it.
-        FileNotFoundError: the file is gone.
+        UnreadableFile: the file cannot be read, is damaged, too long, empty, or lacks the channel of the voice; the
+            message names it.
     """
-    path, voices, others, originals = recording.path, [], [], []
-    with open_sound(path) as file:
+    path, voices, others, originals = printable(recording.path), [], [], []
+    peak = 0.0
+    with open_sound(recording.path) as file:
+        sounding = np.zeros(file.channels, bool)
         if recording.accompanied and file.channels != VOICE_RIGHT + 1:
             raise UnreadableAudio(f"{path}: {file.channels} channels; accompaniment left and voice right are expected")
         if file.frames > _LONGEST * file.sample_rate:
@@ -105,6 +112,7 @@ def read_recording(recording: Recording) -> Sound:
         while left > 0:
             block = file.read(min(_BLOCK, left))
             left -= len(block)
+            peak, sounding = max(peak, float(np.abs(block).max(initial=0.0))), sounding | block.any(0)
             if len(block) == 0:
                 raise UnreadableAudio(f"{path}: cut off {left} samples before its end")
             kept = block if recording.accompanied else block.mean(1, keepdims=True)  # (T, 1 or 2)
@@ -113,12 +121,29 @@ def read_recording(recording: Recording) -> Sound:
             voices.append(low[:, -1])
             others.append(low[:, 0])
         rate = float(file.sample_rate)
-    voice = np.concatenate(voices) if voices else np.zeros(0, np.float32)
-    if len(voice) == 0:
-        raise UnreadableAudio(f"{path}: no samples")
+    factor, marks = _level(peak, sounding, mean=not recording.accompanied)
+    voice = np.concatenate(voices) * factor
     offset = float(voice.mean(dtype=np.float64))
-    other = np.concatenate(others) if recording.accompanied else None
-    return Sound(voice - np.float32(offset), other, np.concatenate(originals), rate, offset)
+    other = np.concatenate(others) * factor if recording.accompanied else None
+    return Sound(voice - np.float32(offset), other, np.concatenate(originals) * factor, rate, offset, marks)
+
+
+def _level(peak: float, sounding: np.ndarray, *, mean: bool) -> tuple[np.float32, tuple[str, ...]]:
+    """Return the factor that brings a recording to its level, and what is to be told about it.
+
+    Args:
+        peak: largest magnitude of its samples.
+        sounding: whether each of its channels has any sound, (K,).
+        mean: whether the channels were averaged.
+    """
+    factor, marks = 1.0, []
+    if mean and sounding.any() and not sounding.all():
+        factor = len(sounding) / int(sounding.sum())
+        marks.append("silent channel")
+    if peak > 1.0:
+        factor /= peak
+        marks.append(f"scaled by {-20 * log10(peak):.1f} dB")
+    return np.float32(factor), tuple(marks)
 
 
 def from_tracks(folders: Sequence[Path], *, vocals: bool) -> list[Source]:

@@ -4,9 +4,10 @@ The reference folder and the estimate folder hold files of the same names (the e
 differ), in the same subfolders if there are any; names are compared in Unicode form NFC. A file without a partner is
 an error that names it. Hidden files are ignored.
 
-A file is audio (.wav, .flac, .ogg, .mp3, .aiff; channels are averaged) or, for melodies, also a table (.csv, .tsv,
-.txt): time in seconds and pitch in Hz in the first two columns, or in columns named so, with or without a heading; 0
-Hz is unvoiced, a negative pitch is an unvoiced guess. Other columns and text after "#" are ignored.
+A file is audio of any format (channels are averaged; one that is silent beside another is an error) or, for melodies,
+also a table (.csv, .tsv, .txt): time in seconds and pitch in Hz in the first two columns, or in columns named so, with
+or without a heading; 0 Hz is unvoiced, a negative pitch is an unvoiced guess. Other columns and text after "#" are
+ignored.
 
 Every row of the scores names how the pitch of both files was found: the tracker, or "table".
 
@@ -14,7 +15,6 @@ Shapes: T samples, N frames.
 """
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,7 +23,10 @@ import numpy as np
 import pandas as pd
 
 from data.errors import InputError
-from data.files.audio import read, resample, to_float
+from data.files.audio import read_mono, resample
+from data.files.listing import sounds_by_name
+from data.files.readers import SUFFIXES
+from data.files.regular import printable, read_regular
 from data.pitch.trackers import JUDGE, RATE, TRACKERS, track
 from data.progress import Listener, Progress, ignore
 from eval.metrics import mcd, quality, recognition
@@ -34,7 +37,7 @@ from eval.metrics.quality import QualityPredictor
 from eval.metrics.recognition import Recogniser, word_errors
 from eval.metrics.speaker import SpeakerEncoder, centroid, cosine
 
-SOUNDS = (".wav", ".flac", ".ogg", ".mp3", ".aiff", ".aif")
+SOUNDS = tuple(sorted(SUFFIXES))
 TABLES = (".csv", ".tsv", ".txt")
 SPEAKER_METRICS = {
     "speaker_source": "cosine between the speaker embeddings of estimate and reference",
@@ -43,6 +46,7 @@ SPEAKER_METRICS = {
 }
 MELODY_METRICS = F0_METRICS
 CONVERSION_METRICS = {**F0_METRICS, **mcd.METRICS, **SPEAKER_METRICS, **recognition.METRICS, **quality.METRICS}
+_LARGEST_TABLE = 64 << 20  # bytes
 _TIME, _HERTZ = ("time", "times", "seconds", "t"), ("hz", "hertz", "f0", "frequency", "pitch")
 
 
@@ -130,7 +134,7 @@ def score_conversions(
     scoring = scoring or Scoring()
     target = None
     if scoring.speaker is not None and scoring.target is not None:
-        sounds = _files(scoring.target, SOUNDS)
+        sounds = sounds_by_name(scoring.target, SOUNDS, deep=True)
         target = centroid(np.stack([scoring.speaker.embed(read_voice(path)) for path in sounds.values()]))
     rows = []
     for name, true, made in _steps(pair(reference, estimate, SOUNDS), listener):
@@ -151,11 +155,13 @@ def pair(reference: Path, estimate: Path, suffixes: tuple[str, ...]) -> list[tup
     Raises:
         InputError: a folder is missing or has no files of these kinds, or a file has no partner.
     """
-    true, made = _files(reference, suffixes), _files(estimate, suffixes)
+    true, made = (sounds_by_name(folder, suffixes, deep=True) for folder in (reference, estimate))
     for here, there, folder in ((true, made, estimate), (made, true, reference)):
         if alone := sorted(here.keys() - there.keys()):
             more = f" and {len(alone) - 5} more" if len(alone) > 5 else ""
-            raise InputError(f"{folder}: no file for {', '.join(alone[:5])}{more}; add it, or remove its partner")
+            raise InputError(
+                f"{printable(folder)}: no file for {', '.join(alone[:5])}{more}; add it, or remove its partner"
+            )
     return [(name, true[name], made[name]) for name in sorted(true)]
 
 
@@ -163,12 +169,10 @@ def read_voice(path: Path) -> np.ndarray:
     """Return the sound of a file at 16 kHz with its channels averaged, float32, (T,).
 
     Raises:
-        InputError: the file is damaged, or holds no samples.
+        InputError: the file is damaged, holds no samples, or has a silent channel beside another.
     """
-    pcm = read(path)
-    if not len(pcm.samples):
-        raise InputError(f"{path}: holds no samples; remove it and its partner")
-    return np.asarray(resample(to_float(pcm.samples).mean(1), pcm.sample_rate, RATE), np.float32)
+    wave = read_mono(path)
+    return np.asarray(resample(wave.samples, wave.sample_rate, RATE), np.float32)
 
 
 def read_pitch_table(path: Path) -> PitchTable:
@@ -178,9 +182,9 @@ def read_pitch_table(path: Path) -> PitchTable:
         InputError: the file is not text, has fewer than two columns, or holds values that are not a pitch table.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: not readable as text ({error}); write it as CSV") from error
+        text = read_regular(path, _LARGEST_TABLE).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{printable(path)}: not readable as text ({error}); write it as CSV") from error
     lines = [line.split("#")[0].strip() for line in text.splitlines()]
     lines = [line for line in lines if line]
     if not lines:
@@ -215,32 +219,6 @@ def _number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _files(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """Return the files of some kinds in a folder and its subfolders, by path without extension, in Unicode form NFC.
-
-    Raises:
-        InputError: there is no such folder, it holds no such file, or two files have the same name.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found: dict[str, Path] = {}
-    for path in sorted(folder.rglob("*")):
-        inside = path.relative_to(folder)
-        if (
-            path.suffix.lower() not in suffixes
-            or not path.is_file()
-            or any(one.startswith(".") for one in inside.parts)
-        ):
-            continue
-        name = unicodedata.normalize("NFC", inside.with_suffix("").as_posix())
-        if name in found:
-            raise InputError(f"{path}: {found[name].name} has the same name; remove one of them")
-        found[name] = path
-    if not found:
-        raise InputError(f"{folder}: no files inside that end with {', '.join(suffixes)}")
-    return found
 
 
 def _steps(pairs: list[tuple[str, Path, Path]], listener: Listener) -> Iterator[tuple[str, Path, Path]]:

@@ -1,9 +1,11 @@
 """Score the estimates of any separation system, given as folders of audio files.
 
-The reference folder and the estimate folder both hold one folder per track, and in it one .wav or .flac file per
-source, named after the source. Tracks and sources are paired by name, never by the order of the directory listing;
-names are compared in Unicode form NFC. Before the first track is scored, the form (samples, channels, sample rate) of
-every file is checked; a file that does not match its reference stops the evaluation with an error that names it.
+The reference folder and the estimate folder hold audio files of any format, in any of the layouts of
+`eval.separation.layouts`, such as a folder per track with a file per source, named after it. Tracks and sources are
+paired by name, never by the order of the directory listing; what was taken for what is told. Before the first track is
+scored, the form (samples, channels, sample rate) of every file is checked; a file that does not match its reference
+stops the evaluation with an error that names it.
+
 Floating-point files are neither rounded to 16 bits nor clipped.
 
 The set of sources that are evaluated together defines SIR and SAR, and which seconds are left out because a source
@@ -32,8 +34,7 @@ same filters, windows of 1 s, median over frames, then over tracks. The differen
 Shapes: T samples, K channels.
 """
 
-import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +42,12 @@ import numpy as np
 
 from data.errors import InputError
 from data.files.readers import open_sound
+from data.files.regular import printable
 from data.progress import Listener, Progress, ignore
 from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores, score_track
+from eval.separation.layouts import find_tracks, without_numbers
 from eval.separation.score import ACCOMPANIMENT, VOCALS, with_accompaniment
-
-_NO_SOURCES = ("mixture", "linear_mixture")
-_SOUNDS = (".wav", ".flac")
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,15 @@ class _Track:
         for source, path in self.estimates.items():
             if not self.parts(source):
                 there = ", ".join(sorted(self.references))
-                raise InputError(f"{path}: there is no reference of {source}, only of {there}; name it as they are")
+                raise InputError(
+                    f"{printable(path)}: there is no reference of {source}, only of {there}; name it as they are"
+                )
         needed = [path for some in self.sets() for source in some for path in self.parts(source)]
         expected = _form(needed[0])
         for path in [*needed[1:], *self.estimates.values()]:
             if (found := _form(path)) != expected:
                 raise InputError(
-                    f"{path}: (samples, channels, Hz) is {found}, but {expected} in {needed[0]}; make it fit"
+                    f"{printable(path)}: (samples, channels, Hz) is {found}, but {expected} in {needed[0]}; make it fit"
                 )
         return expected[2]
 
@@ -122,17 +124,22 @@ class _Track:
 
 
 def score_folders(
-    reference: Path, estimate: Path, listener: Listener = ignore, embedding: Embedding | None = None
+    reference: Path,
+    estimate: Path,
+    listener: Listener = ignore,
+    embedding: Embedding | None = None,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> TrackScores:
     """Score estimates against references, both given as folders of tracks.
 
     Args:
-        reference: folder of the true sources: one folder per track, and in it one .wav or .flac file per source. Files
-            named "mixture" or "linear_mixture" and hidden files are ignored.
-        estimate: folder of the estimates, with the same layout and names. Sources may be missing,
+        reference: folder of the true sources (`eval.separation.layouts`). Files named "mixture" or "linear_mixture" and
+            hidden files are ignored.
+        estimate: folder of the estimates, with the same names of tracks and sources. Sources may be missing,
             but the sets of sources (module docstring) must be the same in every track.
         listener: receives progress reports, counted in tracks.
         embedding: encoder for the metric "embedding MSE"; None leaves this metric out.
+        tell: receives sentences that say what was taken for what.
 
     Returns:
         Scores of all tracks (`eval.metrics.sdr.TrackScores`); in both tables the first column is `track`.
@@ -144,7 +151,7 @@ def score_folders(
         >>> scores = score_folders(Path("musdb18hq/test"), Path("estimates"), listener=print)
         >>> medians(scores.summary)  # eval.separation.score.medians
     """
-    tracks = _paired(reference, estimate)
+    tracks = _paired(reference, estimate, tell)
     for track in tracks:
         track.check()
     progress = Progress("judge tracks", total=len(tracks), unit="tracks", listener=listener)
@@ -156,15 +163,24 @@ def score_folders(
     return TrackScores.together(found)
 
 
-def _paired(reference: Path, estimate: Path) -> list[_Track]:
-    """Pair the tracks of both folders and return them sorted by name.
+def _paired(reference: Path, estimate: Path, tell: Callable[[str], None]) -> list[_Track]:
+    """Pair the tracks of both folders and return them sorted by name; `tell` receives what was taken for what.
 
     Raises:
         InputError: a track is in one folder only, or the sets of sources differ between tracks.
     """
-    true, made = _tracks(reference), _tracks(estimate)
+    references = find_tracks(reference)
+    estimates = without_numbers(find_tracks(estimate), references)
+    for folder, found in ((reference, references), (estimate, estimates)):
+        for text in found.taken:
+            tell(f"{printable(folder)}: {text}")
+    true, made = references.tracks, estimates.tracks
     if missing := sorted(true.keys() - made.keys()):
-        raise InputError(f"{estimate}: no estimates of {len(missing)} tracks ({', '.join(missing[:3])}); add them")
+        there = ", ".join(sorted(made)[:3])
+        raise InputError(
+            f"{printable(estimate)}: no estimates of {len(missing)} tracks ({', '.join(missing[:3])}) among those of "
+            f"{there}; add them, or name them as the references"
+        )
     if unknown := sorted(made.keys() - true.keys()):
         raise InputError(f"{reference}: no references of {len(unknown)} tracks ({', '.join(unknown[:3])}); add them")
     tracks = [_Track(name, true[name], made[name]) for name in sorted(true)]
@@ -176,46 +192,6 @@ def _paired(reference: Path, estimate: Path) -> list[_Track]:
                 "give every track the same sources"
             )
     return tracks
-
-
-def _tracks(folder: Path) -> dict[str, dict[str, Path]]:
-    """Return the audio files of a folder by track and source; folders without audio files are left out.
-
-    Raises:
-        InputError: the folder does not exist or holds no track, or two tracks or sources have the same name.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    folders = _by_name((path.name, path) for path in folder.iterdir() if path.is_dir())
-    found = {name: _sources(path) for name, path in folders.items()}
-    found = {name: sources for name, sources in found.items() if sources}
-    if not found:
-        raise InputError(f"{folder}: no folders with .wav or .flac files inside; a folder a track is expected")
-    return found
-
-
-def _sources(folder: Path) -> dict[str, Path]:
-    """Return the audio files of a track by source, without mixtures."""
-    files = (path for path in folder.iterdir() if path.suffix.lower() in _SOUNDS and path.is_file())
-    named = _by_name((path.stem, path) for path in files)
-    return {name: path for name, path in named.items() if name not in _NO_SOURCES}
-
-
-def _by_name(named: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Return paths by name (Unicode form NFC), sorted by the original name; hidden names are left out.
-
-    Raises:
-        InputError: two paths have the same name.
-    """
-    found: dict[str, Path] = {}
-    for text, path in sorted(named):
-        name = unicodedata.normalize("NFC", text)
-        if name.startswith("."):
-            continue
-        if name in found:
-            raise InputError(f"{path}: {found[name].name} has the same name; remove one of them")
-        found[name] = path
-    return found
 
 
 def _form(path: Path) -> tuple[int, int, int]:

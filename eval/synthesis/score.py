@@ -11,7 +11,10 @@ import pandas as pd
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.audio import read, to_float
+from data.files.audio import read_mono, to_float
+from data.files.listing import sounds_by_name
+from data.files.readers import SUFFIXES
+from data.files.regular import printable
 from data.files.tables import read_frame, read_table, write_frame
 from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
@@ -109,12 +112,15 @@ class _Evaluation:
 def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) -> pd.DataFrame:
     """Score the sound files in one folder against the files of the same names in another folder.
 
-    Each file holds one note. Its channels are averaged. The pitch label is read from names in the form of NSynth
-    (…-060-100.wav has MIDI pitch 60). For other names the tracked pitch of the reference is used.
+    Each file holds one note, in any audio format; floating-point files are judged as they are. Channels are averaged;
+    one that is silent beside another is an error. Names are compared without their ending, in Unicode form NFC.
+
+    The pitch label is read from names in the form of NSynth (…-060-100.wav has MIDI pitch 60). For other names the
+    tracked pitch of the reference is used.
 
     Args:
-        reference: folder of the recordings, .wav or .flac.
-        estimate: folder of the estimates, with the same file names.
+        reference: folder of the recordings.
+        estimate: folder of the estimates, with the same file names; the endings may differ.
         listener: receives progress reports.
 
     Returns:
@@ -129,47 +135,32 @@ def score_folders(reference: Path, estimate: Path, listener: Listener = ignore) 
         >>> scores = score_folders(Path("recordings"), Path("estimates"))
         >>> scores["spectral"].mean()
     """
-    names = [{path.name: path for path in _sounds(folder)} for folder in (reference, estimate)]
+    names = [sounds_by_name(folder, SUFFIXES) for folder in (reference, estimate)]
     alone = sorted(names[0].keys() ^ names[1].keys())
     if alone:
         raise InputError(
-            f"{reference} and {estimate}: {len(alone)} files have no partner of their name ({', '.join(alone[:3])}); "
-            "rename or remove them"
+            f"{printable(reference)} and {printable(estimate)}: {len(alone)} files have no partner of their name "
+            f"({', '.join(alone[:3])}); rename or remove them"
         )
     progress = Progress("judge", total=len(names[0]), unit="notes", listener=listener)
     found = []
     for name in sorted(names[0]):
-        true, made = (read(paths[name]) for paths in names)
+        true, made = (read_mono(paths[name]) for paths in names)
         shapes = [(len(one.samples), one.sample_rate) for one in (true, made)]
         if shapes[0] != shapes[1]:
             raise InputError(f"{name}: (samples, Hz) is {shapes[0]} and {shapes[1]}; both files must have the same")
-        waves = [to_float(one.samples).mean(1) for one in (true, made)]
         try:
-            scores = score_note(Reference.of(waves[0], _named_pitch(name), true.sample_rate), waves[1])
+            scores = score_note(Reference.of(true.samples, _named_pitch(name), true.sample_rate), made.samples)
         except ValueError as error:
             raise InputError(f"{name}: cannot be judged: {error}") from error
-        found.append({"note": Path(name).stem, **scores})
+        found.append({"note": name, **scores})
         progress.advance()
     progress.finish()
     return pd.DataFrame(found)
 
 
-def _sounds(folder: Path) -> list[Path]:
-    """Return the .wav and .flac files of a folder, sorted by name.
-
-    Raises:
-        InputError: there is no such folder, or it has no sound files.
-    """
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in (".wav", ".flac"))
-    if not found:
-        raise InputError(f"{folder}: no .wav or .flac files inside")
-    return found
-
-
 def _named_pitch(name: str) -> float | None:
-    """Return the MIDI pitch in a file name like bass_synthetic_068-049-025.wav (here 49), None for other names."""
-    parts = Path(name).stem.rsplit("-", 2)
+    """Return the MIDI pitch in a name like bass_synthetic_068-049-025 (here 49), None for other names."""
+    parts = name.rsplit("-", 2)
     numeric = len(parts) == 3 and all(len(part) == 3 and part.isdigit() for part in parts[1:])
     return float(parts[1]) if numeric else None

@@ -39,6 +39,7 @@ def conversion(
     --recogniser, the error of the words against those heard in the source;
     with --quality, the MOS that a network trained on speech predicts.
     """
+    from data.files.targets import check_target
     from data.pitch.trackers import JUDGE
     from eval.conversion.folders import CONVERSION_METRICS, Scoring, score_conversions
     from eval.metrics.f0 import F0Config
@@ -46,6 +47,8 @@ def conversion(
     from eval.metrics.recognition import load_recogniser
     from eval.metrics.speaker import load_speaker_encoder
 
+    if output is not None:  # an error comes before the scoring, which may take long
+        output = check_target(output, [".parquet"])
     encoder = None
     if speaker is not None:
         encoder = load_speaker_encoder(None if speaker == "statistics" else Path(speaker))
@@ -75,10 +78,13 @@ def melody(
     0 is unvoiced) and are paired by name without extension. Audio is
     tracked; every row of the scores names the tracker, or "table".
     """
+    from data.files.targets import check_target
     from data.pitch.trackers import JUDGE
     from eval.conversion.folders import MELODY_METRICS, Scoring, score_melodies
     from eval.metrics.f0 import F0Config
 
+    if output is not None:  # an error comes before the scoring, which may take long
+        output = check_target(output, [".parquet"])
     scoring = Scoring(tracker=tracker or JUDGE, f0=F0Config(alignment))
     scores = score_melodies(reference, estimate, scoring, lambda report: typer.echo(str(report), err=True))
     _show(scores, MELODY_METRICS, output, as_json=as_json)

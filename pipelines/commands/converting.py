@@ -13,7 +13,7 @@ Song = Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any lengt
 
 def convert(
     song: Song,
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("converted.wav"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("converted.wav"),
     singer: Annotated[str, typer.Option(help="Singer to convert to; the one the model was trained for.")] = "",
     key: Annotated[str, typer.Option(help="keep, octave, match or free; by default octave, with --remix keep.")] = "",
     remix: Annotated[bool, typer.Option("--remix", help="Lay the voice over the accompaniment of the song.")] = False,

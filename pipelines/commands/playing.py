@@ -45,7 +45,7 @@ def synthesize(
     instrument: Annotated[str, typer.Option(help="Name as in NSynth, or its number.")],
     pitch: Annotated[int, typer.Option(help="MIDI note number, 60 is middle C.")],
     velocity: Annotated[int, typer.Option(help="As in the data: NSynth has 25, 50, 75, 100, 127.")] = 75,
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("note.wav"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("note.wav"),
     variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral",
     newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
     as_json: Json = False,
@@ -63,7 +63,7 @@ def synthesize(
 
 def separate(
     song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="WAV file to write.")] = Path("vocals.wav"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("vocals.wav"),
     system: Annotated[str, typer.Option(help="diffusion or masks")] = "diffusion",
     condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
     steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,

@@ -8,7 +8,7 @@ import typer
 
 from pipelines.commands.output import Json, print_json
 
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the single scores go.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Parquet file for the single scores.")]
 
 
 def synthesis(
@@ -23,11 +23,14 @@ def synthesis(
     file.
     """
     from data.files.tables import write_frame
+    from data.files.targets import check_target
     from eval.statistics import ends
     from eval.synthesis.note_metrics import METRICS
     from eval.synthesis.score import score_folders
     from eval.table import summarise
 
+    if output is not None:  # an error comes before the scoring, which may take long
+        output = check_target(output, [".parquet"])
     scores = score_folders(reference, estimate).assign(system="estimate")
     rows = summarise(scores, list(METRICS)).drop(columns="system").to_dict("records")
     if output is not None:
@@ -44,12 +47,17 @@ def synthesis(
 
 
 def separation(
-    reference: Annotated[Path, typer.Option(help="Folder of true sources: a folder a track, a WAV or FLAC a source.")],
+    reference: Annotated[Path, typer.Option(help="Folder of true sources: a folder a track, a file a source.")],
     estimate: Annotated[Path, typer.Option(help="Folder of estimates; tracks and files named alike.")],
-    output: Output = None,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Folder for the single scores.")] = None,
     as_json: Json = False,
 ) -> None:
     """Score separated sources against the true sources: BSS Eval 4, whole-track and spectral metrics.
+
+    Layouts that separators write are understood: <track>/<source>.wav,
+    also below a folder of the model, and <track>_(<Source>).wav. An
+    instrumental or no_vocals is the accompaniment. What was taken for what
+    is told on standard error.
 
     All estimates of a track are evaluated together, as one set of sources,
     which every row names. If there is an accompaniment beside single stems,
@@ -63,13 +71,14 @@ def separation(
     Medians are taken over frames, then over tracks, as in SiSEC18.
     With --output, the single scores are written to that folder.
     """
+    from data.files.targets import check_target_folder
     from eval.separation.folders import score_folders
     from eval.separation.score import write_tables
     from pipelines.separation_scores import as_values, lines
 
     if output is not None:
-        output.mkdir(parents=True, exist_ok=True)  # an error comes before the scoring, which may take long
-    scores = score_folders(reference, estimate, lambda report: typer.echo(str(report), err=True))
+        check_target_folder(output)  # an error comes before the scoring, which may take long
+    scores = score_folders(reference, estimate, _say, tell=_say)
     if output is not None:
         write_tables(output, scores)
     if as_json:
@@ -77,3 +86,8 @@ def separation(
         return
     for line in lines(scores):
         typer.echo(line)
+
+
+def _say(what: object) -> None:
+    """Print a report or a sentence to standard error."""
+    typer.echo(str(what), err=True)

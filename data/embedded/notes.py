@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from data.embedded.marker import is_made
 from data.files.audio import to_pcm16, write_sound
-from data.files.durable import read_json, write_json
+from data.files.durable import write_json
 from data.nsynth.dataset import FAMILIES, FRAMES, QUALITIES, SAMPLE_RATE, SOURCES
 from data.progress import Listener, Progress, ignore
 
@@ -194,7 +195,7 @@ def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
     """
     part = folder / "nsynth-train"
     marker = part / "complete.json"
-    if marker.is_file() and read_json(marker)["version"] == VERSION:
+    if is_made(marker, VERSION):
         return part
     notes = list(_metadata())
     progress = Progress("demo notes", total=len(notes), unit="notes", listener=listener)

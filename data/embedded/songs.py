@@ -16,10 +16,11 @@ from pathlib import Path
 import numpy as np
 from scipy.signal import fftconvolve, lfilter
 
+from data.embedded.marker import is_made
 from data.embedded.notes import note
 from data.embedded.singer import CONSONANTS, VOWELS, Singer, Sung, make_singer, sing
 from data.files.audio import resample, write_sound
-from data.files.durable import read_json, write_json
+from data.files.durable import write_json
 from data.musdb.dataset import SAMPLE_RATE, SOURCES
 from data.nsynth.dataset import SAMPLE_RATE as NOTE_RATE
 from data.progress import Listener, Progress, ignore
@@ -206,7 +207,7 @@ def make_songs(folder: Path, *, listener: Listener = ignore) -> Path:
     """
     root = folder / "musdb18hq"
     marker = root / "complete.json"
-    if marker.is_file() and read_json(marker)["version"] == VERSION:
+    if is_made(marker, VERSION):
         return root
     progress = Progress("demo songs", total=SONGS, unit="songs", listener=listener)
 

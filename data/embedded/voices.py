@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
+from data.embedded.marker import is_made
 from data.embedded.notes import note
 from data.embedded.singer import CONSONANTS, CONTROL_RATE, VOWELS, Singer, Sung, make_singer, sing
 from data.files.audio import to_pcm16, write_sound
-from data.files.durable import read_json, write_bytes, write_json
+from data.files.durable import write_bytes, write_json
 from data.nsynth.dataset import SAMPLE_RATE as NOTE_RATE
 from data.progress import Listener, Progress, ignore
 from data.voices.index import RATE
@@ -151,7 +152,7 @@ def make_voices(folder: Path, *, listener: Listener = ignore) -> Path:
     """
     root = folder / "voices"
     marker = root / MARKER
-    if marker.is_file() and read_json(marker)["version"] == VERSION:
+    if is_made(marker, VERSION):
         return root
     takes = [
         (singer, song, clip)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.files.durable import read_json, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
 from data.progress import Progress
 from data.shards.quality import SILENCE_PEAK
 from data.voices.annotations import read_annotation
@@ -81,18 +81,26 @@ def inspect_all(folder: Path, sources: Sequence[Source], slicing: Slicing, progr
     found: list[Inspected] = []
     for start in range(0, len(sources), _GROUP):
         group, path = sources[start : start + _GROUP], folder / f"{start:07d}.json"
-        if path.is_file():
-            found += [Inspected(**one) for one in read_json(path)]
+        if (earlier := _found_earlier(path)) is not None:
+            found += earlier
             progress.skip(len(group))
         else:
             new = []
             for source in group:
                 new.append(inspect(source, slicing))
                 progress.advance()
-            write_json(path, [asdict(one) for one in new])
+            write_checked_json(path, {"found": [asdict(one) for one in new]})
             found += new
     progress.finish()
     return found
+
+
+def _found_earlier(path: Path) -> list[Inspected] | None:
+    """Return the findings in a file; None if there is none, or if it is damaged."""
+    try:
+        return [Inspected(**one) for one in read_checked_json(path)["found"]]
+    except InputError:
+        return None
 
 
 def forget(folder: Path) -> None:

@@ -161,7 +161,7 @@ def _preset_small() -> ConversionConfig:
             AcousticConfig(
                 features=192, content_blocks=2, melody_blocks=2, decoder_blocks=3, filters=512, width=5, reach=50
             ),
-            _fit(1500, 8),
+            _fit(900, 8),
             AcousticExamples(),
             Adversaries(
                 real=Adversary(0.5, 0.5), conversion=Adversary(0.5, 0.5), embedding=Adversary(0.1, 0.5)

@@ -19,4 +19,5 @@
 * `provenance`: records the code, the commit and the machine that results are made with
 * `quality`: quality checks: warn if the scores of a system miss the requirements of its preset
 * `registry`: registers all declared assets by name
+* `steps`: the work of a step of Dagster: an error becomes one line, and a stop signal ends the run
 """

@@ -14,9 +14,10 @@ import dagster as dg
 
 from assets.declaration import StoredAsset
 from assets.environment import Configuration
-from assets.graph import RETRY, TRAINING, Graph, reported_errors
+from assets.graph import RETRY, TRAINING, Graph
 from assets.production import Order, Workshop
 from assets.progress import progress_listener
+from assets.steps import reported_errors
 from data.errors import InputError
 from data.files.names import is_id
 

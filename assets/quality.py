@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.environment import Configuration, Environment
-from assets.graph import Graph, reported_errors
+from assets.graph import Graph
+from assets.steps import reported_errors
 from assets.store.pointers import get
 
 if TYPE_CHECKING:

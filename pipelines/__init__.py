@@ -2,6 +2,7 @@
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
 * `reports/`: the folder of exported reports: dated copies, an index page, a web server
+* `building`: refuses to build a wheel, whose packages would collide with those of others
 * `children`: starts child processes that end with this one, however it ends, and get its stop signals
 * `cli`: the command line program `tessitura`
 * `console`: shows a run in the terminal: live bars, or one short line a message

@@ -158,7 +158,7 @@ def test_a_song_is_converted_and_remixed_and_its_melody_written(made, settings_o
     ]:
         with pytest.raises(InputError, match=said):
             convert(settings_of, song, target, wish, lambda report: None)
-    with pytest.raises(InputError, match="is the song itself"):
+    with pytest.raises(InputError, match="is the file that is read; choose another with -o"):
         convert(settings_of, song, song, Wish(), lambda report: None)
     with pytest.raises(InputError, match="no such file"):
         melody(settings_of, tmp_path / "none.wav", table)

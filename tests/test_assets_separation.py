@@ -123,7 +123,7 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
         assert soundfile.info(vocals).frames == 88_200
     assert "chunks" in told[-1]
     for song_, target, method, said in [
-        (song, song, Method("masks"), "is the song itself"),
+        (song, song, Method("masks"), "is the file that is read; choose another with -o"),
         (song, vocals, Method("umx"), "'umx' is no system; there are diffusion, masks"),
         (song, vocals, Method("diffusion", "film"), "'film' is no conditioning"),
         (song, vocals, Method(steps=0), "0 steps"),

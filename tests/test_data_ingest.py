@@ -23,9 +23,10 @@ from data.execution import Execution
 from data.files.audio import encode, write_sound
 from data.files.durable import read_json, write_json
 from data.files.tables import read_table
-from data.nsynth.dataset import completion_split, find_parts, locate, read_metadata, source_version
+from data.nsynth.dataset import completion_split, find_parts, locate, source_version
 from data.nsynth.ingest import ingest
 from data.nsynth.leaks import leaks
+from data.nsynth.metadata import read_metadata
 from data.progress import ignore
 from data.shards.reader import Shards
 

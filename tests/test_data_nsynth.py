@@ -8,7 +8,8 @@ import pytest
 from tiny import note_metadata, pack, write_nsynth
 
 from data.errors import InputError
-from data.nsynth.dataset import completion_split, locate, read_metadata, released_subset
+from data.nsynth.dataset import completion_split, locate, released_subset
+from data.nsynth.metadata import read_metadata
 
 
 def parse(objects: dict | str):
@@ -105,7 +106,7 @@ def test_all_real_shapes_are_found(tmp_path):
     archive = pack(valid)
     assert [one.path for one in locate(str(part), tmp_path)] == [part]
     assert [one.path for one in locate(str(archive), tmp_path)] == [archive]
-    with pytest.raises(InputError, match="the same part as folder and as archive"):
+    with pytest.raises(InputError, match="is there as nsynth-valid and as nsynth-valid"):
         locate(str(tmp_path / "a"), tmp_path)
     archive.rename(tmp_path / "a" / "nsynth-test.jsonwav.tar.gz")
     assert [one.name for one in locate(str(tmp_path / "a"), tmp_path)] == [

@@ -72,7 +72,7 @@ def test_unpaired_files_are_an_error_not_an_order(folders):
 
 def test_files_of_different_length_or_rate_are_refused(folders):
     write_sound(folders[1] / "bass_synthetic_000-064-025.wav", sine_note(1, 64, 25)[:100], 16000)
-    with pytest.raises(InputError, match=r"064-025.wav: \(samples, Hz\) is \(64000, 16000\) and \(100, 16000\)"):
+    with pytest.raises(InputError, match=r"064-025: \(samples, Hz\) is \(64000, 16000\) and \(100, 16000\)"):
         score_folders(*folders)
 
 

@@ -184,7 +184,7 @@ def test_damaged_and_missing_sound_says_so(tmp_path, folders):
     with pytest.raises(UnreadableAudio, match=r"vocals.wav: .*truncated"):
         score_folders(*folders)
     path.unlink()
-    with pytest.raises(InputError, match=r"made: no folders with .wav or .flac files inside"):
+    with pytest.raises(InputError, match=r"made: no tracks inside; expected <track>"):
         score_folders(*folders)
     with pytest.raises(InputError, match="nowhere: no such folder"):
         score_folders(tmp_path / "nowhere", folders[1])

@@ -27,8 +27,9 @@ from data.files.audio import Pcm, decode, resample, to_float, to_pcm16
 from data.files.names import is_id, make_id
 from data.files.regular import UnreadableFile, is_clutter, printable, read_regular
 from data.files.tables import read_table
-from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part, read_metadata
+from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part
 from data.nsynth.labels import Labels, keep_metadata, metadata_path
+from data.nsynth.metadata import read_metadata
 from data.progress import Progress
 from data.shards.quality import defect, flags
 from data.shards.reader import Shards

@@ -10,7 +10,8 @@ import pyarrow as pa
 from data.errors import InputError
 from data.files.names import make_id
 from data.files.tables import read_table, read_table_metadata, write_table
-from data.nsynth.dataset import KEYBOARD, Metadata, Part, completion_split
+from data.nsynth.dataset import KEYBOARD, Part, completion_split
+from data.nsynth.metadata import Metadata
 from data.shards.duplicates import copies_to_remove, identical_audio
 from data.shards.writer import Rejection, ShardWriter
 

@@ -1,17 +1,13 @@
 """Writes recordings into TAR files (shards) with a Parquet index that locates each recording.
 
 A shard is a plain TAR in WebDataset layout, one member per recording: `<id>.wav` for 16-bit audio, `<id>.npy` for
-arrays such as embeddings. The index says where the values of each recording are, so a reader never scans a TAR:
+arrays. The index says where the values of each recording are, so a reader never scans a TAR:
 
-    shard-00000.tar   | 512 TAR header | 44 WAV header | PCM ........... | padding | 512 ...
-                                                       ^ offset  nbytes ^
+    shard-00000.tar   | 512 TAR header | 44 WAV header | PCM (nbytes from offset on) | padding | 512 ...
 
-Order of writing: a shard, then its rows (`shard-00000.parquet`, which commits the shard), and after the last one
-`index.parquet`, which commits the folder. If the writer is killed at any point, the next one keeps the shards whose
-rows exist, deletes the rest and continues; the resulting bytes are the same.
-
-Every item of the source becomes a row: accepted items with a location, rejected ones with a reason. The accepted rows
-form the index, the rejected ones the quarantine table.
+A shard is committed by its rows (`shard-00000.parquet`), the folder by `index.parquet`, written last. If the writer is
+killed at any point, the next one keeps the shards whose rows exist, deletes the rest and continues; the resulting bytes
+are the same. Accepted items are rows of the index, rejected ones, with the reason, of the quarantine table.
 """
 
 import io

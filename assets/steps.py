@@ -1,0 +1,70 @@
+"""The work of a step of Dagster: an error becomes one line for a person, and a stop signal ends the run."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import dagster as dg
+
+from assets.environment import Environment
+from data.errors import PermanentError, explain
+from models.training.interrupt import StopRequest
+
+
+@contextmanager
+def reported_errors(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext, environment: Environment
+) -> Iterator[None]:
+    """Context manager for the work of a step: an error becomes one line for a person, a stop signal ends the run.
+
+    Args:
+        context: Dagster context of the step.
+        environment: the settings; tracebacks go to its `errors_log`.
+
+    Raises:
+        dagster.Failure: the block raised an error. The message is that of `data.errors.explain`. Permanent errors are
+            not retried.
+        KeyboardInterrupt: SIGINT or SIGTERM arrived, or the run was terminated in the web UI. Dagster then begins no
+            other step and ends the run as cancelled. The message of a training names the step that it reached.
+
+    Example:
+        >>> with reported_errors(context, environment):
+        ...     version = source.version(environment)
+    """
+    try:
+        with _interruptible():
+            yield
+    except dg.Failure:
+        raise
+    except Exception as error:
+        line = explain(error, environment.errors_log)
+        raise dg.Failure(line, allow_retries=not isinstance(error, PermanentError)) from error
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        run = context.instance.get_run_by_id(context.run_id)
+        if run is not None and run.status is dg.DagsterRunStatus.STARTED:
+            context.instance.report_run_canceling(run, "Stopped by a signal.")  # so that it does not count as failed
+        raise
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Context manager in which SIGINT and SIGTERM raise KeyboardInterrupt; only in the main thread.
+
+    A training notes the signal, writes a checkpoint and delivers the signal afterwards. It is then left to the training
+    to raise KeyboardInterrupt, because it knows the step that it reached.
+    """
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number
+        if frame is None or frame.f_code is not StopRequest.deliver.__code__:
+            raise KeyboardInterrupt("stopped by a signal")
+
+    numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
+    former = {number: signal.signal(number, stop) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in former.items():
+            signal.signal(number, handler)

@@ -51,8 +51,8 @@ def replacing_path(path: Path) -> Iterator[Path]:
         OSError: the disk is full or the folder is not writable; no temporary file is left behind.
 
     Example:
-        >>> with replacing_path(Path("vocals.wav")) as partial, WavWriter(partial, 44_100, 2) as file:
-        ...     file.write(wave)
+        >>> with replacing_path(Path("scores.npy")) as partial, open(partial, "wb") as file:
+        ...     file.write(content)
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     # With the process id in the name, two writers of the same file cannot mix their bytes.

@@ -12,6 +12,8 @@ from assets.environment import Environment
 from data.errors import PermanentError, explain
 from models.training.interrupt import StopRequest
 
+_STOPPED: set[str] = set()  # ids of the runs that were told to stop; Dagster itself goes on with other steps
+
 
 @contextmanager
 def reported_errors(
@@ -25,14 +27,15 @@ def reported_errors(
 
     Raises:
         dagster.Failure: the block raised an error. The message is that of `data.errors.explain`. Permanent errors are
-            not retried.
-        KeyboardInterrupt: SIGINT or SIGTERM arrived, or the run was terminated in the web UI. Dagster then begins no
-            other step and ends the run as cancelled. The message of a training names the step that it reached.
+            not retried. Or SIGINT or SIGTERM arrived, or the run was terminated in the web UI: it ends as cancelled,
+            and no other step of it begins in this process. The message of a training names the step that it reached.
 
     Example:
         >>> with reported_errors(context, environment):
         ...     version = source.version(environment)
     """
+    if context.run_id in _STOPPED:
+        raise dg.Failure("not begun, because the run was stopped by a signal", allow_retries=False)
     try:
         with _interruptible():
             yield
@@ -41,11 +44,12 @@ def reported_errors(
     except Exception as error:
         line = explain(error, environment.errors_log)
         raise dg.Failure(line, allow_retries=not isinstance(error, PermanentError)) from error
-    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+    except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
+        _STOPPED.add(context.run_id)
         run = context.instance.get_run_by_id(context.run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             context.instance.report_run_canceling(run, "Stopped by a signal.")  # so that it does not count as failed
-        raise
+        raise dg.Failure(str(error) or "stopped by a signal", allow_retries=False) from None
 
 
 @contextmanager

@@ -263,10 +263,10 @@ def test_a_signal_stops_a_run_for_good(tmp_path, source):
         "result = home.materialize(*DATA, 'synthesis_autoencoder', 'synthesis_wavenet', raise_on_error=False)\n"
         "retries = [one for one in result.all_events if one.event_type_value == 'STEP_UP_FOR_RETRY']\n"
         "failed = [one.step_failure_data.error.message for one in result.all_events if one.is_step_failure]\n"
-        "print(len(saved) <= 2, len(retries), len(failed), 'stopped at step' in failed[0])\n"
+        "print(len(saved) <= 2, len(retries), 'stopped at step' in failed[0], 'not begun' in failed[-1])\n"
     )
     done = child(tmp_path / "home", source, program)
-    assert done.stdout.splitlines()[-1:] == ["True 0 1 True"], done.stderr[-2000:]
+    assert done.stdout.splitlines()[-1:] == ["True 0 True True"], done.stderr[-2000:]
     other = Home(tmp_path / "home", nsynth=str(source))
     assert other.current("synthesis_autoencoder") is None
     assert list(other.home_of("synthesis_autoencoder").glob("versions/*/step-*.json"))

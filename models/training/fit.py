@@ -76,7 +76,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
         stopped = False
         while not (trainer.finished or stopped):
             stopped = trainer.run(stop)
-    if not trainer.finished:
+    if stopped or stop.requested:  # also in the last step, or the stop would be lost
         stop.deliver()
         raise KeyboardInterrupt(f"{stage.name} stopped at step {trainer.step}")  # where signals were ignored
     return trainer.finish()

@@ -29,14 +29,16 @@ from data.files.checked_json import read_checked_json, write_checked_json
 from data.files.durable import read_json, write_json
 from data.files.tables import read_frame, read_table, write_frame
 from data.shards.reader import Shards
-from data.shards.writer import INDEX, QUARANTINE, Record, Rejection, ShardWriter
+from data.shards.writer import INDEX, QUARANTINE, Record, Rejection, ShardWriter, is_committed
 from models.training.checkpoint import load, save
 from models.training.history import History
 
-Work = Callable[[Path, dict[str, Path]], None]
+Work = Callable[[Path, dict[str, Path]], None]  # like all work, it goes on with what it finds in the folder
 
 
 def _shards(folder: Path, inputs: dict[str, Path]) -> None:
+    if is_committed(folder):
+        return
     writer = ShardWriter(folder)
     for number in range(6):
         values = np.random.default_rng(number).integers(-9, 9, (40, 1), np.int16)
@@ -46,6 +48,7 @@ def _shards(folder: Path, inputs: dict[str, Path]) -> None:
 
 def _model(folder: Path, inputs: dict[str, Path]) -> None:
     history = History(folder)
+    history.rewind(0)
     history.append({"step": 10, "loss": 0.25})
     history.finish()
     tensors = {"weight": torch.arange(12.0).reshape(3, 4)}

@@ -132,7 +132,7 @@ def read_mono(path: Path) -> Wave:
         (64000,)
     """
     wave = read_wave(path)
-    sounding = wave.samples.any(0)
+    sounding = np.asarray(wave.samples.any(0))
     if sounding.any() and not sounding.all():
         silent = ", ".join(str(number + 1) for number in np.flatnonzero(~sounding))
         raise UnreadableAudio(
@@ -170,7 +170,7 @@ def writing_sound(path: Path, sample_rate: int, channels: int) -> Iterator[Sound
         >>> with writing_sound(Path("vocals.wav"), sample_rate=44_100, channels=2) as file:
         ...     file.write(wave)
     """
-    container = written_format(path)
+    container, partial = written_format(path), path
     try:
         with (
             replacing_path(path) as partial,

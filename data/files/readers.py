@@ -149,7 +149,7 @@ class SoundReader:
         """
         before = self._file.tell()
         try:
-            samples = self._file.read(count, dtype=dtype, always_2d=True)
+            samples = self._file.read(count, dtype=dtype, always_2d=True)  # pyright: ignore[reportArgumentType]
         except (soundfile.SoundFileError, RuntimeError) as error:
             raise self._error(f"damaged after {before / self.sample_rate:.1f} s ({error})") from error
         if len(samples) < min(count, self.frames - before):

@@ -65,7 +65,7 @@ def _read(name: str, path: Path, content: bytes, files: Mapping[str, Path]) -> I
             columns = set(rows.fieldnames or ())
             if {"file", "singer"} <= columns:
                 for row in rows:
-                    listed = plain_name(folder / _text(row, "file"))
+                    listed = plain_name(str(folder / _text(row, "file")))
                     if listed not in files:
                         raise InputError(
                             f"{printable(path)}: lists {_text(row, 'file')!r}, which is not there; correct the list"

@@ -111,7 +111,9 @@ def test_status_lists_what_was_made(command, trained):
 
 
 def test_damage_is_told_verified_and_set_aside(command, home, trained, tmp_path):
-    play = ("synthesize", "--instrument", "brass_acoustic_000", "--pitch", 60, "-o", tmp_path / "note.wav", "--newest")
+    label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
+    play = ("synthesize", *label, "-o", tmp_path / "note.wav", "--newest")
+    assert command(*play)[0] == 0
     assert command("verify")[:2] == (0, f"{home / 'store'}: 4 versions and pointers are whole, 0 damaged\n")
     described = trained / "model.json"
     whole, times = described.read_bytes(), described.stat()

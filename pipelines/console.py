@@ -110,7 +110,7 @@ class Bars(logging.Handler):
         passed = duration(time.monotonic() - self._start)
         whole = self._progress.tasks[0].total or 0
         figures = f"{self._done}/{whole:.0f} steps, {passed}"
-        self._progress.update(self._whole, completed=self._done, figures=figures)
+        self._progress.update(self._whole, completed=self._done, figures=figures, refresh=True)
 
 
 def _watched() -> bool:

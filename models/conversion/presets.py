@@ -144,7 +144,7 @@ def _preset_small() -> ConversionConfig:
     mixing = Mixing(samples=16_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
     heard = Mixing(samples=48_000)
     return ConversionConfig(
-        mixtures=MixtureConfig(clips_per_singer=4),
+        mixtures=MixtureConfig(clips_per_singer=16),
         published="",
         encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
         melody=MelodyTraining(

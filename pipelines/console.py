@@ -41,12 +41,38 @@ def _text_of(record: logging.LogRecord) -> str | None:
 
 
 class _Lines(logging.Handler):
-    """Writes each message as time, step and text: `14:03:22  synthesis_model  step 200 of 700 …`."""
+    """Writes each message as time, step and text, and after each step how far the whole run is.
+
+    `14:03:22  synthesis_model            autoencoder: 200/700 steps, …`
+    `14:09:40  synthesis_model            done; synthesis: 5/17 steps, 6 min 18 s`
+
+    Args:
+        job: name of the job.
+        steps: number of steps of the run.
+    """
+
+    def __init__(self, job: str, steps: int) -> None:
+        super().__init__()
+        self._job, self._steps, self._done = job, steps, 0
+        self._start = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
-        text = _text_of(record)
-        if text is not None:
+        step = _step_over(record)
+        if step:
+            self._done += 1
+            passed = duration(time.monotonic() - self._start)
+            text = f"{step:<26} done; {self._job}: {self._done}/{self._steps} steps, {passed}"
+        else:
+            text = _text_of(record)
+        if text:
             print(f"{time.strftime('%H:%M:%S', time.localtime(record.created))}  {text}", file=sys.stderr, flush=True)
+
+
+def _step_over(record: logging.LogRecord) -> str:
+    """Return the name of the step whose success a message reports; "" for other messages."""
+    meta = getattr(record, "dagster_meta", None) or {}
+    event = meta.get("dagster_event")
+    return name_of(meta.get("step_key")) if event is not None and event.event_type_value == "STEP_SUCCESS" else ""
 
 
 class Bars(logging.Handler):
@@ -125,10 +151,12 @@ def _watched() -> bool:
 def console(context: dg.InitLoggerContext) -> logging.Logger:
     """Return a logger that shows a run on standard error."""
     logger = logging.Logger("tessitura", logging.DEBUG)
-    handler: Any = _Lines()
-    if _watched():
+    job = context.job_def
+    steps = 0 if job is None else len(job.nodes)
+    handler: Any = _Lines("run" if job is None else job.name, steps)
+    if _watched() and steps:
         screen = Console(stderr=True)
-        if screen.is_terminal and not screen.is_dumb_terminal and context.job_def is not None:
-            handler = Bars(len(context.job_def.nodes), screen)
+        if screen.is_terminal and not screen.is_dumb_terminal:
+            handler = Bars(steps, screen)
     logger.addHandler(handler)
     return logger

@@ -1,6 +1,7 @@
 """What a run shows in the terminal: live bars where a person watches, otherwise plain lines; no developer's noise."""
 
 import io
+import re
 import time
 from functools import partial
 
@@ -43,9 +44,12 @@ def test_elsewhere_each_message_is_one_line(capfd):
     run()
     lines = [line for line in capfd.readouterr().err.splitlines() if line]
     told = [" ".join(line.split()[1:]) for line in lines]
+    took = told[-1].rpartition(", ")[2]
+    assert re.fullmatch(r"\d+ s", took)
     assert told == [
         "first autoencoder: 5/10 steps, 2.5 steps/s, 2 s left, loss 0.25",
         "first a message [in brackets]",
+        f"first done; work: 1/3 steps, {took}",
     ], "the failure is told at the end by whoever started the run, in one line"
 
 

@@ -82,6 +82,24 @@ def test_a_partial_file_that_is_whole_already_is_taken(tmp_path, server):
     assert get(server, tmp_path, sha256=SHA).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    "damaged",
+    [b"", b"\xff\xfe", b'{"url": ', b"[]", b'{"validator": 7}', b'{"url": "elsewhere", "validator": "\\"v1\\""}'],
+)
+def test_a_damaged_note_on_the_version_starts_over(tmp_path, server, damaged):
+    (tmp_path / "file.bin.partial").write_bytes(CONTENT[:-9] + b"something else")
+    (tmp_path / "file.bin.validator").write_bytes(damaged)
+    assert get(server, tmp_path, sha256=SHA).read_bytes() == CONTENT
+    assert "Range" not in server.requests[-1]
+
+
+def test_a_note_that_would_break_a_header_starts_over(tmp_path, server):
+    (tmp_path / "file.bin.partial").write_bytes(CONTENT[:9])
+    write_json(tmp_path / "file.bin.validator", {"url": server.url, "validator": '"v1"\r\nX: y'})
+    assert get(server, tmp_path, sha256=SHA).read_bytes() == CONTENT
+    assert "Range" not in server.requests[-1]
+
+
 def test_a_partial_file_longer_than_the_servers_is_dropped(tmp_path, server):
     (tmp_path / "file.bin.partial").write_bytes(CONTENT + b"more")
     write_json(tmp_path / "file.bin.validator", {"url": server.url, "validator": '"v1"'})

@@ -265,7 +265,9 @@ def test_a_network_comes_from_the_hub_resumed_and_verified(tmp_path, server: Ser
     partial = tmp_path / "here" / "model.safetensors.partial"
     partial.parent.mkdir()
     partial.write_bytes((tmp_path / "there" / "model.safetensors").read_bytes()[:20_000])
-    write_json(partial.with_suffix(".validator"), {"validator": server.etag})
+    write_json(
+        partial.with_suffix(".validator"), {"url": f"{server.root}{place}/model.safetensors", "validator": server.etag}
+    )
     folder = fetch_network(published.source, tmp_path / "here", hub=server.root)
     assert server.requests[-1]["Range"] == "bytes=20000-"
     codec = load_pretrained(published, folder, CPU)

@@ -126,9 +126,19 @@ def _validator(partial: Path) -> Path:
     return partial.with_suffix(".validator")
 
 
+def _known(partial: Path, url: str) -> str:
+    """Return the ETag or date of the version that `partial` is a part of; "" if it cannot be told: then start again."""
+    try:
+        noted = read_json(_validator(partial))
+        known = noted["validator"] if noted["url"] == url else ""
+    except (OSError, ValueError, KeyError, TypeError):  # none, or damaged
+        return ""
+    return known if isinstance(known, str) and known.isascii() and known.isprintable() else ""
+
+
 def _transfer(remote: Remote, partial: Path, listener: Listener) -> None:
     """Append the missing bytes to `partial`, or start again if the file on the server has changed."""
-    known: str = read_json(_validator(partial))["validator"] if _validator(partial).is_file() else ""
+    known = _known(partial, remote.url)
     have = _size(partial) if known else 0
     headers = {"Accept-Encoding": "identity"}  # a compressed body would make byte positions meaningless
     if have:

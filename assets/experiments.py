@@ -98,7 +98,7 @@ def _op(graph: Graph, asset: StoredAsset, upstream: list[str]) -> dg.OpDefinitio
         out=dg.Out(dg.Nothing),
         description=asset.description,
         retry_policy=RETRY,
-        pool=TRAINING if asset.trains else None,
+        pool=graph.pool if asset.trains else None,
         tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
     )
     def make(context: dg.OpExecutionContext, experiment: Experiment) -> None:

@@ -45,6 +45,7 @@ class Graph:
         deliver: function that is called when a run has made an asset or found it current, with the asset, the folder of
             its version and the name of the experiment ("" outside experiments). It hands the version on, such as a
             report to the folder of reports, and returns further metadata for the web UI.
+        pool: Dagster's pool of the trainings; None where a training waits for its turn by the lock alone.
 
     Example:
         >>> graph = Graph(REGISTRY, environment, Provenance())
@@ -57,6 +58,7 @@ class Graph:
     provenance: Provenance
     automation: Callable[[str], "dg.AutomationCondition | None"] = lambda group: None
     deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
+    pool: str | None = TRAINING
 
     def key(self, name: str, variant: bool = False) -> dg.AssetKey:
         """Return the Dagster key of an asset or a source.
@@ -97,7 +99,7 @@ class Graph:
             check_specs=[] if variants else [_spec(one, key) for one in asset.audits],
             partitions_def=dg.StaticPartitionsDefinition(partitions) if variants else None,
             retry_policy=RETRY,
-            pool=TRAINING if asset.trains else None,
+            pool=self.pool if asset.trains else None,
             op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
             automation_condition=None if variants else self.automation(asset.group),
         )

@@ -1,5 +1,6 @@
 """Builds the Dagster definitions: assets, checks, jobs, sensors, executor."""
 
+from dataclasses import replace
 from functools import partial
 
 import dagster as dg
@@ -41,13 +42,20 @@ def make_graph(settings: Settings) -> Graph:
     return Graph(found, environment, provenance, automation, partial(show_report, settings))
 
 
-def build_defs(settings: Settings) -> dg.Definitions:
+def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:
     """Return the Dagster definitions for the given settings.
+
+    Args:
+        settings: the settings, such as the preset and the data.
+        pooled: whether trainings wait in Dagster's pool before they wait for their lock. Dagster's executor for one
+            process keeps a core busy while it waits in a pool, and says nothing (interval_to_next_pending_claim_check).
 
     Example:
         >>> job = build_defs(Settings.read()).resolve_job_def("synthesis")
     """
     graph, executor = make_graph(settings), make_executor(settings.home)
+    if not pooled:
+        graph = replace(graph, pool=None)
     assets = graph.definitions()
     graph.provenance.remember()
     return dg.Definitions(

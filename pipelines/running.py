@@ -64,7 +64,7 @@ def run_job(launch: Launch, settings: Settings, instance: dg.DagsterInstance) ->
     Example:
         >>> run_job(Launch("synthesis"), settings, instance)
     """
-    job = build_defs(settings).resolve_job_def(launch.job).with_executor_def(dg.in_process_executor)
+    job = build_defs(settings, pooled=False).resolve_job_def(launch.job).with_executor_def(dg.in_process_executor)
     named, run_id = make_graph(settings), str(uuid.uuid4())
     partition = {} if launch.partition is None else job.get_tags_for_partition_key(launch.partition, None)
     lock = hold(settings.home, run_id)

@@ -249,6 +249,8 @@ def test_a_training_waits_for_another_whatever_the_instance_allows(settings):
         assert (node.definition.tags.get("tessitura/training") == "yes") == trains, name
         assert (node.definition.pool == "training") == trains, name
     assert {one.executor_def.name for one in definitions.resolve_all_job_defs()} == {"processes"}
+    here = build_defs(settings, pooled=False).resolve_job_def("everything")
+    assert {node.definition.pool for node in here.nodes} == {None}, "runs of the command line wait for the lock alone"
     assert graph.get_all_asset_keys()
 
 

@@ -25,6 +25,7 @@ import separating
 import starting
 import training
 import vocoder
+import waiting
 
 from assets.provenance import commit, machine
 
@@ -39,6 +40,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "pitch": pitch.measure,
     "vocoder": vocoder.measure,
     "start": starting.measure,
+    "threads": waiting.measure,
 }
 
 

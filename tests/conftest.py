@@ -1,6 +1,7 @@
 """Fixtures shared by the tests."""
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +11,11 @@ from tiny import write_nsynth
 from tiny_server import Server
 
 from pipelines.settings import Settings
+
+# A shell starts background jobs with SIGINT ignored. Dagster then ignores SIGTERM too, and processes that tests start
+# inherit both.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

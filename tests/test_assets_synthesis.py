@@ -3,13 +3,13 @@
 import os
 import signal
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
 import pytest
 from tiny import write_nsynth
+from tiny_forked import Forked
 from tiny_graph import Home, metadata, names_of
 
 from data.files.durable import read_json
@@ -52,7 +52,8 @@ def python_path() -> dict[str, str]:
 def child(home: Path, source: Path, program: str) -> subprocess.CompletedProcess:
     """Run a program that finds `home`, a Home on the source, with the tiny preset, and return how it ended."""
     script = (
-        "import os, signal, sys\n"
+        "import os, signal, sys, warnings\n"
+        "warnings.simplefilter('ignore')\n"
         "from dataclasses import replace\n"
         "from pathlib import Path\n"
         "from models.synthesis import presets\n"
@@ -62,8 +63,7 @@ def child(home: Path, source: Path, program: str) -> subprocess.CompletedProcess
         "presets.PRESETS['demo'] = TINY\n"
         "home = Home(Path(sys.argv[1]), nsynth=sys.argv[2])\n" + program
     )
-    command = [sys.executable, "-W", "ignore", "-c", script, str(home), str(source)]
-    return subprocess.run(command, env=python_path(), capture_output=True, text=True, check=False, timeout=200)
+    return Forked(script, [home, source], python_path()).wait()
 
 
 @pytest.fixture(scope="module")

@@ -3,8 +3,8 @@
 import math
 import os
 import signal
+import socket
 import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import torch
+from tiny_forked import Forked
 from tiny_training import CONFIG, make_stage, train, write_shards
 
 from data.errors import InputError
@@ -34,8 +35,7 @@ def shards(tmp_path_factory) -> Shards:
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess:
-    command = [sys.executable, str(PROGRAM), *map(str, arguments)]
-    return subprocess.run(command, env=ONE_THREAD, capture_output=True, text=True, check=False)
+    return Forked(PROGRAM.read_text(), arguments, ONE_THREAD).wait()
 
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
@@ -75,13 +75,12 @@ def test_kill_9_anywhere_ends_at_the_same_bits(tmp_path, shards):
 
 
 def test_sigterm_makes_a_checkpoint_at_the_next_step_and_ends_the_process(tmp_path, shards):
-    command = [sys.executable, str(PROGRAM), str(shards.folder), str(tmp_path), "1000000"]
-    with subprocess.Popen(command, env=ONE_THREAD) as process:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("step-*.json")) and time.monotonic() < deadline:
-            time.sleep(0.05)
-        process.terminate()
-    assert process.returncode == -signal.SIGTERM
+    training = Forked(PROGRAM.read_text(), [shards.folder, tmp_path, 1_000_000], ONE_THREAD)
+    deadline = time.monotonic() + 300
+    while not list(tmp_path.glob("step-*.json")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    training.process.terminate()
+    assert training.wait().returncode == -signal.SIGTERM
     rolling = Rolling(tmp_path)
     assert rolling.latest().metadata["step"] > 0
     assert len(list(tmp_path.glob("step-*.json"))) == 2
@@ -199,21 +198,23 @@ def test_one_bad_batch_is_skipped_without_harm(tmp_path, shards):
     assert Rolling(tmp_path).latest().metadata["rollbacks"] == 0
 
 
-def run_two(shards: Shards, folder: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Train in two processes."""
-    command = [
-        sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(PROGRAM),
-        str(shards.folder), str(folder), str(CONFIG.steps),
-    ]  # fmt: skip
-    options = {"capture_output": True, "text": True, "timeout": 120}
-    return subprocess.run(command, env=ONE_THREAD | environment, check=False, **options)
+def run_two(shards: Shards, folder: Path, signalled: str = "") -> list[int | None]:
+    """Train in two processes, started with the variables that torchrun sets, and return how they ended."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "SIGNALLED": signalled}
+    ranks = [
+        Forked(PROGRAM.read_text(), [shards.folder, folder, CONFIG.steps], {**ONE_THREAD, **place, "RANK": str(rank)})
+        for rank in range(2)
+    ]
+    return [rank.wait().returncode for rank in ranks]
 
 
 def test_a_signal_to_one_of_two_processes_ends_both_after_a_checkpoint(tmp_path, shards):
-    done = run_two(shards, tmp_path, SIGNALLED="1")
-    assert done.returncode != 0
+    assert 0 not in run_two(shards, tmp_path, signalled="1")
     assert Rolling(tmp_path).latest().metadata["step"] == 9
-    assert run_two(shards, tmp_path).returncode == 0
+    assert run_two(shards, tmp_path) == [0, 0]
 
 
 def test_a_validation_without_a_value_is_left_out(tmp_path, shards):
@@ -232,8 +233,7 @@ def test_pieces_of_a_batch_are_equal_or_refused(tmp_path, shards):
 
 def test_two_processes_train_like_one(tmp_path, shards):
     alone, _ = train(shards, tmp_path / "one", dropout=0.0)
-    done = run_two(shards, tmp_path / "two")
-    assert done.returncode == 0, done.stderr
+    assert run_two(shards, tmp_path / "two") == [0, 0]
     both = load(tmp_path / "two" / "final").tensors
     for name, one in alone.network.state_dict().items():
         torch.testing.assert_close(both[name], one, rtol=1e-4, atol=1e-5)

@@ -5,7 +5,6 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 import uuid
 from pathlib import Path
@@ -14,6 +13,7 @@ import dagster as dg
 import pytest
 from test_assets_synthesis import python_path
 from tiny import write_nsynth
+from tiny_forked import Forked
 
 from data.errors import InputError
 from pipelines import running
@@ -46,8 +46,7 @@ def run(home: Path, source: Path, number: int) -> subprocess.CompletedProcess:
         "TESSITURA_PRESET": "demo",
     }
     program = PROGRAM.replace("NUMBER", str(int(number)))
-    command = [sys.executable, "-c", program, "run", "synthesis"]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    return Forked(program, ["run", "synthesis"], environment).wait()
 
 
 @pytest.mark.timeout(600)

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pytest
 import soundfile
 from tiny import pack, sine_note, write_nsynth
+from tiny_forked import Forked
 
 from data.errors import InputError
 from data.execution import Execution
@@ -219,8 +220,7 @@ def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
     )
     for moment in (4, 13):
         folder = tmp_path / f"killed-{moment}"
-        command = [sys.executable, "-c", script, str(source), str(folder), str(moment)]
-        assert subprocess.run(command, check=False).returncode == -signal.SIGKILL
+        assert Forked(script, [source, folder, moment], os.environ).wait().returncode == -signal.SIGKILL
         assert contents(run(source, folder, shard_bytes=600_000).folder) == expected
 
 
@@ -229,12 +229,12 @@ def test_memory_stays_bounded(tmp_path, part):
 
     archive = tmp_path / "nsynth-train.tar.gz"
     described = {}
-    one = next(iter(read_json(part / "examples.json").values()))
+    one, note = next(iter(read_json(part / "examples.json").values())), sine_note(0, 60, 25)
     with tarfile.open(archive, "w:gz", compresslevel=1) as file:
         for number in range(800):
             name = f"brass_acoustic_{number:03d}-060-025"
             described[name] = one | {"note_str": name, "instrument": number % 1000, "note": number}
-            content = encode(np.roll(sine_note(0, 60, 25), number), 16000, "WAV")
+            content = encode(np.roll(note, number), 16000, "WAV")
             info = tarfile.TarInfo(f"nsynth-train/audio/{name}.wav")
             info.size = len(content)
             file.addfile(info, io.BytesIO(content))

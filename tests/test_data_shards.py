@@ -3,14 +3,13 @@
 import io
 import os
 import signal
-import subprocess
-import sys
 import tarfile
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
+from tiny_forked import Forked
 
 from data.errors import InputError
 from data.files.audio import decode
@@ -186,7 +185,7 @@ def test_every_failing_call_can_be_resumed_to_the_same_bytes(tmp_path, monkeypat
 def test_kill_9_at_any_moment_can_be_resumed_to_the_same_bytes(tmp_path):
     write(tmp_path / "whole")
     script = (
-        "import os, signal, sys; sys.path[:0] = sys.argv[3:]\n"
+        "import os, signal, sys\n"
         "from pathlib import Path\n"
         "import data.shards.writer, test_data_shards as t\n"
         "left = int(sys.argv[2])\n"
@@ -201,8 +200,7 @@ def test_kill_9_at_any_moment_can_be_resumed_to_the_same_bytes(tmp_path):
     killed = 0
     for moment in (2, 5, 9, 14, 20):
         folder = tmp_path / f"killed-{moment}"
-        here = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
-        done = subprocess.run([sys.executable, "-c", script, str(folder), str(moment), *here], check=False)
+        done = Forked(script, [folder, moment], {**os.environ, "PYTHONPATH": str(Path(__file__).parent)}).wait()
         killed += done.returncode == -signal.SIGKILL
         write(folder)
         assert contents(folder) == contents(tmp_path / "whole")

@@ -3,11 +3,10 @@
 import json
 import os
 import re
-import subprocess
-import sys
 
 import pytest
 import yaml
+from tiny_forked import Forked
 
 from data.errors import InputError
 from pipelines import launch
@@ -105,10 +104,7 @@ def test_a_process_of_dagster_that_loads_the_definitions_freezes_the_settings(se
         "'from pipelines.settings import Settings; print(Settings.read().preset)'], check=True)"
     )
     environment = {**os.environ, "TESSITURA_PRESET": "small"}
-    done = subprocess.run(
-        [sys.executable, "-c", program], cwd=CHECKOUT, env=environment, capture_output=True, text=True, check=True
-    )
-    assert done.stdout == "small\n"
+    assert Forked(program, [], {**environment, "PYTHONPATH": str(CHECKOUT)}).wait().stdout == "small\n"
 
 
 def test_dagsters_configuration_belongs_to_its_user(settings):

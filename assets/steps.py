@@ -1,5 +1,6 @@
 """The work of a step of Dagster: an error becomes one line for a person, and a stop signal ends the run."""
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from assets.environment import Environment
 from data.errors import PermanentError, explain
 from models.training.interrupt import StopRequest
 
+_AGAIN_SECONDS = 1.0
 _STOPPED: set[str] = set()  # ids of the runs that were told to stop; Dagster itself goes on with other steps
 
 
@@ -58,11 +60,17 @@ def _interruptible() -> Iterator[None]:
 
     A training notes the signal, writes a checkpoint and delivers the signal afterwards. It is then left to the training
     to raise KeyboardInterrupt, because it knows the step that it reached.
+
+    Python drops an exception that is raised in a destructor or in the callback of a weak reference. So the signal comes
+    again every second until the block has ended.
     """
+    again: list[threading.Timer] = []
 
     def stop(number: int, frame: FrameType | None) -> None:
-        del number
         if frame is None or frame.f_code is not StopRequest.deliver.__code__:
+            again.append(threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number)))
+            again[-1].daemon = True
+            again[-1].start()
             raise KeyboardInterrupt("stopped by a signal")
 
     numbers = (signal.SIGINT, signal.SIGTERM) if threading.current_thread() is threading.main_thread() else ()
@@ -70,5 +78,7 @@ def _interruptible() -> Iterator[None]:
     try:
         yield
     finally:
+        for timer in again:
+            timer.cancel()
         for number, handler in former.items():
             signal.signal(number, handler)

@@ -90,6 +90,21 @@ def test_a_singer_with_much_of_the_material_is_not_held_out(name):
     assert split_singers(seconds, Splitting())[name] == "train"
 
 
+def test_the_test_has_enough_songs_for_a_paired_test_unless_that_costs_too_much():
+    seconds = {"target": 300.0} | {f"s{number:02d}": 20.0 for number in range(35)}
+    songs = dict.fromkeys(seconds, 1)
+
+    def held(splitting, songs):
+        split = split_singers(seconds, splitting, songs)
+        return [one for one in seconds if split[one] == "test"]
+
+    assert len(held(Splitting(songs=0), songs)) == 5  # 10 % of the singing
+    assert len(held(Splitting(), songs)) == 8
+    assert len(held(Splitting(), dict.fromkeys(seconds, 2))) == 5, "they have ten songs already"
+    assert len(held(Splitting(songs=99), songs)) == 12  # a quarter
+    assert set(held(Splitting(songs=0), songs)) < set(held(Splitting(), songs))
+
+
 def test_the_split_does_not_depend_on_the_order_of_singers():
     assert split_singers(dict(reversed(SECONDS.items())), Splitting()) == split_singers(SECONDS, Splitting())
 

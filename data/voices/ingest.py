@@ -131,14 +131,16 @@ class _Plan:
         """
         self._pairs = list(zip(sources, inspected, strict=True))
         seconds: dict[str, float] = defaultdict(float)
+        songs: dict[str, set[str]] = defaultdict(set)
         for source, found in self._pairs:
             if not found.fault and source.names.singer and not source.split:
                 seconds[source.names.singer] += found.voiced_samples / RATE
+                songs[source.names.singer].add(source.names.song)
         if not seconds:
             reasons = [f"{source.id}: {found.fault}" for source, found in self._pairs[:3] if found.fault]
             raise InputError(f"no recording of singing can be used ({'; '.join(reasons) or 'none was given'})")
         self._target = choose_target(seconds, splitting)
-        self._splits = split_singers(seconds, splitting)
+        self._splits = split_singers(seconds, splitting, {singer: len(several) for singer, several in songs.items()})
         usable = [(source.names.song, self._split(source)) for source, found in self._pairs if not found.fault]
         self._left_out = songs_to_leave_out(usable)
         self._others = self._by_singer()

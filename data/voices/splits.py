@@ -2,8 +2,8 @@
 
 Which singers are held out depends on a hash of their names, not on their order, so an additional singer moves few
 others. As few singers as possible are held out: those that come first by hash, until they have a set share of all
-singing. A singer who alone has several times that share is passed over, so that one voice with most of the material is
-not lost for training.
+singing and, for the test, enough songs for a paired test over songs. A singer who alone has several times that share is
+passed over, so that one voice with most of the material is not lost for training.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from data.voices.index import SPLITS
 
 _STRICTEST = ("test", "valid", "train")
 _MUCH = 3.0  # a singer with this many times the share of a split is held out only if all others have as much
+_MOST = 0.25  # share of all singing up to which singers are held out for the sake of their songs
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Splitting:
         target: name of the target singer, who is always of the split "train"; "" for the one with most singing.
         valid: share of all singing that the singers of the split "valid" have at least.
         test: share of all singing that the singers of the split "test" have at least.
+        songs: number of songs that the singers of the split "test" have at least, where a quarter of all singing is
+            enough for that. Wilcoxon's test of 8 pairs can reach p = 0.008, of 5 only 0.06.
         fixed: pairs (singer, split) for singers whose split is set by hand. If a split is set by hand for any singer,
             no other singer is assigned to it by hash.
     """
@@ -33,6 +36,7 @@ class Splitting:
     target: str = ""
     valid: float = 0.05
     test: float = 0.1
+    songs: int = 8
     fixed: tuple[tuple[str, str], ...] = ()
 
 
@@ -61,7 +65,9 @@ def choose_target(seconds: Mapping[str, float], splitting: Splitting) -> str:
     return max(sorted(free), key=lambda singer: seconds[singer])
 
 
-def split_singers(seconds: Mapping[str, float], splitting: Splitting) -> dict[str, str]:
+def split_singers(
+    seconds: Mapping[str, float], splitting: Splitting, songs: Mapping[str, int] | None = None
+) -> dict[str, str]:
     """Return the split of every singer.
 
     With three singers or more, each split has at least one. With two, one is for training and the other one for both
@@ -70,6 +76,7 @@ def split_singers(seconds: Mapping[str, float], splitting: Splitting) -> dict[st
     Args:
         seconds: amount of singing by singer.
         splitting: how singers are split.
+        songs: number of songs by singer; by default each has one.
 
     Raises:
         InputError: a singer or split set by hand does not exist, or the target is wrong (`choose_target`).
@@ -87,17 +94,22 @@ def split_singers(seconds: Mapping[str, float], splitting: Splitting) -> dict[st
     found = {**dict(splitting.fixed), target: "train"}
     total = sum(seconds.values())
     waiting = sorted((one for one in seconds if one not in found), key=_hash)
-    for split, share in (("test", splitting.test), ("valid", splitting.valid)):
-        by_hand, have = split in {one for _, one in splitting.fixed}, 0.0
-        while waiting and share > 0 and not by_hand and have < share * total:
+    for split, share, least in (("test", splitting.test, splitting.songs), ("valid", splitting.valid, 0)):
+        by_hand, have, sung = split in {one for _, one in splitting.fixed}, 0.0, 0
+        while waiting and share > 0 and not by_hand and (have < share * total or sung < least):
             # The last one waiting is kept for validation, or for training where there would be none.
             if split == "test" and len(waiting) == 1 and have > 0:
                 break
             moderate = [one for one in waiting if seconds[one] <= _MUCH * share * total]
+            if have >= share * total:
+                moderate = [one for one in moderate if have + seconds[one] <= _MOST * total]
+                if not moderate:
+                    break
             singer = moderate[0] if moderate else min(waiting, key=lambda one: seconds[one])
             waiting.remove(singer)
             found[singer] = split
             have += seconds[singer]
+            sung += 1 if songs is None else songs[singer]
     found |= dict.fromkeys(waiting, "train")
     return {singer: found[singer] for singer in sorted(seconds)}
 

@@ -34,10 +34,14 @@ class System:
     ablation: str
     needs: tuple[str, ...] = ()
 
+    def names(self, graph: Graph) -> tuple[str, ...]:
+        """Return the names of the assets that its job makes."""
+        own = (one.name for one in graph.registry.assets.values() if one.group == self.name)
+        return (*self.needs, self.data, *own)
+
     def own(self, graph: Graph) -> dg.AssetSelection:
         """Return its own assets, its data set and the source of that."""
-        names = [one.name for one in graph.registry.assets.values() if one.group == self.name]
-        return self._selection(graph, (self.data, *names))
+        return self._selection(graph, self.names(graph)[len(self.needs) :])
 
     def selection(self, graph: Graph) -> dg.AssetSelection:
         """Return the assets that its job makes: its own, and those of other systems that it needs."""

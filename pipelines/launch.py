@@ -93,12 +93,14 @@ class Target:
         variant: name of an ablation variant; "" for the main variant.
         experiment: name of an experiment; "" for the system in use.
         overrides: overrides of the experiment: new values of configuration fields by dotted path.
+        only: names of the only assets to make; empty for everything.
     """
 
     system: System
     variant: str = ""
     experiment: str = ""
     overrides: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] = ()
 
     @classmethod
     def parse(
@@ -133,7 +135,12 @@ class Target:
         """Return the runs that are needed, in order.
 
         An experiment needs the data sets first. A variant needs the main system first, and the report again afterwards.
+
+        Raises:
+            InputError: only some assets of a variant or an experiment are wanted.
         """
+        if self.only and (self.variant or self.experiment):
+            raise InputError("a variant or an experiment is made whole; leave --only out")
         report = f"{self.system.name}_report"
         if self.experiment:
             changes = {"name": self.experiment, "overrides": dict(self.overrides)}
@@ -142,7 +149,7 @@ class Target:
                 Launch(self.system.name, only=(*self.system.needs, self.system.data)),
                 Launch(f"{self.system.name}_experiment", config),
             ]
-        whole = Launch(self.system.name)
+        whole = Launch(self.system.name, only=self.only)
         if not self.variant:
             return [whole]
         return [
@@ -152,8 +159,10 @@ class Target:
         ]
 
 
-def run_graph(settings: Settings, target: Target) -> Path:
+def run_graph(settings: Settings, target: Target) -> Path | None:
     """Run everything that a target needs in this process, and return the path of the report.
+
+    Without the report among the assets to make, there is no path.
 
     The runs use the same Dagster instance as the web UI, so they and their history appear there.
 
@@ -162,17 +171,22 @@ def run_graph(settings: Settings, target: Target) -> Path:
         target: what to make.
 
     Raises:
-        InputError: a run failed; the message names the step, the reason and the remedy.
+        InputError: a run failed; the message names the step, the reason and the remedy. Or the target names an asset
+            that the system has not.
         Stopped: a run was stopped by a signal, or terminated in the web UI.
 
     Example:
         >>> run_graph(Settings.read(), Target.parse("synthesis"))
     """
+    known = target.system.names(make_graph(settings))
+    if unknown := [name for name in target.only if name not in known]:
+        raise InputError(f"{unknown[0]!r} is no asset of {target.system.name}; there are {', '.join(known)}")
     home = prepare_instance(settings)
     with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
         for launch in target.launches():
             run_job(launch, settings, instance)
-    return report_path(settings, target.system.name, target.experiment)
+    report = f"{target.system.name}_report"
+    return report_path(settings, target.system.name, target.experiment) if report in (target.only or [report]) else None
 
 
 def report_path(settings: Settings, system: str, experiment: str = "") -> Path:

@@ -7,16 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import typer
 import yaml
 
 from assets import registry
 from assets.graph import Graph
 from data.errors import InputError
 from models.separation import presets as separation_presets
-from pipelines.commands.making import LANES
+from pipelines import children
+from pipelines.commands.making import demo
 from pipelines.definitions import build_defs, make_graph
 from pipelines.jobs import SYSTEMS, find_system
-from pipelines.launch import Target
+from pipelines.launch import Target, run_graph
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -112,14 +114,38 @@ def test_every_preset_gives_a_graph(settings, preset, encoder):
         assert set(asset.inputs) - set(asset.optional) <= assets.keys(), asset.name
 
 
-def test_the_demo_makes_every_system_and_what_it_needs_before_it():
-    assert sorted(name for lane in LANES for name in lane) == sorted(SYSTEMS)
-    for lane in LANES:
-        for place, name in enumerate(lane):
-            before = ("embedded", "data", *lane[:place])
-            for need in SYSTEMS[name].needs:
-                group = registry.REGISTRY.assets[need].group
-                assert group in before, f"{name} needs {need}"
+@pytest.mark.parametrize("status", [0, 2])
+def test_the_demo_makes_every_system_and_what_conversion_needs_before_it(settings, monkeypatch, status):
+    """What two processes need is made by one of them, before the other one begins."""
+    begun = []
+
+    class Lane:
+        def __init__(self, arguments):
+            begun.append(arguments)
+
+        def wait(self):
+            return status if len(begun) == 2 else 0
+
+    monkeypatch.setattr(children.Children, "start", lambda self, command, environment, folder: Lane(command[4:]))
+    if status:
+        with pytest.raises(typer.Exit):
+            demo()
+    else:
+        demo()
+    needs = [f"--only={name}" for name in SYSTEMS["conversion"].needs]
+    assert begun == [["synthesis"], ["conversion", *needs]] + ([] if status else [["separation"], ["conversion"]])
+    groups = {name: one.group for name, one in registry.REGISTRY.assets.items()}
+    assert {groups[name] for name in SYSTEMS["conversion"].needs} <= {"separation", "data"}
+    assert not SYSTEMS["synthesis"].needs
+
+
+def test_only_some_assets_of_a_system_can_be_made(settings):
+    with pytest.raises(InputError, match="'nothing' is no asset of synthesis; there are nsynth_shards, synthesis_auto"):
+        run_graph(settings, replace(Target.parse("synthesis"), only=("nothing",)))
+    with pytest.raises(InputError, match="made whole"):
+        replace(Target.parse("synthesis", "waveform"), only=("synthesis_model",)).launches()
+    (launch,) = replace(Target.parse("conversion"), only=("musdb_tracks",)).launches()
+    assert (launch.job, launch.only) == ("conversion", ("musdb_tracks",))
 
 
 def test_real_data_never_share_a_history_with_embedded_ones(settings):

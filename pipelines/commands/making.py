@@ -3,37 +3,49 @@
 import json
 import os
 import sys
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from data.errors import InputError
 
+if TYPE_CHECKING:
+    import subprocess
+
 System = Annotated[str, typer.Argument(help="synthesis, separation or conversion")]
 Systems = Annotated[list[str] | None, typer.Argument(help="synthesis, separation, conversion; synthesis by default")]
 
-# The demo runs in two processes side by side. Conversion needs a network of separation, so it comes after it.
-LANES = (("separation", "conversion"), ("synthesis",))
+_TOGETHER = 3  # processes of the demo
 
 
 def demo() -> None:
     """Make demo data, train and evaluate every system on it, write the reports (10 minutes on 2 cores).
 
-    Two processes work side by side, each with half the cores.
+    The systems are made side by side, each in a process of its own with one thread for each core that falls to it.
+    Conversion begins when the network of separation that it needs is there.
     """
     from pipelines.children import Children
+    from pipelines.jobs import SYSTEMS
     from pipelines.launch import prepare_instance
     from pipelines.settings import CHECKOUT, FROZEN, Settings
 
     names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder")
-    own = {"preset": "demo", "trainings": len(LANES), **dict.fromkeys(names, "")}
+    own = {"preset": "demo", "trainings": _TOGETHER, **dict.fromkeys(names, "")}
     settings = Settings.read().model_copy(update=own)
-    prepare_instance(settings)  # before two processes do it at once
-    threads = str(max(1, (os.cpu_count() or 1) // len(LANES)))
+    prepare_instance(settings)  # before several processes do it at once
+    threads = str(max(1, (os.cpu_count() or 1) // _TOGETHER))
     environment = {"OMP_NUM_THREADS": threads, **os.environ, FROZEN: settings.frozen()}
+    shared = [f"--only={name}" for name in SYSTEMS["conversion"].needs]
     with Children() as children:
-        program = [sys.executable, "-m", "pipelines.cli", "run"]
-        lanes = [children.start([*program, *lane], environment, CHECKOUT) for lane in LANES]
+
+        def begin(*arguments: str) -> "subprocess.Popen[bytes]":
+            program = [sys.executable, "-m", "pipelines.cli", "run"]
+            return children.start([*program, *arguments], environment, CHECKOUT)
+
+        lanes = [begin("synthesis"), begin("conversion", *shared)]
+        if not lanes[1].wait():
+            lanes += [begin("separation"), begin("conversion")]
         status = max(lane.wait() for lane in lanes)
     if status:
         raise typer.Exit(status)
@@ -42,6 +54,7 @@ def demo() -> None:
 def run(
     systems: Systems = None,
     variant: Annotated[str | None, typer.Option(help="Variant of the system; the main one by default.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Make only this asset; may be given several times.")] = None,
     experiment: Annotated[str, typer.Option(help="Name of an experiment: what is in use does not change.")] = "",
     change: Annotated[
         list[str] | None,
@@ -58,8 +71,11 @@ def run(
     from pipelines.settings import Settings
 
     settings, changes = Settings.read(), overrides_of(change or [])
-    for target in [Target.parse(system, variant, experiment, changes) for system in systems or ["synthesis"]]:
-        typer.echo(f"report: {run_graph(settings, target)}")
+    targets = [Target.parse(system, variant, experiment, changes) for system in systems or ["synthesis"]]
+    for target in targets:
+        report = run_graph(settings, replace(target, only=tuple(only or ())))
+        if report is not None:
+            typer.echo(f"report: {report}")
 
 
 def overrides_of(changes: list[str]) -> dict[str, Any]:

@@ -99,7 +99,7 @@ def _preset_demo() -> SynthesisConfig:
         train_wavenet=replace(small.train_wavenet, steps=0),
         wavenet_notes=0,
         # Synthetic notes a semitone apart differ in little but pitch, so the nearest-pitch copy is nearly perfect.
-        thresholds=Thresholds(silence_ratio=0.5, nearest_required=False, pitch_accuracy=0.8),
+        thresholds=Thresholds(silence_ratio=0.75, nearest_required=False, pitch_accuracy=0.8),
     )
 
 

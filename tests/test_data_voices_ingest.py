@@ -101,7 +101,7 @@ def test_the_test_has_enough_songs_for_a_paired_test_unless_that_costs_too_much(
     assert len(held(Splitting(songs=0), songs)) == 5  # 10 % of the singing
     assert len(held(Splitting(), songs)) == 8
     assert len(held(Splitting(), dict.fromkeys(seconds, 2))) == 5, "they have ten songs already"
-    assert len(held(Splitting(songs=99), songs)) == 12  # a quarter
+    assert len(held(Splitting(songs=99), songs)) == 10  # a fifth
     assert set(held(Splitting(songs=0), songs)) < set(held(Splitting(), songs))
 
 

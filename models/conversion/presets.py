@@ -193,7 +193,7 @@ def _preset_demo() -> ConversionConfig:
         encoder=replace(
             small.encoder, encoder=EncoderConfig(channels=12, blocks=2, filters=256, width=5), fit=_fit(20, 8)
         ),
-        melody=replace(small.melody, fit=_fit(120, 8, 5e-3, "muon")),
+        melody=replace(small.melody, fit=_fit(160, 8, 5e-3, "muon")),
         recogniser=replace(
             small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
         ),
@@ -210,12 +210,12 @@ def _preset_demo() -> ConversionConfig:
             small.vocoder,
             pulses=PulsesConfig(narrow, ConvNextConfig(64, 192, 3)),
             examples=replace(small.vocoder.examples, shift=3.0),
-            fit=replace(_fit(80, 8), warmup=20, clip=5.0),
+            fit=replace(_fit(100, 8), warmup=20, clip=5.0),
             tune=_fit(20, 8, 2e-4),
         ),
         baseline_tracker="parselmouth",
         trackers=("swift-f0",),
-        lengths=LengthStudy((15, 30, 60, 120), train=120.0, valid=60.0),
+        lengths=LengthStudy((20, 40, 80, 160), train=120.0, valid=60.0),
         several=TargetStudy(singers=3, clips=2),
         thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
     )

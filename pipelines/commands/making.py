@@ -20,7 +20,7 @@ _TOGETHER = 3  # processes of the demo
 
 
 def demo() -> None:
-    """Make demo data, train and evaluate every system on it, write the reports (10 minutes on 2 cores).
+    """Make demo data, train and evaluate every system on it, write the reports (15 minutes on 2 cores).
 
     The systems are made side by side, each in a process of its own with one thread for each core that falls to it.
     Conversion begins when the network of separation that it needs is there.

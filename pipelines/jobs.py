@@ -36,16 +36,19 @@ class System:
 
     def names(self, graph: Graph) -> tuple[str, ...]:
         """Return the names of the assets that its job makes."""
-        own = (one.name for one in graph.registry.assets.values() if one.group == self.name)
-        return (*self.needs, self.data, *own)
+        return (*self.needs, *self._own(graph))
 
     def own(self, graph: Graph) -> dg.AssetSelection:
         """Return its own assets, its data set and the source of that."""
-        return self._selection(graph, self.names(graph)[len(self.needs) :])
+        return self._selection(graph, self._own(graph))
 
     def selection(self, graph: Graph) -> dg.AssetSelection:
         """Return the assets that its job makes: its own, and those of other systems that it needs."""
         return self._selection(graph, self.needs) | self.own(graph) if self.needs else self.own(graph)
+
+    def _own(self, graph: Graph) -> tuple[str, ...]:
+        """Return the names of its own assets and of its data set."""
+        return (self.data, *(one.name for one in graph.registry.assets.values() if one.group == self.name))
 
     def _selection(self, graph: Graph, names: tuple[str, ...]) -> dg.AssetSelection:
         """Return assets by name, with the sources of those that have one."""

@@ -160,9 +160,7 @@ class Target:
 
 
 def run_graph(settings: Settings, target: Target) -> Path | None:
-    """Run everything that a target needs in this process, and return the path of the report.
-
-    Without the report among the assets to make, there is no path.
+    """Run everything that a target needs in this process, and return the path of the report, if that is made too.
 
     The runs use the same Dagster instance as the web UI, so they and their history appear there.
 
@@ -178,15 +176,16 @@ def run_graph(settings: Settings, target: Target) -> Path | None:
     Example:
         >>> run_graph(Settings.read(), Target.parse("synthesis"))
     """
-    known = target.system.names(make_graph(settings))
+    known = target.system.names(make_graph(settings)) if target.only else ()
     if unknown := [name for name in target.only if name not in known]:
         raise InputError(f"{unknown[0]!r} is no asset of {target.system.name}; there are {', '.join(known)}")
     home = prepare_instance(settings)
     with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
         for launch in target.launches():
             run_job(launch, settings, instance)
-    report = f"{target.system.name}_report"
-    return report_path(settings, target.system.name, target.experiment) if report in (target.only or [report]) else None
+    if target.only and f"{target.system.name}_report" not in target.only:
+        return None
+    return report_path(settings, target.system.name, target.experiment)
 
 
 def report_path(settings: Settings, system: str, experiment: str = "") -> Path:

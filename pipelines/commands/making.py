@@ -64,6 +64,7 @@ def run(
     """Make everything of a system that is missing or stale, and print the path of its report; then the next system.
 
     The settings (TESSITURA_...) choose the preset and the data.
+    With --only, only the assets named are made, from what is there.
     With --experiment and --set, the system is made with other values, and
     the results are kept under the name of the experiment.
     """

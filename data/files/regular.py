@@ -93,6 +93,16 @@ def read_regular(path: Path, largest: int) -> bytes:
     return content
 
 
+def without_name(error: UnreadableFile, path: Path) -> UnreadableFile:
+    """Return an error without the path in front of its reason, for messages that name the file in another way.
+
+    Example:
+        >>> str(without_name(UnreadableFile("a/b.wav: empty file"), Path("a/b.wav")))
+        'empty file'
+    """
+    return type(error)(str(error).removeprefix(f"{printable(path)}: "))
+
+
 def printable(path: Path | str) -> str:
     r"""Return a path as text that can be encoded as UTF-8: bytes of the name that are not UTF-8 become `\xff`.
 

@@ -22,7 +22,7 @@ from av.error import FFmpegError
 from data.errors import InputError
 from data.files.audio import Pcm, UnreadableAudio, decode, to_pcm16
 from data.files.containers import to_unit
-from data.files.regular import MissingFile, UnreadableFile, printable, read_regular, reason
+from data.files.regular import MissingFile, UnreadableFile, read_regular, reason, without_name
 from data.files.zips import open_zip
 from data.musdb.dataset import CHANNELS, SAMPLE_RATE, SOURCES, Track
 
@@ -95,10 +95,8 @@ def _bytes(track: Track, name: str) -> bytes:
     path = track.place / name if name else track.place
     try:
         return read_regular(path, _LARGEST)
-    except MissingFile:
-        raise
     except UnreadableFile as error:
-        raise UnreadableFile(str(error).removeprefix(f"{printable(path)}: ")) from error
+        raise without_name(error, path) from error
 
 
 def _read_folder(track: Track) -> dict[str, Pcm]:

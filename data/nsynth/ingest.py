@@ -25,7 +25,7 @@ from data.execution import Execution
 from data.files.archive import members
 from data.files.audio import Pcm, decode, resample, to_float, to_pcm16
 from data.files.names import is_id, make_id
-from data.files.regular import UnreadableFile, is_clutter, printable, read_regular
+from data.files.regular import UnreadableFile, is_clutter, printable, read_regular, without_name
 from data.files.tables import read_table
 from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part
 from data.nsynth.labels import Labels, keep_metadata, metadata_path
@@ -159,7 +159,7 @@ def _read_note(path: Path) -> bytes:
     try:
         return read_regular(path, _LARGEST_NOTE)
     except UnreadableFile as error:
-        raise UnreadableFile(str(error).removeprefix(f"{printable(path)}: ")) from error
+        raise without_name(error, path) from error
 
 
 def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:

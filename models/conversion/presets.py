@@ -141,15 +141,15 @@ def _fit(steps: int, batch_size: int, learning_rate: float = 1e-3, optimiser: st
 
 def _preset_small() -> ConversionConfig:
     """Return small networks with a short training, for CPUs."""
-    mixing = Mixing(samples=16_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
+    mixing = Mixing(samples=24_000, probability=0.75, snr=(-5.0, 15.0), shift=4.0)
     heard = Mixing(samples=48_000)
     return ConversionConfig(
-        mixtures=MixtureConfig(clips_per_singer=16),
+        mixtures=MixtureConfig(clips_per_singer=8),
         published="",
         encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
         melody=MelodyTraining(
             ExtractorConfig(blocks=1, filters=512, width=5, pitch=PitchConfig(form="bins")),
-            _fit(2400, 8, 5e-3, "muon"),
+            _fit(2800, 6, 5e-3, "muon"),
             mixing,
             equaliser=8.0,
         ),
@@ -161,7 +161,7 @@ def _preset_small() -> ConversionConfig:
             AcousticConfig(
                 features=192, content_blocks=2, melody_blocks=2, decoder_blocks=3, filters=512, width=5, reach=50
             ),
-            _fit(900, 8),
+            _fit(1200, 8),
             AcousticExamples(),
             Adversaries(
                 real=Adversary(0.5, 0.5), conversion=Adversary(0.5, 0.5), embedding=Adversary(0.1, 0.5)
@@ -186,14 +186,17 @@ def _preset_small() -> ConversionConfig:
 def _preset_demo() -> ConversionConfig:
     """Return smaller networks than those of `small` with far fewer training steps, for the embedded singers."""
     small = _preset_small()
-    narrow = ConvNextConfig(96, 288, 3)
+    narrow, short = ConvNextConfig(96, 288, 3), replace(small.melody.mixing, samples=16_000)
     return replace(
         small,
         mixtures=MixtureConfig(snrs=(5.0, 0.0), clips_per_singer=2),
         encoder=replace(
-            small.encoder, encoder=EncoderConfig(channels=12, blocks=2, filters=256, width=5), fit=_fit(20, 8)
+            small.encoder,
+            encoder=EncoderConfig(channels=12, blocks=2, filters=256, width=5),
+            fit=_fit(20, 8),
+            mixing=short,
         ),
-        melody=replace(small.melody, fit=_fit(160, 8, 5e-3, "muon")),
+        melody=replace(small.melody, fit=_fit(160, 8, 5e-3, "muon"), mixing=short),
         recogniser=replace(
             small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
         ),

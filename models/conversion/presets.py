@@ -149,7 +149,7 @@ def _preset_small() -> ConversionConfig:
         encoder=EncoderTraining(EncoderConfig(channels=24, blocks=3, filters=512, width=5), _fit(150, 8), mixing),
         melody=MelodyTraining(
             ExtractorConfig(blocks=1, filters=512, width=5, pitch=PitchConfig(form="bins")),
-            _fit(2800, 6, 5e-3, "muon"),
+            _fit(2000, 6, 5e-3, "muon"),
             mixing,
             equaliser=8.0,
         ),
@@ -161,7 +161,7 @@ def _preset_small() -> ConversionConfig:
             AcousticConfig(
                 features=192, content_blocks=2, melody_blocks=2, decoder_blocks=3, filters=512, width=5, reach=50
             ),
-            _fit(1200, 8),
+            _fit(1000, 8),
             AcousticExamples(),
             Adversaries(
                 real=Adversary(0.5, 0.5), conversion=Adversary(0.5, 0.5), embedding=Adversary(0.1, 0.5)
@@ -178,7 +178,7 @@ def _preset_small() -> ConversionConfig:
         baseline_tracker="pyin",
         crepe="crepe-tiny",
         trackers=("swift-f0", "pesto", "crepe-tiny"),
-        lengths=LengthStudy((150, 300, 600, 1200, 2400)),
+        lengths=LengthStudy((125, 250, 500, 1000, 2000)),
         several=TargetStudy(singers=4),
     )  # fmt: skip
 

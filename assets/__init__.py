@@ -2,7 +2,7 @@
 
 * `conversion/`: the conversion system as assets: stages, evaluation, studies, champion, report
 * `datasets/`: data sets as assets: location and version of the raw data, and the shards made from them
-* `separation/`: the separation system as assets: stages, evaluation, studies, report
+* `separation/`: the separation system as assets: stages, evaluation, studies, champion, report
 * `store/`: stores each version of an asset as a folder, named by a hash of what it was made from
 * `synthesis/`: the synthesis system as assets: stages, evaluation, champion, report
 * `audits`: audits that several assets share: damaged shards, rejected recordings, splits, weights
@@ -13,6 +13,7 @@
 * `environment`: settings that all assets share, and the configuration of one run
 * `experiments`: runs a system with an overridden configuration, and stores the results under a name
 * `graph`: converts the declared assets into Dagster definitions
+* `judging`: the networks that judge voices, which the user names by file
 * `names_in_code`: parses Python source: definitions and imports of a module, names that a definition uses
 * `production`: makes a version of a declared asset, audits it, and publishes it if all audits pass
 * `progress`: reports the progress of long work to Dagster, as log lines and observations

@@ -54,7 +54,7 @@ def decide(challenger: Challenger) -> Decision:
     standing = former is not None and history(former)[-1]["model"] == challenger.model
     failed = [f"{name}: {one.advice}" for name, one in found.items() if one.required and not one.passed]
     promoted = not standing and not failed
-    why = "; ".join(failed) or ("is the champion" if standing else "passed all")
+    why = "is the champion" if standing else "; ".join(failed) or "passed all"
     return Decision(promoted, {"promoted": promoted, "criteria": _table(found), "why": why})
 
 

@@ -8,6 +8,7 @@ from assets.conversion import stages as conversion_stages
 from assets.conversion import studies as conversion_studies
 from assets.datasets import musdb, nsynth, voices
 from assets.declaration import Registry
+from assets.separation import champion as separation_champion
 from assets.separation import evaluation as separation_evaluation
 from assets.separation import report as separation_report
 from assets.separation import stages as separation_stages
@@ -27,6 +28,7 @@ REGISTRY = Registry.of(
     separation_stages,
     separation_evaluation,
     separation_studies,
+    separation_champion,
     separation_report,
     voices,
     conversion_stages,

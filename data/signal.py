@@ -6,13 +6,46 @@ periodic Hann window. Unless stated otherwise they are not centred: the first fr
 Shapes: B batch, T samples, F frequency bins, M mel bands, N frames.
 """
 
-from typing import Any
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
 
 import torch
 import torchaudio
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
+
+Given = ParamSpec("Given")
+Made = TypeVar("Made")
+
+
+def in_float32(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Return a function of tensors that computes in float32 even where a network trains in bfloat16.
+
+    Inside `torch.autocast` matrix products would be taken in bfloat16, whose 8 bits are too few for powers and their
+    logarithms, and an FFT of bfloat16 is an error on GPUs. Tensors of 16 bits are cast; others stay as they are.
+
+    Example:
+        >>> @in_float32
+        ... def level(wave: Tensor) -> Tensor:
+        ...     return torch.fft.rfft(wave).abs().log()
+    """
+
+    @functools.wraps(function)
+    def cast(*given: Given.args, **named: Given.kwargs) -> Made:
+        values = (*given, *named.values())
+        kind = next((one.device.type for one in values if isinstance(one, Tensor)), "cpu")
+        with torch.autocast(kind, enabled=False):
+            return function(*map(_wide, given), **{name: _wide(one) for name, one in named.items()})  # type: ignore[arg-type]
+
+    return cast
+
+
+def _wide(value: Any) -> Any:
+    """Return a tensor of 16-bit floats as float32, and anything else as it is."""
+    narrow = isinstance(value, Tensor) and value.dtype in (torch.bfloat16, torch.float16)
+    return value.float() if narrow else value
 
 
 def squared_hann(size: int) -> Tensor:

@@ -6,7 +6,8 @@
 * `separation/`: evaluation of singing voice separation: scores, studies, tables, sound players and the report
 * `synthesis/`: evaluation of synthesised notes: scores, control sweeps, tables and the report
 * `acceptance`: acceptance checks that compare the scores of a system with required bounds
+* `intervals`: 95 % confidence intervals of means, ratios of means and medians
 * `parts`: evaluations that are computed and saved in parts, so that they can be resumed
-* `statistics`: bootstrap confidence intervals and paired tests over scored items
+* `statistics`: paired tests over scored items, corrected for their number
 * `table`: summaries and comparisons of systems from one data frame of item scores
 """

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.statistics import Comparison, Interval, bootstrap_mean, compare, holm
+from eval.intervals import Interval, mean_interval
+from eval.statistics import Comparison, compare, holm
 
 
 @dataclass(frozen=True)
@@ -29,28 +30,28 @@ class Metric:
 def summarise(
     scores: pd.DataFrame, metrics: Sequence[str], by: Sequence[str] = ("system",), group: str | None = None
 ) -> pd.DataFrame:
-    """Return mean, 95 % bootstrap interval and counts of each metric for each system.
+    """Return mean, 95 % interval and counts of each metric for each system.
 
     Args:
         scores: one row for each (system, item), with the columns `by`, `metrics` and `group`.
         metrics: columns of the metrics to summarise.
         by: columns whose values identify a system; each combination of values is summarised separately.
-        group: column of the groups; items with equal values are resampled together, such as one pitch of an instrument
-            at several velocities. None resamples single items.
+        group: column of the groups; items with equal values are resampled together, such as the notes of an
+            instrument. None resamples single items.
 
     Returns:
         One row for each combination of `by` and each metric. Columns: `by`, metric, and the fields of
-        `eval.statistics.Interval` (mean, low, high, count, missing).
+        `eval.intervals.Interval` (mean, low, high, count, missing).
 
     Example:
-        >>> summary = summarise(scores, ["spectral", "in_tune"], group="pair")
+        >>> summary = summarise(scores, ["spectral", "in_tune"], group="instrument")
         >>> interval_of(summary, "spectral", system="sing").mean
     """
     rows = []
     for key, part in scores.groupby(list(by), sort=False):
         keys = dict(zip(by, key if isinstance(key, tuple) else (key,), strict=True))
         for metric in metrics:
-            interval = bootstrap_mean(part[metric].to_numpy(float), part[group].tolist() if group else None)
+            interval = mean_interval(part[metric].to_numpy(float), part[group].tolist() if group else None)
             rows.append({**keys, "metric": metric, **vars(interval)})
     return pd.DataFrame(rows)
 
@@ -78,7 +79,7 @@ class Items:
 
     Attributes:
         column: column that identifies an item, such as "note" or "track".
-        group: column of the groups; items with equal values are treated as one group (velocities of one pitch). None
+        group: column of the groups; items with equal values are treated as one group (the notes of an instrument). None
             if there are no groups.
     """
 
@@ -111,7 +112,7 @@ def compare_systems(
         ValueError: two rows have the same system and item.
 
     Example:
-        >>> compare_systems(scores, "sing", ["silence"], Metric("spectral"), Items("note", group="pair"))
+        >>> compare_systems(scores, "sing", ["silence"], Metric("spectral"), Items("note", group="instrument"))
     """
     wide = scores.pivot(index=items.column, columns="system", values=metric.column)
     groups = scores.drop_duplicates(items.column).set_index(items.column)[items.group] if items.group else None

@@ -13,11 +13,14 @@ from dagster._core.execution.retries import RetryMode
 
 from pipelines.recovery import hold, tag_of
 
-# Steps are forked from a server process that has imported the project already. Only one training runs at a time,
-# whatever the Dagster instance allows.
+# Steps are forked from a server process that has imported the project and what most steps need already: torch and its
+# optimisers alone take 6 to 15 s of a core. Importing them starts no GPU, which no fork survives, and no threads but
+# those of OpenBLAS, which are started anew after a fork.
+_PRELOADED = ["pipelines.definitions", "torch", "torch._dynamo"]
+# Only one training runs at a time, whatever the Dagster instance allows.
 _CONFIG: dict[str, Any] = {
     "max_concurrent": 2,
-    "start_method": {"forkserver": {"preload_modules": ["pipelines.definitions"]}},
+    "start_method": {"forkserver": {"preload_modules": _PRELOADED}},
     "tag_concurrency_limits": [{"key": "tessitura/training", "value": "yes", "limit": 1}],
 }
 

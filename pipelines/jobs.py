@@ -74,7 +74,7 @@ SYSTEMS = {
             "separation",
             "musdb_tracks",
             CONDITIONS,
-            "data, codec, denoiser, masks, evaluation, studies, report",
+            "data, codec, denoiser, masks, evaluation, studies, champion, report",
             "other ways to show the denoiser the mixture",
         ),
         System(

@@ -1,22 +1,34 @@
-"""Separates the vocals of any music file with a trained system from the store."""
+"""Separates the vocals of any music file with a trained system from the store, or with a published one."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from assets.environment import Configuration
+from assets.champion import RECORD
+from assets.environment import Configuration, Environment
+from assets.graph import Graph
+from assets.separation.champion import STAGES
 from assets.store.locks import reading
-from assets.store.pointers import get, lock_path
+from assets.store.pointers import find, get, lock_path
 from data.errors import InputError
 from data.files.audio import WRITTEN
+from data.files.checked_json import read_checked_json
 from data.files.readers import open_sound
 from data.files.targets import check_target
 from data.progress import Listener
+from models.separation.config import Sampling
 from models.separation.presets import CONDITIONS
+from models.separation.published.separators import SEPARATORS
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
 
-SYSTEMS = ("diffusion", "masks")
+if TYPE_CHECKING:
+    import torch
+
+    from models.separation.separate import Separator
+
+AUTO = "auto"
+SYSTEMS = (AUTO, *STAGES, *SEPARATORS)
 
 
 @dataclass(frozen=True)
@@ -24,12 +36,13 @@ class Method:
     """How to separate.
 
     Attributes:
-        system: "diffusion" (latent diffusion) or "masks" (the discriminative network).
+        system: "diffusion" (latent diffusion), "masks" (the discriminative network), the name of a published separator,
+            or "auto": the champion, which was best on the validation songs, or "masks" where there is none yet.
         condition: for diffusion, how the denoiser is conditioned on the mixture, one of `CONDITIONS`.
         steps: for diffusion, number of DDIM steps; None takes the number of the preset.
     """
 
-    system: str = SYSTEMS[0]
+    system: str = AUTO
     condition: str = CONDITIONS[0]
     steps: int | None = None
 
@@ -47,6 +60,59 @@ class Method:
             raise InputError(f"{self.steps} steps; at least one is needed")
 
 
+@dataclass(frozen=True)
+class _Chosen:
+    """A system that was chosen.
+
+    Attributes:
+        system: its name.
+        folders: folder of each of its stages (`assets.separation.champion.STAGES`); none for a published separator.
+        versions: folders of the versions that must be locked while it is loaded.
+        sampling: settings of latent diffusion.
+        champion: whether it is the champion.
+    """
+
+    system: str
+    folders: dict[str, Path]
+    versions: tuple[Path, ...]
+    sampling: Sampling
+    champion: bool = False
+
+
+def _choose(graph: Graph, method: Method) -> _Chosen:
+    """Return the system of a method.
+
+    Raises:
+        InputError: a stage of the system has not been materialised.
+    """
+    variant = method.condition if method.condition != CONDITIONS[0] else ""
+    run, system = Configuration(graph.environment, variant), method.system
+    sampling = run.separation.sampling
+    if system == AUTO:
+        champion = find(graph.registry.assets["separation_champion"].slot(Configuration(graph.environment)))
+        if champion is not None:
+            told = read_checked_json(champion / RECORD)
+            folders = {place: champion / place for place in STAGES.get(told["system"], {})}
+            return _Chosen(told["system"], folders, (champion,), Sampling(**told["sampling"]), champion=True)
+        system = "masks"
+    folders = {place: get(graph.registry.assets[name].slot(run)) for place, name in STAGES.get(system, {}).items()}
+    return _Chosen(system, folders, tuple(folders.values()), sampling)
+
+
+def _load(chosen: _Chosen, environment: Environment, device: "torch.device", listener: Listener) -> "Separator":
+    """Load a system; the weights of a published one are downloaded if neither a file nor a download is there."""
+    from models.separation.load import trained_diffusion, trained_mask_network
+    from models.separation.published.separator_networks import load_separators
+
+    folders, name = chosen.folders, chosen.system
+    if name in SEPARATORS:
+        files = [one for one in environment.separators.split(",") if one.strip().partition("=")[0] == name]
+        return load_separators(files[0] if files else name, environment.downloads, device, listener)[name]
+    if name == "masks":
+        return trained_mask_network(folders["masks"], device)
+    return trained_diffusion(folders["codec"], folders["denoiser"], chosen.sampling, device)
+
+
 def separate(settings: Settings, source: Path, target: Path, method: Method, listener: Listener) -> dict[str, Any]:
     """Separate the vocals of a music file and write them as a file of the same length, rate and channels.
 
@@ -58,8 +124,8 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
         listener: receives progress reports.
 
     Returns:
-        "input", "output", "system", "model" (folder of the model), and "seconds", "sample_rate" (Hz) and "channels" of
-        the file.
+        "input", "output", "system", "champion" (whether the system is the champion), "model" (folder of the model; ""
+        for a published separator), and "seconds", "sample_rate" (Hz) and "channels" of the file.
 
     Raises:
         InputError: the file cannot be read, the target cannot be written or is the source, or there is no such system,
@@ -75,23 +141,14 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
     import torch
 
     from models.separation.files import separate_file
-    from models.separation.load import trained_diffusion, trained_mask_network
 
     graph = make_graph(settings)
-    variant = method.condition if method.condition != CONDITIONS[0] else ""
-    run, device = Configuration(graph.environment, variant), torch.device(graph.environment.torch_device())
-
-    def folder(name: str) -> Path:
-        return get(graph.registry.assets[name].slot(run))
-
-    model = folder("separation_mask_network" if method.system == "masks" else "separation_denoiser")
-    codec = None if method.system == "masks" else folder("separation_codec")
-    with reading(lock_path(one) for one in (model, codec) if one is not None):
-        if codec is None:
-            separator = trained_mask_network(model, device)
-        else:
-            sampling = run.separation.sampling
-            sampling = sampling if method.steps is None else replace(sampling, steps=method.steps)
-            separator = trained_diffusion(codec, model, sampling, device)
-        done = separate_file(source, target, separator, listener)
-    return {"input": str(source), "output": str(target), "system": method.system, "model": str(model), **done}
+    chosen = _choose(graph, method)
+    if method.steps is not None:
+        chosen = replace(chosen, sampling=replace(chosen.sampling, steps=method.steps))
+    device = torch.device(graph.environment.torch_device())
+    with reading(lock_path(one) for one in chosen.versions):
+        done = separate_file(source, target, _load(chosen, graph.environment, device, listener), listener)
+    model = str(chosen.versions[-1]) if chosen.versions else ""
+    what = {"system": chosen.system, "champion": chosen.champion, "model": model}
+    return {"input": str(source), "output": str(target), **what, **done}

@@ -1,6 +1,6 @@
 """Synthesises a note with the model in use."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +38,11 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
         output: file to write; its ending decides the format.
         variant: name of the model's variant, one of `VARIANTS`.
         newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
+            The newest one is taken too where none has been promoted yet.
 
     Returns:
-        "output", "instrument" (its name), "pitch", "velocity" and "model" (folder of the model).
+        "output", "instrument" (its name), "pitch", "velocity", "model" (folder of the model) and "unproven" (whether it
+        is the newest one because none has been promoted yet).
 
     Raises:
         InputError: there is no such model, instrument, pitch or velocity, or the file cannot be written.
@@ -57,26 +59,44 @@ def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: 
     from models.synthesis.train import load_sing
 
     target = check_target(output, WRITTEN)
-    model, numbers, velocities = _model(settings, variant, newest=newest)
+    model = _model(settings, variant, newest=newest)
+    numbers = model.instruments
     known = note.instrument in numbers or (note.instrument.isdigit() and int(note.instrument) in set(numbers.values()))
     if not known:
         names = sorted(numbers)
         raise InputError(
             f"instrument {note.instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
         )
-    if note.velocity not in velocities:
-        raise InputError(f"velocity {note.velocity}: the model was trained on {', '.join(map(str, velocities))}")
+    if note.velocity not in model.velocities:
+        raise InputError(f"velocity {note.velocity}: the model was trained on {', '.join(map(str, model.velocities))}")
     number = int(numbers.get(note.instrument, note.instrument))
-    network = load_sing(model, torch.device(settings.environment().torch_device()))
+    network = load_sing(model.folder, torch.device(settings.environment().torch_device()))
     wave = next(synthesize(network, [NoteLabel(number, note.pitch, note.velocity)]))
     write_sound(target, to_pcm16(wave), SAMPLE_RATE)
     name = next(one for one, value in numbers.items() if value == number)
     played = {"instrument": name, "pitch": note.pitch, "velocity": note.velocity}
-    return {"output": str(output), **played, "model": str(model)}
+    return {"output": str(output), **played, "model": str(model.folder), "unproven": model.unproven}
 
 
-def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dict[str, int], list[int]]:
-    """Return the folder of the model, its instruments (number by name) and its velocities; arguments as in `play`.
+@dataclass(frozen=True)
+class _Model:
+    """A trained model.
+
+    Attributes:
+        folder: its folder.
+        instruments: number of each instrument that it was trained on, by name.
+        velocities: velocities that it was trained on.
+        unproven: whether it is the newest one because none has been promoted.
+    """
+
+    folder: Path
+    instruments: dict[str, int]
+    velocities: list[int]
+    unproven: bool = False
+
+
+def _model(settings: Settings, variant: str, *, newest: bool) -> _Model:
+    """Return the model to play, the newest one where there is no champion; arguments as in `play`.
 
     Raises:
         InputError: there is no such variant, or no model of it.
@@ -89,17 +109,14 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> tuple[Path, dic
     run = Configuration(graph.environment, "" if variant == VARIANTS[0] else variant)
     if newest:
         shards = get(graph.registry.assets["nsynth_shards"].slot(run))
-        return get(graph.registry.assets["synthesis_model"].slot(run)), *_trained_on(shards)
+        return _Model(get(graph.registry.assets["synthesis_model"].slot(run)), *_trained_on(shards))
     if run.variant:
         raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
-    slot = graph.registry.assets["synthesis_champion"].slot(run)
-    if (model := find(slot)) is None:
-        raise InputError(
-            f"no model in {settings.store} has passed every check yet ({slot.name}); "
-            "materialise the synthesis branch, or play the newest one with --newest"
-        )
+    model = find(graph.registry.assets["synthesis_champion"].slot(run))
+    if model is None:
+        return replace(_model(settings, variant, newest=True), unproven=True)
     described = read_checked_json(model / RECORD)
-    return model, described["instruments"], described["velocities"]
+    return _Model(model, described["instruments"], described["velocities"])
 
 
 def _trained_on(notes: Path) -> tuple[dict[str, int], list[int]]:

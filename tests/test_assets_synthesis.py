@@ -16,6 +16,7 @@ from data.files.durable import read_json
 from models.synthesis import presets
 from models.synthesis.config import (
     AutoencoderConfig,
+    EvaluationNotes,
     OnsetTraining,
     SequenceConfig,
     SynthesisConfig,
@@ -34,10 +35,9 @@ TINY = SynthesisConfig(
     train_sequence=FIT,
     fine_tune=FIT,
     validation_notes=4,
-    evaluated_train_notes=4,
+    evaluated=EvaluationNotes(train=4, griffin_lim=8),  # none of the WaveNet: its sampling takes 20 s
     wavenet=WavenetConfig(encoder_width=4, width=4, skip=4, stacks=1, layers=3, code=2, hop=512, crop=1024),
     train_wavenet=replace(FIT, ema=0.9),
-    wavenet_notes=0,  # sampling 64,000 samples one by one is tested elsewhere, and takes 20 s
     thresholds=Thresholds(silence_ratio=9.0, pitch_accuracy=0.0),
 )
 DATA = ("nsynth_source", "nsynth_shards")

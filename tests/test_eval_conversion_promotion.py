@@ -74,8 +74,24 @@ def test_the_comparison_is_on_the_clips_both_have():
 
 def test_bounds_can_be_set():
     lenient = Promotion(Bounds(keyfree_cents=200), worse=2.0)
-    assert promoted(scores(cents=90), scores(), lenient)
-    assert not promoted(scores(cents=110), scores(), lenient)
+    assert promoted(scores(cents=90, target=0.9), scores(), lenient)
+    assert not promoted(scores(cents=110, target=0.9), scores(), lenient)
     everything = Promotion(required=("beats_baselines",))
     assert not promoted(scores(), None, everything)
     assert not promoted(NOTHING, None)
+
+
+@pytest.mark.parametrize(
+    ("challenger", "better"),
+    [
+        (scores(cents=45), True),
+        (scores(target=0.85), True),
+        (scores(), False),
+        (scores(cents=49.99).assign(f0_rmse_cents_keyfree=[20.0, 20.0, 51.0, 51.0, 52.0, 52.0, 53.0, 53.0]), False),
+    ],
+    ids=["in melody", "in likeness", "in nothing", "on one clip, by luck"],
+)
+def test_a_champion_is_replaced_by_what_is_clearly_better(challenger, better):
+    found = promotion_criteria(challenger, NOTHING, Promotion(), scores())["better_than_champion"]
+    assert (found.passed, found.required) == (better, True)
+    assert "all of one interval" in found.meaning

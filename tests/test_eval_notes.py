@@ -54,12 +54,12 @@ def frame() -> pd.DataFrame:
         for system, offset in (("sing", 0.0), ("silence", 1.0), ("wavenet", 0.5)):
             if system != "wavenet" or number < 10:
                 value = offset + number % 4
-                rows.append({"system": system, "note": f"n{number}", "pair": number // 2, "spectral": value})
+                rows.append({"system": system, "note": f"n{number}", "instrument": number // 2, "spectral": value})
     return pd.DataFrame(rows)
 
 
 def test_a_summary_has_a_row_for_each_system_and_metric():
-    summary = summarise(frame(), ["spectral"], group="pair")
+    summary = summarise(frame(), ["spectral"], group="instrument")
     assert summary["system"].tolist() == ["sing", "silence", "wavenet"]
     interval = interval_of(summary, "spectral", system="sing")
     assert (interval.mean, interval.count) == (1.5, 40)
@@ -69,7 +69,7 @@ def test_a_summary_has_a_row_for_each_system_and_metric():
 
 def test_systems_are_compared_on_the_notes_both_have():
     found = compare_systems(
-        frame(), "sing", ["silence", "wavenet", "nobody"], Metric("spectral"), Items(group="pair")
+        frame(), "sing", ["silence", "wavenet", "nobody"], Metric("spectral"), Items(group="instrument")
     ).set_index("baseline")
     assert found["difference"].to_dict() == {"silence": -1.0, "wavenet": -0.5}
     assert found["count"].to_dict() == {"silence": 40, "wavenet": 10}

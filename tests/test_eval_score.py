@@ -42,7 +42,8 @@ def test_outputs_are_judged_and_what_was_not_made_is_counted(tmp_path, notes):
     sing = scores[scores["system"] == "sing"]
     assert sing["spectral"].tolist() == [0, 0, 0]
     assert sing["in_tune"].tolist() == [1, 1, 1]
-    assert sing["pair"].tolist() == ["0-60", "0-61", "0-62"]
+    assert sing["instrument"].tolist() == [0, 0, 0]
+    assert sing["pitch"].tolist() == [60, 61, 62]
     others = scores[scores["system"] == "nearest_pitch"].set_index("note")
     assert others["reason"].tolist() == ["not applicable", "NaN or infinite samples"]
     assert others["spectral"].isna().all()

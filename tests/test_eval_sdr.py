@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import DEFINITIONS, TrackScores, score_track, si_sdr, usdr
+from eval.metrics.speaker import SpeakerEncoder
 
 RATE = 2000
 
@@ -35,7 +35,7 @@ def test_a_track_says_which_definition_each_number_has():
     estimates = {name: wave + 0.1 * noise(2) for name, wave in references.items()}
     estimates["vocals"][RATE : 2 * RATE] = 0
     found = score_track(references, estimates, RATE)
-    assert set(found.summary["metric"]) == set(DEFINITIONS) - {"embedding MSE"}
+    assert set(found.summary["metric"]) == set(DEFINITIONS) - {"voice similarity"}
     assert set(found.summary["source"]) == {"vocals", "accompaniment"}
     assert set(found.summary["sources"]) == {"accompaniment+vocals"}
     framed = found.summary[found.summary["metric"] == "cSDR"]
@@ -76,22 +76,50 @@ def test_a_perfect_estimate_has_large_values_and_is_not_lost():
     assert values.loc["MR-STFT"].tolist() == [0, 0]
 
 
-def test_the_embedding_is_named_in_its_rows():
-    encoder = Embedding("every other sample", RATE, lambda wave: wave[::2, None])
-    true, found = noise(0), noise(1)
-    summary = score_track({"a": true}, {"a": found}, RATE, embedding=encoder).summary.set_index("metric")
+def test_the_speaker_encoder_is_named_in_its_rows_and_hears_16_khz():
+    heard = []
+
+    def embed(wave: np.ndarray) -> np.ndarray:
+        heard.append(len(wave))
+        return np.array([np.abs(wave).mean(), 1.0])
+
+    true, found = noise(0), 0.5 * noise(0)
+    encoder = SpeakerEncoder("level", embed)
+    summary = score_track({"a": true}, {"a": found}, RATE, voice=encoder).summary.set_index("metric")
     assert set(summary.index) == set(DEFINITIONS)
-    assert summary.loc["embedding MSE", "embedding"] == "every other sample"
-    assert summary["embedding"].notna().sum() == 1
-    expected = np.square((true - found).mean(1)[::2]).mean()
-    assert summary.loc["embedding MSE", "value"] == pytest.approx(expected, rel=1e-5)
+    assert summary.loc["voice similarity", "encoder"] == "level"
+    assert summary["encoder"].notna().sum() == 1
+    assert 0.9 < summary.loc["voice similarity", "value"] < 1
+    assert heard == [round(len(true) / RATE * 16_000)] * 2
+
+
+def test_muting_does_not_raise_the_median_that_counts_it():
+    """Two of five seconds are hard, 0 dB; who mutes them has a better cSDR, and no better one where muting counts."""
+    true = noise(0, 5)
+    error = noise(1, 5) * np.repeat([0.1, 1, 0.1, 1, 0.3], RATE)[:, None]
+    bold, muted = true + error, true + error
+    muted[RATE : 2 * RATE] = muted[3 * RATE : 4 * RATE] = 0
+    found = [score_track({"a": true}, {"a": one}, RATE).summary.set_index("metric") for one in (bold, muted)]
+    assert found[1].loc["cSDR", "value"] > found[0].loc["cSDR", "value"] + 5
+    assert found[1].loc["cSDR, muted 0", "value"] == pytest.approx(found[0].loc["cSDR, muted 0", "value"], abs=0.5)
+    assert [one.loc["cSDR, muted 0", "undefined"] for one in found] == [0, 2]
+    assert found[0].loc["cSDR, muted 0", "value"] == found[0].loc["cSDR", "value"]
+
+
+def test_a_late_estimate_is_told():
+    true = noise(0)
+    late = np.roll(true, round(0.043 * RATE), axis=0)
+    found = score_track({"a": true}, {"a": late}, RATE).summary.set_index("metric")["value"]
+    assert found["lag"] == pytest.approx(43, abs=1)
+    assert found["uSDR"] < 0
+    assert score_track({"a": true}, {"a": true}, RATE).summary.set_index("metric")["value"]["lag"] == 0
 
 
 def test_scores_of_tracks_come_together_under_their_labels():
     one = score_track({"a": noise(0, 1)}, {"a": noise(1, 1)}, RATE)
     both = TrackScores.together([one.labelled(system="x", track=name) for name in ("A", "B")])
     assert both.summary.columns.tolist()[:3] == ["system", "track", "source"]
-    assert both.summary["track"].tolist() == ["A"] * 7 + ["B"] * 7
+    assert both.summary["track"].tolist() == ["A"] * 10 + ["B"] * 10
     assert both.seconds["track"].tolist() == ["A", "B"]
     assert "track" not in one.summary
     assert TrackScores.together([]).summary.columns.tolist() == one.summary.columns.tolist()

@@ -59,8 +59,8 @@ def made_up(values: dict[str, list[float]], errata: str = "") -> pd.DataFrame:
 def test_medians_by_hand():
     scores = made_up({"diffusion": [1.0, 4.0, 2.5], "mixture": [0.0, np.nan, -7.0]})
     (table,) = systems_tables(scores)
-    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[1.0,\u00a04.0]"
-    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[-7.0,\u00a00.0], 2\u00a0of\u00a03"
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[n/a]"  # three songs have no interval
+    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[n/a], 2\u00a0of\u00a03"
     assert row(table, "Mixture")["cSDR, dB"] == "n/a"
     assert [one[0] for one in table.rows] == ["Mixture", "Latent diffusion"]
 
@@ -68,7 +68,7 @@ def test_medians_by_hand():
 def test_songs_with_defects_are_left_out_of_a_second_table():
     tables = list(systems_tables(made_up({"diffusion": [1.0, 4.0, 2.5]}, errata="bleed")))
     assert [row(one, "Latent diffusion")["Songs"] for one in tables] == ["3", "2"]
-    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[1.0")
+    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[n/a]")
     assert tables[1].note == "Left out: c: bleed."
     assert len(list(systems_tables(made_up({"diffusion": [1.0]})))) == 1
 
@@ -81,8 +81,8 @@ def test_a_song_of_filtered_copies_is_told():
 
 
 def test_a_silent_estimate_is_the_lowest_of_all_and_not_left_out():
-    (table,) = systems_tables(made_up({"diffusion": [-np.inf, -np.inf, 2.5]}))
-    assert row(table, "Latent diffusion")["uSDR, dB"] == "-inf\n[-inf,\u00a02.5]"
+    (table,) = systems_tables(made_up({"diffusion": [-np.inf, -np.inf, 2.5, 3.0, 4.0, 5.0]}))
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.75\n[-inf,\u00a04.6]"
 
 
 def test_differences_and_their_test_by_hand():
@@ -227,7 +227,7 @@ def test_studies_in_words():
     )
     picture, table = steps_blocks(steps)
     assert "T = 1: uSDR 3.00, real-time factor 0.250; T = 20: uSDR 22.00, real-time factor 5.000" in picture.alt
-    assert row(table, "20")["uSDR, dB"] == "22.00\n[21.0,\u00a029.0]"
+    assert row(table, "20")["uSDR, dB"] == "22.00\n[n/a]"
     noise = pd.DataFrame(
         [
             {"what": "vocals", "quantised": quantised, "snr_db": level, "metric": "SI-SDR", "value": value}

@@ -10,8 +10,8 @@ from tiny import write_songs
 from data.errors import InputError
 from data.execution import Execution
 from data.files.tables import read_frame
-from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores
+from eval.metrics.speaker import SpeakerEncoder
 from eval.separation.score import medians, with_accompaniment, write_scores
 from models.separation.estimates import bounds, write_estimates
 
@@ -92,7 +92,7 @@ def test_what_was_not_made_is_a_row_with_its_reason_and_no_value(judged):
 def test_every_row_says_what_it_is(judged):
     rows = judged.summary[judged.summary["reason"].isna()]
     assert judged.summary.columns.tolist()[:4] == ["system", "track", "split", "errata"]
-    assert len(rows) == 2 * 2 * 2 * 7
+    assert len(rows) == 2 * 2 * 2 * 10
     assert set(rows["sources"]) == {"accompaniment+vocals"}
     assert judged.seconds.groupby(["system", "track", "source"]).size().tolist() == [2] * 8
 
@@ -105,15 +105,15 @@ def test_when_nothing_was_made_the_reasons_are_all_there_is(tmp_path, songs):
     assert len(pd.read_parquet(tmp_path / "scores" / "seconds.parquet")) == 0
 
 
-def test_scores_are_written_and_counted_and_may_hold_an_embedding(tmp_path, songs):
+def test_scores_are_written_and_counted_and_may_hold_the_similarity_of_voices(tmp_path, songs):
     write_estimates(Execution(tmp_path / "estimates"), songs, {"true": perfect, "broken": broken})
-    encoder = Embedding("pairs", RATE, lambda wave: wave.reshape(-1, 2))
-    told = write_scores(Execution(tmp_path / "scores"), songs, tmp_path / "estimates", embedding=encoder)
+    encoder = SpeakerEncoder("level", lambda wave: np.array([np.abs(wave).mean(), 1.0]))
+    told = write_scores(Execution(tmp_path / "scores"), songs, tmp_path / "estimates", voice=encoder)
     assert told == {"scored": 2, "not scored": 2}
     rows = pd.read_parquet(tmp_path / "scores" / "scores.parquet")
-    embedded = rows[rows["metric"] == "embedding MSE"]
-    assert embedded["embedding"].tolist() == ["pairs"] * 4
-    assert embedded["value"].tolist() == [0.0] * 4
+    similar = rows[rows["metric"] == "voice similarity"]
+    assert similar["encoder"].tolist() == ["level"] * 4
+    assert similar["value"].tolist() == pytest.approx([1.0] * 4)
     assert len(pd.read_parquet(tmp_path / "scores" / "seconds.parquet")) == 8
 
 

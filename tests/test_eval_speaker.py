@@ -122,3 +122,11 @@ def test_similarity_is_a_cosine() -> None:
     assert cosine(np.array([2.0, 0]), np.array([3.0, 3.0])) == pytest.approx(np.sqrt(0.5))
     assert np.isnan(cosine(np.zeros(2), np.ones(2)))
     np.testing.assert_allclose(centroid(np.array([[4.0, 0], [0, 0.5]])), np.sqrt([0.5, 0.5]))
+
+
+def test_neither_polarity_nor_a_delay_of_2_ms_changes_what_is_heard(network: GE2E) -> None:
+    wave = voice(1.0, 200, 3.0)
+    late = np.concatenate([np.zeros(32, np.float32), wave[:-32]])
+    for embed in (network.embed, timbre_statistics):
+        assert cosine(embed(wave), embed(-wave)) == pytest.approx(1, abs=1e-6)
+        assert cosine(embed(wave), embed(late)) > 0.999

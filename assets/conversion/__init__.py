@@ -3,7 +3,6 @@
 * `stages`: targets, mixtures, encoder, melody extractor, content, features, acoustic models, vocoder
 * `evaluation`: melodies, converted voices and copies that every system makes of the evaluation set
 * `scores`: their scores, quality checks
-* `judging`: the networks that judge
 * `studies`: layer weights, length of fine-tuning, several target singers, cost
 * `champion`: the conversion system in use
 * `variants`: tables of the variants that were made so far, for the report

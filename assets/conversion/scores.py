@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
-from assets.conversion.judging import judges, judging
 from assets.conversion.stages import WHOLE
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
+from assets.judging import judges, judging
 from assets.quality import Quality, gather
 from models.conversion.config import Thresholds
 from models.conversion.presets import EXTRACTORS, PRESETS

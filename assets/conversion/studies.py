@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from assets.conversion.judging import judges, judging
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Configuration
+from assets.judging import judges, judging
 from assets.store.versions import Version
 from models.conversion.presets import LENGTHS
 

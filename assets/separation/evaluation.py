@@ -8,11 +8,10 @@ import dagster as dg
 
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
-from assets.environment import Environment
+from assets.environment import Configuration, Environment
+from assets.judging import identity
 from assets.quality import Quality, gather
 from assets.separation.stages import ABLATIONS, INDEX
-from assets.store.versions import Version
-from data.execution import Execution
 from models.separation.config import Thresholds
 from models.separation.presets import PRESETS
 from models.separation.published.separators import identities
@@ -84,46 +83,31 @@ def _medians(folder: Path) -> Shown:
     return {"medians of the vocals": table(medians.reset_index()), **plotted}
 
 
-@stored_asset(files=_SCORES, kinds={"parquet"}, show=_medians)
-def separation_baseline_scores(
-    work: Work,
-    separation_songs: Path,
-    separation_baseline_vocals: Path,
-    separation_codec: Path,
-    separation_latents: Path,
-) -> Summary:
+def _judging(run: Configuration) -> dict[str, str]:
+    """Return the file of the speaker encoder that judges, by its content."""
+    return {"speaker_encoder": identity(run.environment.speaker_encoder)}
+
+
+@stored_asset(config=_judging, files=_SCORES, kinds={"parquet"}, show=_medians)
+def separation_baseline_scores(work: Work, separation_songs: Path, separation_baseline_vocals: Path) -> Summary:
     """Scores of the bounds and baselines: every metric of each song, and BSS Eval of each second."""
-    encoder = (separation_codec, separation_latents)
-    return _score(work.execution, separation_songs, separation_baseline_vocals, encoder)
+    return _score(work, separation_songs, separation_baseline_vocals)
 
 
-@stored_asset(files=_SCORES, kinds={"parquet"}, variants=ABLATIONS, show=_medians)
-def separation_scores(
-    work: Work, separation_songs: Path, separation_vocals: Path, separation_codec: Path, separation_latents: Path
-) -> Summary:
+@stored_asset(config=_judging, files=_SCORES, kinds={"parquet"}, variants=ABLATIONS, show=_medians)
+def separation_scores(work: Work, separation_songs: Path, separation_vocals: Path) -> Summary:
     """Scores of latent diffusion: every metric of each song, and BSS Eval of each second."""
-    encoder = (separation_codec, separation_latents)
-    return _score(work.execution, separation_songs, separation_vocals, encoder)
+    return _score(work, separation_songs, separation_vocals)
 
 
-def _score(execution: Execution, songs: Path, estimates: Path, encoder: tuple[Path, Path]) -> Summary:
-    """Score estimated vocals against the songs.
-
-    Args:
-        execution: output folder and listener; the device encodes the sound for the metric "embedding MSE".
-        songs: folder of the shards of true vocals and accompaniment.
-        estimates: folder of the shards of estimated vocals.
-        encoder: folders of the codec and of the latents, which together are the encoder of "embedding MSE".
-    """
-    import torch
-
-    from eval.metrics.embedding import Embedding
+def _score(work: Work, songs: Path, estimates: Path) -> Summary:
+    """Score estimated vocals against the songs, with a speaker encoder if TESSITURA_SPEAKER_ENCODER names one."""
+    from eval.metrics.speaker import load_speaker_encoder
     from eval.separation.score import write_scores
-    from models.separation.load import latent_encoder
 
-    rate, encode = latent_encoder(*encoder, torch.device(execution.device))
-    named = f"latent of the codec {Version(encoder[0]).fingerprint[:8]}, each channel at unit variance"
-    return write_scores(execution, songs, estimates, Embedding(named, rate, encode))
+    file = work.environment.speaker_encoder
+    voice = load_speaker_encoder(Path(file).expanduser()) if file else None
+    return write_scores(work.execution, songs, estimates, voice)
 
 
 def bounds(asked: Thresholds) -> "Bounds":

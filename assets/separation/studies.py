@@ -23,6 +23,7 @@ def _settings(folder: Path) -> Shown:
         "frames": run.separation.chunk,
         "overlap": run.separation.overlap,
         "channels": run.separation.channels,
+        "steps": run.separation.compared,
     },
     files=_STUDY,
     kinds={"pytorch"},
@@ -32,7 +33,7 @@ def _settings(folder: Path) -> Shown:
 def separation_steps_study(
     work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path
 ) -> Summary:
-    """Study: excerpts of the test songs, separated with 1 to 50 DDIM steps and scored; and the speed of each."""
+    """Study: excerpts of the test songs, separated with fewer and more DDIM steps and scored; and the speed of each."""
     import torch
 
     from data.files.durable import write_json
@@ -41,10 +42,12 @@ def separation_steps_study(
     from models.separation.cost import real_time_factor
     from models.separation.load import load_codec, load_denoiser
     from models.separation.separate import diffusion_separator
-    from models.separation.studies import STEPS, write_steps
+    from models.separation.studies import write_steps
 
     device = torch.device(work.execution.device)
-    samplings = {count: Sampling(count, work.config["frames"], work.config["overlap"]) for count in STEPS}
+    samplings = {
+        count: Sampling(count, work.config["frames"], work.config["overlap"]) for count in work.config["steps"]
+    }
     network = (load_codec(separation_codec, device), *load_denoiser(separation_denoiser, device))
     made = write_steps(work.execution, separation_songs, network, samplings)
     factors = {

@@ -1,4 +1,7 @@
-"""The champion: the SING model in use, replaced when a challenger passes every required criterion."""
+"""The champion: the SING model in use, replaced when a challenger passes every required criterion.
+
+The criteria are measured on the validation notes, so that the test notes stay a test.
+"""
 
 import shutil
 from collections.abc import Mapping
@@ -15,18 +18,18 @@ from assets.synthesis.evaluation import bounds
 if TYPE_CHECKING:
     from models.synthesis.config import Thresholds
 
-_SCORES = "scores.parquet"
+_SCORES, _VALID = "scores.parquet", "valid"
 
 
 def _challenger(inputs: Mapping[str, Any], former: Path | None, asked: "Thresholds") -> Challenger:
-    """Return the newest model, judged on the test notes, as challenger of the champion."""
+    """Return the newest model, judged on the validation notes, as challenger of the champion."""
     from data.files.tables import read_frame
     from eval.synthesis.acceptance import acceptance_criteria
 
     model = Version(inputs["synthesis_model"])
     scores = gather(inputs["synthesis_scores"], inputs["synthesis_baseline_scores"])
     theirs = read_frame(former / _SCORES) if former is not None else None
-    found = acceptance_criteria(scores, bounds(asked), theirs)
+    found = acceptance_criteria(scores, bounds(asked), theirs, _VALID)
     return Challenger(model.fingerprint, model.record["provenance"]["commit"], found, former)
 
 
@@ -58,7 +61,8 @@ def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) 
 def synthesis_champion(work: Work) -> Summary:
     """The model in use: the newest one that passed every required criterion.
 
-    A new model replaces it only if it passes all of them, one of which is not to be worse than the champion before.
+    A new model replaces it only if it passes all of them, one of which is to be better than the champion before, by
+    the whole 95 % interval of the ratio of their losses on the validation notes.
     """
     folder, inputs = work.execution.folder, work.inputs
     copy_model(inputs["synthesis_model"], folder)

@@ -26,7 +26,7 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", _WA
 
 
 @stored_asset(
-    config=lambda run: EvaluationNotes(run.synthesis.evaluated_train_notes),
+    config=lambda run: EvaluationNotes(run.synthesis.evaluated.train),
     files=INDEX,
     kinds={"pytorch"},
     variants=ABLATIONS,
@@ -39,7 +39,7 @@ def synthesis_notes(work: Work, nsynth_shards: Path, synthesis_model: Path, synt
 
 
 @stored_asset(
-    config=lambda run: EvaluationNotes(run.synthesis.evaluated_train_notes, run.synthesis.wavenet_notes),
+    config=lambda run: run.synthesis.evaluated,
     files=INDEX,
     kinds={"pytorch"},
     trains=True,
@@ -59,7 +59,7 @@ def _summary(folder: Path) -> Shown:
     from eval.table import summarise
 
     scores = read_frame(folder / "scores.parquet")
-    summary = summarise(scores, list(METRICS), by=("system", "split"), group="pair")
+    summary = summarise(scores, list(METRICS), by=("system", "split"), group="instrument")
     means = summary[summary["metric"].isin(["spectral", "in_tune", "waveform_mse"])]
     plotted = {f"{one.metric} {one.system} {one.split}": float(one.mean) for one in means.itertuples() if one.count}
     return {"scores": table(summary), **{name: dg.MetadataValue.float(value) for name, value in plotted.items()}}
@@ -143,7 +143,7 @@ def _criteria(folders: Mapping[str, Path], environment: Environment) -> "dict[st
     """Return the results of the acceptance criteria, without the comparison with a champion."""
     from eval.synthesis.acceptance import acceptance_criteria
 
-    return acceptance_criteria(gather(*folders.values()), bounds(PRESETS[environment.preset].thresholds), None)
+    return acceptance_criteria(gather(*folders.values()), bounds(PRESETS[environment.preset].thresholds))
 
 
 QUALITY = Quality(

@@ -27,8 +27,8 @@ from data.progress import Listener, Progress, ignore
 from data.voices.index import RATE
 from data.voices.layouts import KIND, MARKER
 
-VERSION = 1
-NAMES = ("mira", "anton", "lena", "bruno", "ida", "karl", "nora", "otto")  # even ones are high voices
+VERSION = 2
+NAMES = ("mira", "anton", "lena", "bruno", "ida", "karl", "tilda", "otto")  # even ones are high voices
 SECONDS = 6.0
 CLIPS = 2  # of each song
 SONGS, TARGET_SONGS = 3, 7

@@ -25,9 +25,9 @@ from eval.conversion.tables import (
     systems_table,
 )
 from eval.conversion.variants import Variants, variant_blocks
+from eval.intervals import ends, mean_interval
 from eval.report.document import Block, Table, number_of
 from eval.report.figures import training_pictures
-from eval.statistics import bootstrap_mean, ends
 
 if TYPE_CHECKING:
     from eval.conversion.report import Study
@@ -126,7 +126,7 @@ def vocoder_blocks(vocoder: pd.DataFrame) -> list[Block]:
         for system, mine in part.groupby("system", sort=False):
             cells = []
             for measure in ("within_50_cents", "mr_stft"):
-                one = bootstrap_mean(mine[measure].to_numpy(float), mine["singer"].tolist())
+                one = mean_interval(mine[measure].to_numpy(float), mine["singer"].tolist())
                 cells.append(f"{one.mean:.3f}\n{ends(one.low, one.high, '{:.3f}'.format)}" if one.count else "n/a")
             name = "Griffin-Lim" if system == GRIFFIN_LIM else str(system)
             rows.append([name, str(split), str(len(mine)), *cells])

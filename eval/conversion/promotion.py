@@ -1,8 +1,9 @@
 """Decide whether a conversion system becomes the champion, the one that is in use.
 
-The decision is made on the validation clips only, so that the test clips stay a test. A criterion whose value cannot be
-measured is not passed: nothing is promoted without evidence. The only exception is the comparison with the champion,
-which is passed if there is no champion yet, or if it was judged on other clips.
+The decision is made on the validation clips only, so that the test clips stay a test. A champion is replaced by a
+system that is worse in nothing and better, by a whole 95 % interval drawn by song, in melody or in likeness. A
+criterion whose value cannot be measured is not passed: nothing is promoted without evidence. The only exception is the
+comparison with the champion, which is passed if there is no champion yet, or if it was judged on other clips.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,8 @@ import pandas as pd
 from eval.acceptance import Criterion
 from eval.conversion.acceptance import Bounds, conversion_criteria, melody_criteria
 from eval.conversion.measures import KEYFREE
-from eval.conversion.systems import GRID, MAIN, VALID, scored
+from eval.conversion.systems import GRID, GROUP, MAIN, VALID, scored
+from eval.intervals import ends, mean_interval, ratio_interval
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Promotion:
     bounds: Bounds = field(default_factory=Bounds)
     required: tuple[str, ...] = (
         "complete", "keeps_melody", "keeps_voicing", "in_tune", "sounds_like_target", "in_tune_as_champion",
-        "sounds_as_champion",
+        "sounds_as_champion", "better_than_champion",
     )  # fmt: skip
     worse: float = 1.0
     margin: float = 0.02
@@ -50,8 +52,8 @@ def promotion_criteria(
         champion: scores of the present champion in the same form; None if there is no champion.
 
     Returns:
-        The criteria of `eval.conversion.acceptance`, "in_tune_as_champion" and "sounds_as_champion"; `required` is set
-        as `promotion` says.
+        The criteria of `eval.conversion.acceptance`, "in_tune_as_champion", "sounds_as_champion" and
+        "better_than_champion"; `required` is set as `promotion` says.
 
     Example:
         >>> found = promotion_criteria(scores, melody, Promotion(), champion=None)
@@ -62,20 +64,27 @@ def promotion_criteria(
         **conversion_criteria(scores, promotion.bounds, VALID),
         "in_tune_as_champion": _in_tune(scores, champion, promotion),
         "sounds_as_champion": _sounds(scores, champion, promotion),
+        "better_than_champion": _better(scores, champion),
     }
     return {name: replace(one, required=name in promotion.required) for name, one in found.items()}
 
 
 def _both(scores: pd.DataFrame, champion: pd.DataFrame, column: str) -> np.ndarray:
     """Return a column of challenger and champion on the (clip, condition) that both have, (items, 2)."""
+    return _paired(scores, champion, column)[0]
+
+
+def _paired(scores: pd.DataFrame, champion: pd.DataFrame, column: str) -> tuple[np.ndarray, list[str]]:
+    """Return the same, and the song of each item."""
     frames = []
     for frame in (scores, champion):
         part = scored(frame, VALID, list(GRID)) if len(frame) else frame
         if not len(part) or column not in part:
-            return np.zeros((0, 2))
-        mine = part[part["system"] == MAIN].set_index(["clip", "condition"])[column].astype(float)
+            return np.zeros((0, 2)), []
+        mine = part[part["system"] == MAIN].set_index(["clip", "condition", GROUP])[column].astype(float)
         frames.append(mine)
-    return np.asarray(pd.concat(frames, axis=1, join="inner").dropna(), float)
+    both = pd.concat(frames, axis=1, join="inner").dropna()
+    return np.asarray(both, float), both.index.get_level_values(GROUP).tolist()
 
 
 def _in_tune(scores: pd.DataFrame, champion: pd.DataFrame | None, promotion: Promotion) -> Criterion:
@@ -102,6 +111,25 @@ def _sounds(scores: pd.DataFrame, champion: pd.DataFrame | None, promotion: Prom
         return _on_other_clips(scores, "speaker_target", (0.0, promotion.margin), meaning, advice)
     ours, theirs = (float(target[:, one].mean() - source[:, one].mean()) for one in (0, 1))
     return Criterion(bool(theirs - ours <= promotion.margin), theirs - ours, promotion.margin, meaning, advice)
+
+
+def _better(scores: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
+    """Check that the challenger is better than the champion in melody or in likeness, by the whole interval."""
+    meaning = "key-free F0RMSE over that of the champion"
+    advice = "the champion stays: the challenger is not clearly better in melody nor in likeness"
+    if champion is None:
+        return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
+    (tuned, songs), (target, voices) = (_paired(scores, champion, one) for one in (KEYFREE, "speaker_target"))
+    if not len(tuned):
+        return _on_other_clips(scores, KEYFREE, (1.0, 1.0), meaning, advice)
+    ratio = ratio_interval(tuned[:, 0], tuned[:, 1], songs)
+    margins = target - _both(scores, champion, "speaker_source") if len(target) else target
+    nearer = mean_interval(margins[:, 0] - margins[:, 1], voices)
+    told = (
+        f"{meaning} {ends(ratio.low, ratio.high, '{:.3f}'.format)}, or the gain in similarity (to the target less to "
+        f"the source) {ends(nearer.low, nearer.high, '{:+.3f}'.format)}: all of one interval must be on the better side"
+    )
+    return Criterion(bool(ratio.high < 1 or nearer.low > 0), ratio.mean, 1.0, told, advice)
 
 
 def _on_other_clips(

@@ -26,6 +26,7 @@ from eval.conversion.players import Sounds, open_sounds
 from eval.conversion.studies import Studies
 from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored, systems_of
 from eval.conversion.tables import ALL_OF_MELODY, ALL_OF_VOICE, hardest_of, ordered, summary_of, systems_table
+from eval.intervals import OF_MEANS
 from eval.report.document import Document, Section, number_of, render
 from eval.report.exports import Card, latex, model_card
 
@@ -195,7 +196,8 @@ _METHODS = (
     ("Frames", "100 a second; a frame is voiced where its reference says so"),
     ("Judge", "the tracker that finds the melody of converted voices is none that a system was trained with"),
     ("Not applicable", "a measure without enough voiced frames has no value; it is counted, not scored"),
-    ("Interval", "95 % percentile bootstrap of the mean, 2,000 draws of whole songs, seed 0"),
+    ("Interval", OF_MEANS.format("songs")),
+    ("Seeds", "each network was trained once, from one seed; intervals are over songs, not over trainings"),
     ("Original pitch & energy", "pitch and energy of the mixture by a tracker, through the same acoustic model"),
     ("CREPE", "the same with pitch by CREPE; “Separated + CREPE”: on vocals that a separator found first"),
     ("Copy of the source", "the source's clean voice: what measures of melody say of no conversion at all"),

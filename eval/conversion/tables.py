@@ -24,8 +24,8 @@ from eval.conversion.systems import (
     scored,
     systems_of,
 )
+from eval.intervals import Interval, ends
 from eval.report.document import Table
-from eval.statistics import Interval, ends
 from eval.table import interval_of, summarise
 
 MELODY_SHOWN = (RPA, OA, "rca", "voicing_recall", "voicing_false_alarm")

@@ -9,8 +9,9 @@ import pandas as pd
 from eval.conversion.measures import CORR, KEYFREE, MEASURES, there_in
 from eval.conversion.systems import CLEAN, GROUP, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import cell, summary_of
+from eval.intervals import ends
 from eval.report.document import Block, Table
-from eval.statistics import compare, ends, holm
+from eval.statistics import compare, holm
 from eval.table import interval_of
 
 SHOWN_CONDITIONS = (CLEAN, "snr5", "snr0")

@@ -3,8 +3,9 @@
 The reference is always the first argument.
 
 * `bss`: BSS Eval version 4 as museval defines it: SDR, ISR, SIR and SAR of each frame of a track
-* `embedding`: distance between the embeddings that an encoder computes of an estimate and of its reference
+* `delay`: by how much an estimate lags behind its reference
 * `f0`: the F0 family: pitch of an estimate against that of its reference, each measure under its own name
+* `hearing`: which share of the loudness of a sound is wrong in an estimate
 * `mcd`: mel-cepstral distortion, mel and loudness distance of two voices
 * `melody`: tables of pitch over time, and the measures of melody extraction, equal to those of mir_eval
 * `pitch`: pitch tracker for single notes, and pitch errors in cents

@@ -16,25 +16,37 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from data.files.audio import resample
 from eval.metrics.bss import METRICS, bss_eval
-from eval.metrics.embedding import Embedding, embedding_mse
+from eval.metrics.delay import best_lag
+from eval.metrics.hearing import loudness_error
+from eval.metrics.speaker import RATE, SpeakerEncoder, cosine
 from eval.metrics.spectral import multi_resolution
 
 DEFINITIONS = {
-    "cSDR": "museval 4: median over 1 s frames of the ratio of the reference's energy to the error's",
+    "cSDR": "museval 4: median over 1 s frames of the ratio of the reference's energy to the error's; a frame with a "
+    "silent reference or estimate has none",
+    "cSDR, muted 0": "the same, but a frame that the estimate mutes counts as 0 dB, which is the ratio for nothing at "
+    "all: muting what is hard does not raise this median",
     "cISR": "museval 4: median over 1 s frames, error within the span of the own reference delayed up to 511 samples",
     "cSIR": "museval 4: median over 1 s frames, error within the span of the other references; a source alone has none",
     "cSAR": "museval 4: median over 1 s frames, error outside the span of all references",
     "uSDR": "whole track, all channels: 10 log10((Σs² + 1e-7) / (Σ(s - e)² + 1e-7)) (MDX21, SDX23)",
     "SI-SDR": "whole track, all channels as one vector, the reference scaled to fit best (Le Roux et al. 2019)",
-    "MR-STFT": "multi-resolution STFT distance of the mono sum, smaller is better",
-    "embedding MSE": "mean squared difference of what an encoder makes of the mono sums, smaller is better; "
-    "the row says which encoder",
+    "loudness error": "share of the loudness of the mono sum that is wrong, in time and frequency: 0 is heard alike, "
+    "1 is silence; smaller is better (eval.metrics.hearing)",
+    "MR-STFT": "multi-resolution STFT distance of the mono sum, smaller is better; the softest bins rule it, down to "
+    "1e-5 of full scale, so it says little where the reference pauses",
+    "voice similarity": "cosine between what a speaker encoder makes of the mono sums, larger is better; the row says "
+    "which encoder, which no system was trained with",
+    "lag": "delay of the estimate in ms at which it fits best, within 100 ms; where it is not 0, ratios mean little",
 }
+DISTANCES = frozenset({"loudness error", "MR-STFT"})  # smaller is better; "lag" is neither
+RATIOS = frozenset(DEFINITIONS) - DISTANCES - {"voice similarity", "lag"}  # in dB
 _FLOOR = 1e-7
 _SECONDS = ("source", "second", *METRICS, "sources")
 _SUMMARY = ("source", "metric", "value", "frames", "undefined", "sources", "window_seconds", "reciprocal_condition",
-            "embedding")  # fmt: skip
+            "encoder")  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -47,11 +59,11 @@ class TrackScores:
             metric: name of the metric, a key of `DEFINITIONS`.
             value: the score; for cSDR, cISR, cSIR and cSAR the median over the frames that have a value.
             frames: number of frames; 1 for metrics of the whole track.
-            undefined: number of frames without a value.
+            undefined: number of frames without a value; for "cSDR, muted 0" number of frames that the estimate mutes.
             sources: names of all sources of the track, joined by "+".
             window_seconds: length of a frame in seconds; NaN for metrics of the whole track.
             reciprocal_condition: see `eval.metrics.bss.Frames`, to two significant digits.
-            embedding: name of the encoder in rows of the metric "embedding MSE", None in the others.
+            encoder: name of the encoder in rows of the metric "voice similarity", None in the others.
         seconds: one row for each source and frame of BSS Eval (1 s). Columns: source, second (number of the frame,
             from 0), sdr, isr, sir, sar (dB), sources.
     """
@@ -140,7 +152,7 @@ def score_track(
     estimates: Mapping[str, np.ndarray],
     sample_rate: int,
     *,
-    embedding: Embedding | None = None,
+    voice: SpeakerEncoder | None = None,
 ) -> TrackScores:
     """Return all metrics of all sources of a track.
 
@@ -151,7 +163,7 @@ def score_track(
         references: true sources by name, float, shape (T, K) each. SIR and SAR refer to the span of all of them.
         estimates: estimated sources, with the same names and shapes.
         sample_rate: in Hz.
-        embedding: the encoder of the metric "embedding MSE"; None leaves this metric out.
+        voice: the encoder of the metric "voice similarity"; None leaves this metric out.
 
     Raises:
         ValueError: names or shapes differ, the track is shorter than 1,025 samples, or a sample is not finite.
@@ -175,16 +187,19 @@ def score_track(
         for metric, values in per_second.items():
             undefined = int(np.isnan(values).sum())
             rows.append((name, f"c{metric.upper()}", _median(values), len(values), undefined, window))
-        for metric, value in _whole_track(true[number], found[number], sample_rate, embedding).items():
+        muted = _muted(true[number], found[number], sample_rate, frames.decibels.shape[2])
+        penalised = np.where(muted, 0.0, per_second["sdr"])
+        rows.append((name, "cSDR, muted 0", _median(penalised), len(penalised), int(muted.sum()), window))
+        for metric, value in _whole_track(true[number], found[number], sample_rate, voice).items():
             rows.append((name, metric, value, 1, int(np.isnan(value)), np.nan))
     summary = pd.DataFrame(rows, columns=["source", "metric", "value", "frames", "undefined", "window_seconds"])
     by_second = pd.concat(seconds, ignore_index=True)
     summary["sources"] = by_second["sources"] = "+".join(names)
     # Only the order of magnitude matters, and the last digits depend on the order in which threads add.
     summary["reciprocal_condition"] = float(f"{frames.reciprocal_condition:.2g}")
-    summary["embedding"] = None
-    if embedding is not None:
-        summary.loc[summary["metric"] == "embedding MSE", "embedding"] = embedding.name
+    summary["encoder"] = None
+    if voice is not None:
+        summary.loc[summary["metric"] == "voice similarity", "encoder"] = voice.name
     return TrackScores(summary[[*_SUMMARY]], by_second)
 
 
@@ -204,18 +219,28 @@ def _stacked(kind: str, signals: Mapping[str, np.ndarray], names: Sequence[str])
 
 
 def _whole_track(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate: int, embedding: Embedding | None
+    reference: np.ndarray, estimate: np.ndarray, sample_rate: int, voice: SpeakerEncoder | None
 ) -> dict[str, float]:
     """Return the metrics with one value for the whole track of a source (T, K), by name."""
     mono = reference.mean(1), estimate.mean(1)
     found = {
         "uSDR": usdr(reference, estimate),
         "SI-SDR": si_sdr(reference, estimate),
+        "loudness error": loudness_error(*mono, sample_rate),
         "MR-STFT": float(multi_resolution(*mono)),
+        "lag": best_lag(reference, estimate, sample_rate),
     }
-    if embedding is not None:
-        found["embedding MSE"] = embedding_mse(*mono, sample_rate, embedding)
+    if voice is not None:
+        embedded = [voice.embed(resample(np.asarray(one, np.float32), sample_rate, RATE)) for one in mono]
+        found["voice similarity"] = cosine(*embedded)
     return found
+
+
+def _muted(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, count: int) -> np.ndarray:
+    """Return for each frame of 1 s whether the estimate (T, K) is silent in it and the reference is not, (count,)."""
+    size = min(sample_rate, len(reference))
+    heard = [one[: count * size].reshape(count, -1).any(1) for one in (reference, estimate)]
+    return np.asarray(heard[0] & ~heard[1])
 
 
 def _median(values: np.ndarray) -> float:

@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.image import imsave
 
 from data.signal import log_power
+from eval.intervals import Interval
 from eval.report.document import COLOURS, Picture
-from eval.statistics import Interval
 
 _MARKERS = "osv^DXPd"
 

@@ -7,6 +7,7 @@
 * `paper_results`: results of singing voice separation copied from papers, with their source and metric definition
 * `paper_tables`: tables that show published results next to the results measured here
 * `players`: audio players of the report: excerpts with the most singing, at equal loudness, worst songs first
+* `promotion`: decide which separation system is in use, by the validation songs only
 * `report`: write the separation report (HTML page) and its machine-readable files
 * `score`: score the estimates of systems, stored in shards, against the true sources; medians over tracks
 * `studies`: score the excerpts of a study, which separates the same songs under several settings

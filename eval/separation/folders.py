@@ -44,8 +44,8 @@ from data.errors import InputError
 from data.files.readers import open_sound
 from data.files.regular import printable
 from data.progress import Listener, Progress, ignore
-from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores, score_track
+from eval.metrics.speaker import SpeakerEncoder
 from eval.separation.layouts import find_tracks, without_numbers
 from eval.separation.score import ACCOMPANIMENT, VOCALS, with_accompaniment
 
@@ -102,7 +102,7 @@ class _Track:
                 )
         return expected[2]
 
-    def judge(self, embedding: Embedding | None) -> TrackScores:
+    def judge(self, voice: SpeakerEncoder | None) -> TrackScores:
         """Return the scores of every set of sources, with the column `track` in front.
 
         Raises:
@@ -117,7 +117,7 @@ class _Track:
             if set(estimates) != set(references):
                 estimates = with_accompaniment(references, estimates[VOCALS])
             try:
-                found.append(score_track(references, estimates, rate, embedding=embedding))
+                found.append(score_track(references, estimates, rate, voice=voice))
             except ValueError as error:
                 raise InputError(f"{self.name}: cannot be judged: {error}") from error
         return TrackScores.together(found).labelled(track=self.name)
@@ -127,7 +127,7 @@ def score_folders(
     reference: Path,
     estimate: Path,
     listener: Listener = ignore,
-    embedding: Embedding | None = None,
+    voice: SpeakerEncoder | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> TrackScores:
     """Score estimates against references, both given as folders of tracks.
@@ -138,7 +138,7 @@ def score_folders(
         estimate: folder of the estimates, with the same names of tracks and sources. Sources may be missing,
             but the sets of sources (module docstring) must be the same in every track.
         listener: receives progress reports, counted in tracks.
-        embedding: encoder for the metric "embedding MSE"; None leaves this metric out.
+        voice: encoder for the metric "voice similarity"; None leaves this metric out.
         tell: receives sentences that say what was taken for what.
 
     Returns:
@@ -157,7 +157,7 @@ def score_folders(
     progress = Progress("judge tracks", total=len(tracks), unit="tracks", listener=listener)
     found = []
     for track in tracks:
-        found.append(track.judge(embedding))
+        found.append(track.judge(voice))
         progress.advance()
     progress.finish()
     return TrackScores.together(found)

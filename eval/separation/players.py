@@ -152,6 +152,5 @@ def _clips(
 
 def _scores(values: Mapping[Hashable, Any]) -> Sequence[str]:
     """Return the scores of one source of one song as text; nothing if they are not defined."""
-    usdr, distance = float(values["uSDR"]), float(values["MR-STFT"])
-    # Non-breaking hyphen (U+2011): the column under a player is narrow.
-    return (f"uSDR {figure(usdr)} dB", f"MR\u2011STFT {figure(distance, 'MR-STFT')}") if np.isfinite(usdr) else ()
+    usdr, error = float(values["uSDR"]), float(values["loudness error"])
+    return (f"uSDR {figure(usdr)} dB", f"loudness error {figure(error, 'loudness error')}") if np.isfinite(usdr) else ()

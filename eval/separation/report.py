@@ -16,6 +16,7 @@ import pandas as pd
 from data.files.durable import in_json, write_bytes, write_json
 from data.files.tables import write_frame
 from eval.acceptance import Criterion, as_json
+from eval.intervals import OF_MEDIANS, Median
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Document, Section, Table, Text, render
 from eval.report.exports import Card, latex, model_card
@@ -43,10 +44,9 @@ from eval.separation.tables import (
     systems_tables,
     tracks_table,
 )
-from eval.statistics import Median
 
 SCHEMA_VERSION = 1
-_SHOWN = ("uSDR", "MR-STFT")
+_SHOWN = ("uSDR", "loudness error")
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,8 @@ _METHODS = (
         "SIR and SAR refer to the span of vocals and accompaniment, ISR to the own source; 512 taps",
     ),
     ("Not a number", "a second in which a reference or an estimate is silent has no value; it is counted, not scored"),
-    ("Interval", "95 % percentile bootstrap of the median, 2,000 draws of whole songs, seed 0"),
+    ("Interval", OF_MEDIANS.format("songs")),
+    ("Seeds", "each network was trained once, from one seed; intervals are over songs, not over trainings"),
     ("Mixture", "taken for the vocals as it is: nothing done"),
     ("Codec ceiling", "true vocals, coded and decoded: what latent diffusion could reach if it never erred"),
     (
@@ -252,9 +253,9 @@ def _against_what_is_in_use(study: Study) -> list[Block]:
 
 
 _LISTENERS = Text(
-    "What to trust: over 250 rated clips (arXiv 2507.11427) the rank correlation with listeners' scores was 0.67 with "
-    "SDR and −0.66 with an MR-STFT distance for masking systems, but 0.18 and −0.72 for generative ones. Energy ratios "
-    "punish latent diffusion for phases that nobody hears: read MR-STFT beside them, and listen."
+    "What to trust: energy ratios such as uSDR count phases that nobody hears, and so punish systems that draw the "
+    "vocals anew; the loudness error knows no phase and no inaudible noise, but its agreement with listeners has not "
+    "been measured. Read both, and listen."
 )
 _DEFINED = Text(
     "“SDR” names several things that differ by decibels on the same sound. Every number below has its definition "

@@ -20,15 +20,15 @@ from data.files.tables import read_frame, read_table, write_frame
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
-from eval.metrics.embedding import Embedding
 from eval.metrics.sdr import TrackScores, score_track
+from eval.metrics.speaker import SpeakerEncoder
 from eval.parts import clear_parts, evaluate_in_parts
 
 VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
 
 
 def write_scores(
-    execution: Execution, songs: Path, estimates: Path, embedding: Embedding | None = None
+    execution: Execution, songs: Path, estimates: Path, voice: SpeakerEncoder | None = None
 ) -> dict[str, int]:
     """Score estimated vocals against the true sources and write scores.parquet and seconds.parquet.
 
@@ -43,7 +43,7 @@ def write_scores(
             (`data.musdb.vocals`).
         estimates: shards of estimated vocals, with the labels `system` and `track` (`models.separation.estimates`).
             In the quarantine table of these shards, `part` is the name of the system.
-        embedding: encoder for the metric "embedding MSE"; None leaves this metric out.
+        voice: encoder for the metric "voice similarity"; None leaves this metric out.
 
     Returns:
         Number of pairs of system and song that were "scored" and "not scored".
@@ -58,7 +58,7 @@ def write_scores(
     """
     folder = execution.folder
     if not (folder / "scores.parquet").is_file():
-        evaluation = _Evaluation(songs, estimates, embedding)
+        evaluation = _Evaluation(songs, estimates, voice)
         tracks = evaluation.tracks
         progress = Progress("score songs", total=len(tracks), unit="songs", listener=execution.listener)
         found = evaluate_in_parts(
@@ -79,12 +79,12 @@ def write_scores(
 class _Evaluation:
     """The true sources of songs and the estimates of their vocals. Safe to share between threads."""
 
-    def __init__(self, songs: Path, estimates: Path, embedding: Embedding | None) -> None:
-        self._true, self._made, self._estimates, self._embedding = (
+    def __init__(self, songs: Path, estimates: Path, voice: SpeakerEncoder | None) -> None:
+        self._true, self._made, self._estimates, self._voice = (
             _Songs(songs),
             Shards(estimates),
             estimates,
-            embedding,
+            voice,
         )
         self._rows: dict[str, list[int]] = {}
         for row, track in enumerate(self._made.column("track")):
@@ -115,7 +115,7 @@ class _Evaluation:
                 f"{self._estimates}: {system} of {track} has (samples, channels, Hz) {form}, the song {expected}; "
                 "separate the songs again"
             )
-        found = score_track(references, with_accompaniment(references, estimate), rate, embedding=self._embedding)
+        found = score_track(references, with_accompaniment(references, estimate), rate, voice=self._voice)
         return found.labelled(system=system, track=track, **self._true.labels(track))
 
     def missing(self) -> list[dict[str, object]]:

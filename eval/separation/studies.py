@@ -20,11 +20,11 @@ from data.files.tables import write_frame
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import LOCATION
+from eval.metrics.hearing import loudness_error
 from eval.metrics.sdr import si_sdr, usdr
-from eval.metrics.spectral import multi_resolution
 from eval.parts import clear_parts, evaluate_in_parts
 
-METRICS = ("uSDR", "SI-SDR", "MR-STFT")
+METRICS = ("uSDR", "SI-SDR", "loudness error")
 _BATCH = 16  # excerpts that are scored and stored together
 
 
@@ -73,6 +73,7 @@ class _Songs:
         self._shards = Shards(songs)
         columns = (self._shards.column(name).tolist() for name in ("track", "source"))
         self._rows = {key: row for row, key in enumerate(zip(*columns, strict=True))}
+        self._rate = int(self._shards.column("sample_rate")[0])
 
     def score(self, setting: Mapping[str, Any], estimate: np.ndarray) -> dict[str, Any]:
         """Return the labels of an excerpt together with its metrics.
@@ -86,7 +87,7 @@ class _Songs:
             **setting,
             "uSDR": usdr(reference, estimate),
             "SI-SDR": si_sdr(reference, estimate),
-            "MR-STFT": float(multi_resolution(reference.mean(1), estimate.mean(1))),
+            "loudness error": loudness_error(reference.mean(1), estimate.mean(1), self._rate),
         }
 
     def _read(self, track: str, what: str, place: tuple[int, int]) -> np.ndarray:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.intervals import median_interval
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Picture, Table
 from eval.report.figures import Panel, panels, png
@@ -23,7 +24,6 @@ from eval.separation.tables import (
     paired_table,
     with_interval,
 )
-from eval.statistics import bootstrap_median
 
 _SPEED = "real-time factor"
 
@@ -46,7 +46,7 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
     rows, curves = [], {one: [] for one in (*metrics, _SPEED)}
     for count in counts:
         part = steps[steps["steps"] == count]
-        found = {one: bootstrap_median(part.loc[part["metric"] == one, "value"].to_numpy(float)) for one in metrics}
+        found = {one: median_interval(part.loc[part["metric"] == one, "value"].to_numpy(float)) for one in metrics}
         speed = float(part.drop_duplicates("track")["real_time_factor"].median())
         rows.append(
             [str(count), str(part["track"].nunique()), *(with_interval(found[one], one) for one in metrics),
@@ -147,7 +147,7 @@ def weights_blocks(weights: pd.DataFrame) -> list[Block]:
     rows = []
     for name, part in weights.groupby("weights", sort=False):
         values = {one: part.loc[part["metric"] == one, "value"].to_numpy(float) for one in metrics}
-        intervals = [with_interval(bootstrap_median(found), one) for one, found in values.items()]
+        intervals = [with_interval(median_interval(found), one) for one, found in values.items()]
         rows.append([str(name), str(part["track"].nunique()), *intervals])
     return [
         Table(

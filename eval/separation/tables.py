@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.intervals import Median, ends, median_interval
 from eval.metrics.bss import ILL_CONDITIONED
-from eval.metrics.sdr import DEFINITIONS
+from eval.metrics.sdr import DEFINITIONS, DISTANCES, RATIOS
 from eval.report.document import Table, number_of
-from eval.statistics import Median, bootstrap_median, ends
 from eval.table import Items, Metric, compare_systems
 
 MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
@@ -27,14 +27,13 @@ _BOUNDS = {
     "IBM2": ("IBM2", "upper bound"),
 }
 _SYSTEMS = {MASKS: "Discriminative network", MAIN: "Latent diffusion"}
-_RATIOS = frozenset(DEFINITIONS) - {"MR-STFT", "embedding MSE"}
-_PAIRED = ("uSDR", "SI-SDR", "cSIR", "MR-STFT")
+_PAIRED = ("uSDR", "SI-SDR", "cSIR", "loudness error")
 _KEPT = "\u00a0"  # non-breaking space
 
 
 def larger_is_better(metric: str) -> bool:
-    """Return True for a ratio in dB, False for every other metric, which is a distance (smaller is better)."""
-    return metric in _RATIOS
+    """Return whether larger values of a metric are better."""
+    return metric in DEFINITIONS and metric not in DISTANCES
 
 
 def name_of(system: str) -> str:
@@ -59,24 +58,25 @@ def metrics_of(scores: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys([*DEFINITIONS, *scores["metric"].dropna()]))
 
 
-def by_track(scores: pd.DataFrame, source: str = "vocals") -> pd.DataFrame:
-    """Return the scores of one source with one row per (system, test song) and one column per metric.
+def by_track(scores: pd.DataFrame, source: str = "vocals", split: str = "test") -> pd.DataFrame:
+    """Return the scores of one source with one row per (system, song) and one column per metric.
 
     Args:
         scores: rows of scores.parquet (`eval.separation.score.write_scores`).
         source: "vocals" or "accompaniment".
+        split: split of the songs.
 
     Returns:
-        Columns `system`, `track`, `errata` and the metrics. Every system has a row for every test song that any system
-        has scores of. NaN means that the metric is not defined, or that the system has no estimate of the song.
+        Columns `system`, `track`, `errata` and the metrics. Every system has a row for every song that any system has
+        scores of. NaN means that the metric is not defined, or that the system has no estimate of the song.
 
     Example:
         >>> tracks = by_track(pd.read_parquet("scores.parquet"))
         >>> tracks[tracks["system"] == "diffusion"]["uSDR"].median()
     """
-    test = scores[(scores["split"] == "test") & (scores["source"] == source)]
-    wide = test.pivot(index=["system", "track"], columns="metric", values="value")
-    errata = test.drop_duplicates("track").set_index("track")["errata"]
+    part = scores[(scores["split"] == split) & (scores["source"] == source)]
+    wide = part.pivot(index=["system", "track"], columns="metric", values="value")
+    errata = part.drop_duplicates("track").set_index("track")["errata"]
     pairs = pd.MultiIndex.from_product([systems_of(scores), sorted(errata.index)], names=["system", "track"])
     full = wide.reindex(index=pairs, columns=metrics_of(scores)).astype(float).reset_index()
     full.columns.name = None
@@ -95,16 +95,16 @@ def medians(tracks: pd.DataFrame) -> dict[str, dict[str, Median]]:
     """
     metrics = [one for one in tracks.columns if one not in ("system", "track", "errata")]
     return {
-        str(system): {one: bootstrap_median(part[one].to_numpy(float)) for one in metrics}
+        str(system): {one: median_interval(part[one].to_numpy(float)) for one in metrics}
         for system, part in tracks.groupby("system", sort=False)
     }
 
 
 def figure(value: float | None, metric: str = "uSDR") -> str:
-    """Return a value as text: dB with two decimals, distances with three, "n/a" for NaN, a dash for None."""
+    """Return a value as text: dB with two decimals, others with three, "n/a" for NaN, a dash for None."""
     if value is None:
         return "–"
-    return "n/a" if np.isnan(value) else f"{value:.{2 if larger_is_better(metric) else 3}f}"
+    return "n/a" if np.isnan(value) else f"{value:.{2 if metric in RATIOS else 3}f}"
 
 
 def with_interval(one: Median, metric: str) -> str:
@@ -112,13 +112,13 @@ def with_interval(one: Median, metric: str) -> str:
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
-    shown = ends(one.low, one.high, f"{{:.{1 if larger_is_better(metric) else 2}f}}".format).replace(" ", _KEPT)
+    shown = ends(one.low, one.high, f"{{:.{1 if metric in RATIOS else 2}f}}".format).replace(" ", _KEPT)
     return f"{figure(one.median, metric)}\n{shown}{counted}"
 
 
 def heading(metric: str) -> str:
     """Return the name of a metric with its unit."""
-    return f"{metric}, dB" if larger_is_better(metric) else metric
+    return f"{metric}, {'ms' if metric == 'lag' else 'dB'}" if metric in RATIOS or metric == "lag" else metric
 
 
 def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
@@ -128,13 +128,11 @@ def systems_tables(scores: pd.DataFrame) -> Iterator[Table]:
     second table is on those without.
     """
     tracks = by_track(scores)
-    songs = tracks["track"].nunique()
     note = (
-        "Ratios in dB, larger is better; distances (no unit), smaller. Intervals: bootstrap over songs"
-        + (f"; of {number_of(songs, 'song')} they are hardly more than the range. " if songs < 6 else ". ")
-        + "“n of N”: the metric has no value on the other songs, or the system made nothing of them. Silent seconds: "
-        "those in which some reference or estimate is silent, so that cSDR, cSIR, cSAR and cISR leave them out, of "
-        "all. The mixture as estimate has no artifacts: its cSAR is the limit of arithmetic."
+        "Ratios in dB, larger is better; distances (no unit), smaller. Intervals: exact, over songs; fewer than six "
+        "have none. “n of N”: the metric has no value on the other songs, or the system made nothing of them. Silent "
+        "seconds: those in which some reference or estimate is silent, so that cSDR, cSIR, cSAR and cISR leave them "
+        "out, of all. The mixture as estimate has no artifacts: its cSAR is the limit of arithmetic."
     )
     yield _systems_table("Vocals of the test songs: median over songs and 95 % interval", scores, tracks, note)
     marked = tracks[tracks["errata"].fillna("") != ""]
@@ -178,8 +176,8 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
             [name_of(system), kind, str(max(one.count for one in values.values())),
              *(with_interval(values[metric], metric) for metric in metrics), counted]
         )  # fmt: skip
-    encoders = scores["embedding"].dropna().unique() if "embedding" in scores else []
-    note += "".join(f" Embedding MSE by: {one}." for one in encoders)
+    encoders = scores["encoder"].dropna().unique() if "encoder" in scores else []
+    note += "".join(f" Voice similarity by: {one}." for one in encoders) + _warnings(scores, tracks)
     ill = framed[framed["reciprocal_condition"] < ILL_CONDITIONED]["track"].nunique()
     if ill:
         note += (
@@ -188,6 +186,23 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
     return Table(
         caption, ["System", "Kind", "Songs", *map(heading, metrics), "Silent seconds"], rows, words=2, note=note
     )
+
+
+def _warnings(scores: pd.DataFrame, tracks: pd.DataFrame) -> str:
+    """Return sentences on estimates that are muted or late; "" if there are none."""
+    vocals = scores[(scores["source"] == "vocals") & scores["track"].isin(tracks["track"])]
+    muted = vocals[vocals["metric"] == "cSDR, muted 0"].groupby("system")["undefined"].sum()
+    late = vocals[(vocals["metric"] == "lag") & (vocals["value"].abs() > 0)].groupby("system")["track"].nunique()
+    told = [
+        f"{name_of(str(one))} mutes {number_of(int(count), 'second')} of vocals"
+        for one, count in muted.items()
+        if count
+    ]
+    told += [
+        f"{name_of(str(one))} is early or late on {number_of(int(count), 'song')}, whose ratios mean little"
+        for one, count in late.items()
+    ]
+    return "".join(f" {one}." for one in told)
 
 
 def paired_table(tracks: pd.DataFrame, system: str, others: Sequence[str], names: Mapping[str, str]) -> Table:

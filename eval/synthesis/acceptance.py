@@ -1,8 +1,9 @@
 """Acceptance checks that decide whether a SING model is good enough to be promoted.
 
-All checks use the test notes only. A check whose value cannot be measured (no pitched notes, no scores of a baseline)
-is not passed, so a model is not promoted without evidence. The only exception is the comparison with the champion: it
-is passed if there is no champion yet, or if the champion was scored on other notes.
+Promotion looks at the validation notes only, so that the test notes stay a test; the report shows the same checks on
+the test notes. A check whose value cannot be measured (no pitched notes, no scores of a baseline) is not passed, so a
+model is not promoted without evidence. The only exception is the comparison with the champion: it is passed if there is
+no champion yet, or if the champion was scored on other notes.
 """
 
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
+from eval.intervals import Interval, ends, ratio_interval
+
+_NOTHING = Interval(float("nan"), float("nan"), float("nan"), 0, 0)
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,8 @@ class Bounds:
     """The bounds of the checks; `models.synthesis.config.Thresholds` configures them.
 
     Attributes:
-        silence_ratio: largest allowed ratio of the spectral loss of SING to that of silence.
+        silence_ratio: largest allowed ratio of the spectral loss of SING to that of silence. It is asked for promotion
+            only where a model need not be better than a copy, and told anyway.
         nearest_required: whether a model must be better than a copy of the nearest training note to be promoted.
         pitch_accuracy: smallest allowed share of pitched notes within 50 cents of their label, 0 to 1.
     """
@@ -28,27 +33,33 @@ class Bounds:
     pitch_accuracy: float
 
 
-def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None) -> dict[str, Criterion]:
+def acceptance_criteria(
+    scores: pd.DataFrame, bounds: Bounds, champion: pd.DataFrame | None = None, split: str = "test"
+) -> dict[str, Criterion]:
     """Check the scores of the system "sing" against the bounds, the baselines and the champion.
+
+    Being better than a copy, or than the champion, means that the whole 95 % interval of the ratio of their losses,
+    drawn by instrument, lies below 1: what is better by luck does not replace anything.
 
     Args:
         scores: one row for each (system, note), as in scores.parquet (`eval.synthesis.score`); it holds the systems
-            "sing", "silence" and "nearest_pitch". Only rows of the split "test" are used.
+            "sing", "silence" and "nearest_pitch".
         bounds: the bounds of the checks.
         champion: scores of the present champion in the same form, or None if there is no champion.
+        split: split of the notes that are used: "valid" to decide on promotion, "test" to report.
 
     Returns:
         The result of each check by name: "complete", "better_than_silence", "better_than_nearest_pitch", "in_tune" and
-        "not_worse_than_champion".
+        "better_than_champion".
 
     Example:
-        >>> found = acceptance_criteria(scores, Bounds(0.6, nearest_required=True, pitch_accuracy=0.9), None)
+        >>> found = acceptance_criteria(scores, Bounds(0.6, nearest_required=True, pitch_accuracy=0.9), split="valid")
         >>> all(one.passed for one in found.values() if one.required)
     """
-    wide = _wide(scores, "spectral")
-    ratio = _ratio(wide, "sing", "silence")
-    nearest = _ratio(wide, "sing", "nearest_pitch")
-    tuned = _wide(scores, "in_tune")
+    part = scores[scores["split"] == split]
+    wide = _wide(part, "spectral")
+    silence, nearest = (_ratio(wide, one) for one in ("silence", "nearest_pitch"))
+    tuned = _wide(part, "in_tune")
     share = float(tuned["sing"].mean()) if "sing" in tuned and tuned["sing"].notna().any() else float("nan")
     made = float(wide["sing"].notna().mean()) if "sing" in wide and len(wide) else float("nan")
     return {
@@ -56,21 +67,23 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataF
             made == 1.0,
             made,
             1.0,
-            "share of the test notes it made, finite and of the right length",
+            f"share of the {_NOTES[split]} it made, finite and of the right length",
             "see the reasons in the score table; a note that is missing is no good note",
         ),
         "better_than_silence": Criterion(
-            ratio <= bounds.silence_ratio,
-            ratio,
+            silence.mean <= bounds.silence_ratio,
+            silence.mean,
             bounds.silence_ratio,
-            "spectral loss over that of silence",
+            f"spectral loss over that of silence{_told(silence)}",
             "train longer, or look at the loss curves and the quarantine",
+            required=not bounds.nearest_required,
         ),
         "better_than_nearest_pitch": Criterion(
-            nearest < 1.0,
-            nearest,
+            nearest.high < 1.0,
+            nearest.mean,
             1.0,
-            "spectral loss over that of a copy of the nearest training note",
+            f"spectral loss over that of a copy of the nearest training note{_told(nearest)}: all of the interval "
+            "must be below",
             "the model has not learnt more than the data say; train longer or give it more data",
             required=bounds.nearest_required,
         ),
@@ -81,22 +94,29 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds, champion: pd.DataF
             "share of pitched notes within 50 cents of their label",
             "listen to the worst cases in the report; high notes are learnt last",
         ),
-        "not_worse_than_champion": _against(wide, champion),
+        "better_than_champion": _against(wide, None if champion is None else champion[champion["split"] == split]),
     }
 
 
-def _wide(scores: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Return one metric on the test notes, with one row for each note and one column for each system."""
-    test = scores[scores["split"] == "test"]
-    return test.pivot(index="note", columns="system", values=metric)
+_NOTES = {"valid": "validation notes", "test": "test notes"}
 
 
-def _ratio(wide: pd.DataFrame, system: str, baseline: str) -> float:
-    """Return the mean of a system over the mean of a baseline, on the notes that both have; NaN if there are none."""
-    if system not in wide or baseline not in wide:
-        return float("nan")
-    both = np.asarray(wide[[system, baseline]].dropna(), float)
-    return float(both[:, 0].mean() / both[:, 1].mean()) if len(both) else float("nan")
+def _told(ratio: Interval) -> str:
+    """Return the interval of a ratio as text; nothing where there is no ratio."""
+    return f" {ends(ratio.low, ratio.high, '{:.3f}'.format)}" if ratio.count else ""
+
+
+def _wide(part: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Return one metric, with one row for each (instrument, note) and one column for each system."""
+    return part.pivot(index=["instrument", "note"], columns="system", values=metric)
+
+
+def _ratio(wide: pd.DataFrame, baseline: str) -> Interval:
+    """Return the mean of SING over the mean of a baseline, on the notes that both have, drawn by instrument."""
+    if "sing" not in wide or baseline not in wide:
+        return _NOTHING
+    ours, theirs = (np.asarray(wide[one], float) for one in ("sing", baseline))
+    return ratio_interval(ours, theirs, wide.index.get_level_values("instrument").tolist())
 
 
 def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
@@ -105,9 +125,10 @@ def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
         return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
-    theirs = _wide(champion, "spectral")["sing"].rename("champion")
-    both = wide.join(theirs, how="inner")
+    theirs = _wide(champion, "spectral")
+    both = wide.join(theirs["sing"].rename("champion"), how="inner") if "sing" in theirs else wide[:0]
     if both.empty:
         return Criterion(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
-    ratio = _ratio(both, "sing", "champion")
-    return Criterion(ratio <= 1.0, ratio, 1.0, meaning, advice)
+    ratio = _ratio(both, "champion")
+    meaning += f"{_told(ratio)}: all of the interval must be below"
+    return Criterion(ratio.high < 1.0, ratio.mean, 1.0, meaning, advice)

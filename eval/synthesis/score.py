@@ -29,10 +29,9 @@ LABELS = ("instrument", "instrument_name", "family", "source", "pitch", "velocit
 def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str, int]:
     """Score all estimates of all systems against their recordings and write scores.parquet.
 
-    scores.parquet has one row for each (system, note). Columns: system, note, pair (text that identifies instrument and
-    pitch), the labels of the note (`LABELS`), one column for each metric (`eval.synthesis.note_metrics.METRICS`), and
-    reason. If a system made no valid estimate of a note, `reason` says why and the metrics are NaN; otherwise `reason`
-    is None.
+    scores.parquet has one row for each (system, note). Columns: system, note, the labels of the note (`LABELS`), one
+    column for each metric (`eval.synthesis.note_metrics.METRICS`), and reason. If a system made no valid estimate of a
+    note, `reason` says why and the metrics are NaN; otherwise `reason` is None.
 
     Scores are saved in parts of 32 notes. If the function is interrupted and called again, it resumes after them.
 
@@ -95,10 +94,10 @@ class _Evaluation:
             yield {"system": system, **described, **scores, "reason": None}
 
     def _described(self, note: str) -> dict[str, Any]:
-        """Return the columns that describe a note; notes that differ only in velocity have the same `pair`."""
+        """Return the columns that describe a note."""
         label = self._labels.iloc[self._rows[note]]
         labels = {str(name): value for name, value in label.items()}
-        return {"note": note, "pair": f"{label['instrument']}-{label['pitch']}", **labels}
+        return {"note": note, **labels}
 
     def missing(self) -> pd.DataFrame:
         """Return one row, with metrics NaN and a reason, for each estimate that a system could not make."""

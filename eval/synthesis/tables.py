@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eval.intervals import Interval, ends, ratio_interval
 from eval.report.document import Table
-from eval.statistics import Interval, ends
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
 from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
 from eval.table import Items, Metric, compare_systems, interval_of, summarise
@@ -59,21 +59,33 @@ def systems_table(scores: pd.DataFrame) -> Table:
         scores: scores of SING, its autoencoder and the baselines.
     """
     test = scores[scores["split"] == "test"]
-    summary = summarise(test, list(METRICS), group="pair")
-    rows = []
+    summary = summarise(test, list(METRICS), group="instrument")
+    headings, rows = [_HEADINGS[metric] for metric in METRICS], []
+    headings.insert(1, "spectral, over silence's")
     for system in SHOWN:
         found = [interval_of(summary, metric, system=system) for metric in METRICS]
         if found[0] is not None:
             pitched = next(one.count for name, one in zip(METRICS, found, strict=True) if name == "in_tune" and one)
-            rows.append([NAMES[system], str(found[0].count), str(pitched), *map(with_interval, found)])
+            shown = [*map(with_interval, found)]
+            shown.insert(1, with_interval(_over_silence(test, system)))
+            rows.append([NAMES[system], str(found[0].count), str(pitched), *shown])
     return Table(
         "Unseen (instrument, pitch) pairs: mean and 95 % interval",
-        ["System", "Notes", "Pitched", *(_HEADINGS[metric] for metric in METRICS)],
+        ["System", "Notes", "Pitched", *headings],
         rows,
-        note="Smaller is better but for “in tune” and “frames in tune”. Intervals: bootstrap over (instrument, pitch) "
-        "pairs, velocities of a pair drawn together. “n of N”: the metric does not apply to the other notes (a pitch "
+        note="Smaller is better but for “in tune” and “frames in tune”. Intervals: bootstrap over instruments. "
+        "“n of N”: the metric does not apply to the other notes (a pitch "
         "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels.",
     )
+
+
+def _over_silence(test: pd.DataFrame, system: str) -> Interval:
+    """Return the ratio of the spectral loss of a system to that of silence on the same notes, drawn by instrument."""
+    wide = test.pivot(index=["instrument", "note"], columns="system", values="spectral")
+    if "silence" not in wide:
+        return ratio_interval(np.zeros(0), np.zeros(0))
+    ours, theirs = (np.asarray(wide[one], float) for one in (system, "silence"))
+    return ratio_interval(ours, theirs, wide.index.get_level_values("instrument").tolist())
 
 
 def paired_table(scores: pd.DataFrame) -> Table:
@@ -86,7 +98,7 @@ def paired_table(scores: pd.DataFrame) -> Table:
     rows = []
     for metric in ("spectral", "multi_resolution", "in_tune"):
         smaller = metric not in LARGER_IS_BETTER
-        found = compare_systems(test, "sing", SHOWN[1:], Metric(metric, smaller), Items("note", "pair"))
+        found = compare_systems(test, "sing", SHOWN[1:], Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
             rows.append(
                 [
@@ -103,7 +115,7 @@ def paired_table(scores: pd.DataFrame) -> Table:
         ["Metric", "Other system", "Notes", "Difference [95 %]", "p (Holm)", "SING better on"],
         rows,
         words=2,
-        note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs, adjusted for the number of systems.",
+        note="Two-sided Wilcoxon signed-rank test over instruments, adjusted for the number of systems.",
     )
 
 
@@ -126,7 +138,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
     both, rows = pd.concat(named, ignore_index=True), []
     for metric in ("spectral", "multi_resolution", "in_tune"):
         smaller = metric not in LARGER_IS_BETTER
-        found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "pair"))
+        found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
             cells = [str(one["count"]), _difference(one), number(one["p"]), f"{one['better']:.0%}"]
             rows.append([_HEADINGS[metric], *cells])
@@ -134,7 +146,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
         "This experiment minus the model in use, note by note",
         ["Metric", "Notes", "Difference [95 %]", "p", "Experiment better on"],
         rows,
-        note="Two-sided Wilcoxon signed-rank test over (instrument, pitch) pairs.",
+        note="Two-sided Wilcoxon signed-rank test over instruments.",
     )
 
 

@@ -12,6 +12,7 @@ import torch
 import torchaudio
 from torch import Tensor
 
+from data.signal import in_float32
 from models.conversion.frames import HOP, RATE
 
 BANDS = 80
@@ -28,6 +29,7 @@ def filter_bank(device: torch.device) -> Tensor:
     return bank.to(device)
 
 
+@in_float32
 def log_mel(waves: Tensor) -> Tensor:
     """Return the mel spectrograms of waves.
 

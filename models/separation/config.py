@@ -223,6 +223,7 @@ class SeparationConfig:
         overlap: fraction of a chunk that is cross-faded with the next one, at most 0.5.
         train_denoiser: settings of the denoiser's training loop.
         steps: number of DDIM steps in separation.
+        compared: numbers of steps that the study compares.
         mask_network: sizes of the discriminative network.
         mask_segment: length of its training examples in samples.
         train_mask_network: settings of its training loop.
@@ -247,6 +248,7 @@ class SeparationConfig:
         precision="bfloat16", compile=True,
     )  # fmt: skip
     steps: int = 20
+    compared: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     mask_network: MaskNetworkConfig = field(default_factory=MaskNetworkConfig)
     mask_segment: int = 96_000
     train_mask_network: FitConfig = FitConfig(

@@ -4,17 +4,14 @@ All networks are returned on the given device, in evaluation mode and without gr
 Shapes: T samples, D latent channels, N latent frames.
 """
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import torch
 
-from data.shards.reader import Shards
 from models.separation.codec import AnyCodec, Codec
 from models.separation.config import CodecConfig, DenoiserConfig, MaskNetworkConfig, Sampling
 from models.separation.denoiser import Denoiser
-from models.separation.latents import Scaling, encode_long
+from models.separation.latents import Scaling
 from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
 from models.separation.separate import Separator, diffusion_separator, mask_separator
@@ -95,27 +92,6 @@ def trained_diffusion(codec: Path, denoiser: Path, sampling: Sampling, device: t
         >>> separator = trained_diffusion(Path("codec"), Path("denoiser"), sampling, torch.device("cpu"))
     """
     return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling)
-
-
-def latent_encoder(codec: Path, latents: Path, device: torch.device) -> tuple[int, Callable[[np.ndarray], np.ndarray]]:
-    """Return the codec's encoder in the form that `eval.metrics.embedding.Embedding` takes.
-
-    Args:
-        codec: folder of the codec.
-        latents: folder of the shards of latents, which store the mean and standard deviation of each channel.
-        device: device to compute on.
-
-    Returns:
-        The sample rate in Hz, and a function from mono sound (T,) float32 to latent frames (N, D), normalised so that
-        each channel has zero mean and unit variance over the training songs.
-
-    Example:
-        >>> sample_rate, encode = latent_encoder(Path("codec"), Path("latents"), torch.device("cpu"))
-        >>> frames = encode(np.zeros(sample_rate, np.float32))
-    """
-    network, scaling = load_codec(codec, device), Scaling.of(Shards(latents))
-    mean, deviation = scaling.mean[:, 0].numpy(), scaling.deviation[:, 0].numpy()
-    return network.config.sample_rate, lambda wave: (encode_long(network, wave, device) - mean) / deviation
 
 
 def trained_mask_network(folder: Path, device: torch.device) -> Separator:

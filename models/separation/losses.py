@@ -7,11 +7,12 @@ Shapes: B batch, T samples, F frequency bins, N STFT frames.
 import torch
 from torch import Tensor
 
-from data.signal import power_spectrum
+from data.signal import in_float32, power_spectrum
 
 RESOLUTIONS = ((2048, 512), (1024, 256), (512, 128), (256, 64))  # STFT size and hop, in samples
 
 
+@in_float32
 def magnitude(wave: Tensor, n_fft: int, hop: int) -> Tensor:
     """Return |STFT|, (B, F, N), of waveforms (B, T), at least 1e-4 so that its gradient stays finite in silence."""
     return power_spectrum(wave, n_fft, hop, center=True).clamp_min(1e-8).sqrt()
@@ -35,6 +36,7 @@ def multi_resolution(reference: Tensor, estimate: Tensor) -> Tensor:
     return total / len(RESOLUTIONS)
 
 
+@in_float32
 def negative_snr(reference: Tensor, estimate: Tensor, floor: float = 1e-3) -> Tensor:
     """Return the negative signal-to-noise ratio in dB, averaged over the examples; smaller is better.
 

@@ -2,10 +2,11 @@
 
     chunk 0  ────────────────╲
     chunk 1              ╱────────────────╲      the weights of each sample add up to one
-    chunk 2                           ╱───────────────
+    chunk 2                       ┈┈┈┈╱───────────────    the last one begins earlier and ends with the signal
 
-Memory holds only a few chunks, whatever the length of the signal. If the function that processes the chunks returns
-its input, the result is the input signal.
+All chunks are full of sound, because silence added to the last one would change the statistics that networks normalise
+with. A signal that is shorter than a chunk is processed whole. Memory holds only a few chunks, whatever the length of
+the signal. If the function that processes the chunks returns its input, the result is the input signal.
 
 Shapes: B chunks processed at once, T samples, K channels.
 """
@@ -26,15 +27,20 @@ class Chunks:
         size: length of a chunk in samples.
         overlap: number of samples that a chunk shares with the next one, at most half of `size`.
         batch: number of chunks processed at once.
+        multiple: lengths that can be processed are multiples of this. A signal shorter than a chunk is padded with
+            zeros to the next one.
     """
 
     size: int
     overlap: int
     batch: int = 1
+    multiple: int = 1
 
 
 def chunk_starts(length: int, chunk: int, overlap: int) -> range:
-    """Return the first sample of each chunk needed to cover `length` samples; the last can reach beyond the end.
+    """Return from where on each chunk counts, for all chunks that are needed to cover `length` samples.
+
+    The last chunk begins earlier where it would reach beyond the end.
 
     Args:
         length: length of the signal in samples.
@@ -71,7 +77,8 @@ def in_chunks(read: Callable[[int, int], np.ndarray], length: int, work: Work, c
     Args:
         read: returns samples start … stop - 1 of the signal, float, (stop - start, K). It is called in order.
         length: length of the signal in samples.
-        work: processes chunks (B, size, K), zero-padded at the end of the signal; returns the same shape.
+        work: processes chunks (B, size, K); returns the same shape. The chunk of a signal that is shorter than a chunk
+            is as long as the signal, rounded up to `Chunks.multiple`.
         chunks: how the signal is divided.
 
     Yields:
@@ -86,17 +93,19 @@ def in_chunks(read: Callable[[int, int], np.ndarray], length: int, work: Work, c
         >>> sum(len(piece) for piece in pieces)
         1000
     """
-    chunk, overlap, batch = chunks.size, chunks.overlap, chunks.batch
-    starts = chunk_starts(length, chunk, overlap)
+    overlap, starts = chunks.overlap, chunk_starts(length, chunks.size, chunks.overlap)
+    size = min(chunks.size, -(-length // chunks.multiple) * chunks.multiple)
     tail: np.ndarray | None = None
-    for begin in range(0, len(starts), batch):
-        some: Sequence[int] = starts[begin : begin + batch]
-        pieces = [read(start, min(start + chunk, length)) for start in some]
-        padded = np.stack([np.pad(one, ((0, chunk - len(one)), (0, 0))) for one in pieces])
-        for start, made in zip(some, work(padded), strict=True):
+    for begin in range(0, len(starts), chunks.batch):
+        some: Sequence[int] = starts[begin : begin + chunks.batch]
+        begins = [max(0, min(start, length - size)) for start in some]
+        pieces = [read(start, min(start + size, length)) for start in begins]
+        full = np.stack([np.pad(one, ((0, size - len(one)), (0, 0))) for one in pieces])
+        for start, made in zip(some, work(full), strict=True):
             first, last = start == 0, start == starts[-1]
-            weighted = made * fade(chunk, overlap, first=first, last=last)[:, None]
+            kept = made[max(0, start - max(0, length - size)) :]
+            weighted = kept * fade(len(kept), overlap, first=first, last=last)[:, None]
             if tail is not None:
                 weighted[:overlap] += tail
-            tail = None if last else weighted[chunk - overlap :].copy()
-            yield weighted[: length - start] if last else weighted[: chunk - overlap]
+            tail = None if last else weighted[len(kept) - overlap :].copy()
+            yield weighted[: length - start] if last else weighted[: len(kept) - overlap]

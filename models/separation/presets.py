@@ -100,13 +100,14 @@ def _preset_demo() -> SeparationConfig:
     return replace(
         small,
         codec=replace(small.codec, channels=8),
-        train_codec=replace(small.train_codec, steps=90, validate_every=45),
+        train_codec=replace(small.train_codec, steps=80, validate_every=40),
         denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
-        train_denoiser=replace(small.train_denoiser, steps=220, validate_every=110, ema=0.98),
+        train_denoiser=replace(small.train_denoiser, steps=160, validate_every=80, ema=0.98),
         mask_network=MaskNetworkConfig(channels=96),
-        train_mask_network=replace(small.train_mask_network, steps=160, validate_every=80),
+        train_mask_network=replace(small.train_mask_network, steps=100, validate_every=50),
         mask_segment=32_000,
         remixes=150,
+        compared=(1, 2, 5, 20),
         # The codec's ceiling on the embedded songs is high (15 dB), far above what this short training reaches.
         thresholds=Thresholds(below_ceiling=18.0),
     )

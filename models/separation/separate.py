@@ -44,6 +44,7 @@ class Separator:
         chunk: length of a chunk in samples.
         overlap: number of samples that are cross-faded with the next chunk.
         together: `work` takes all channels of a chunk at once and returns as many: chunks and vocals are (B, K, T).
+        multiple: lengths that `work` takes are multiples of this; a mixture shorter than a chunk is padded to the next.
     """
 
     work: Callable[[Tensor, list[int]], Tensor]
@@ -51,6 +52,7 @@ class Separator:
     chunk: int
     overlap: int
     together: bool = False
+    multiple: int = 1
 
     def separate(
         self, read: Reader, length: int, channels: int, *, batch: int = 4, listener: Listener = ignore
@@ -84,7 +86,7 @@ class Separator:
             progress.advance(count)
             return vocals.reshape(count, channels, -1).transpose(1, 2).cpu().numpy()
 
-        yield from in_chunks(read, length, work, Chunks(self.chunk, self.overlap, batch))
+        yield from in_chunks(read, length, work, Chunks(self.chunk, self.overlap, batch, self.multiple))
         progress.finish()
 
 
@@ -120,9 +122,9 @@ def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, s
         )
         return codec.decode(scaling.restore(latent), mixture.shape[-1])
 
-    return Separator(
-        work, codec.config.sample_rate, sampling.frames * hop, int(sampling.frames * sampling.overlap) * hop
-    )
+    frames, rate = sampling.frames, codec.config.sample_rate
+    overlap, multiple = int(frames * sampling.overlap) * hop, denoiser.config.multiple * hop
+    return Separator(work, rate, frames * hop, overlap, multiple=multiple)
 
 
 def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
@@ -144,7 +146,13 @@ def mask_separator(network: MaskNetwork, sample_rate: int, seconds: float = 8.0,
     """
     device = network.window.device
     chunk = int(seconds * sample_rate)
-    return Separator(lambda mixture, _: network(mixture.to(device)), sample_rate, chunk, int(chunk * overlap))
+    return Separator(
+        lambda mixture, _: network(mixture.to(device)),
+        sample_rate,
+        chunk,
+        int(chunk * overlap),
+        multiple=network.config.n_fft,
+    )
 
 
 def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:
@@ -161,4 +169,6 @@ def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:
     """
     device = next(codec.parameters()).device
     chunk = frames * codec.config.hop
-    return Separator(lambda wave, _: codec(wave.to(device)), codec.config.sample_rate, chunk, chunk // 8)
+    return Separator(
+        lambda wave, _: codec(wave.to(device)), codec.config.sample_rate, chunk, chunk // 8, multiple=codec.config.hop
+    )

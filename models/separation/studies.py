@@ -39,7 +39,6 @@ from models.separation.latents import Scaling
 from models.separation.published.codec_networks import PretrainedCodec
 from models.separation.separate import diffusion_separator
 
-STEPS = (1, 2, 5, 10, 20, 50)
 STRENGTHS = (0.0, 0.05, 0.1, 0.2, 0.5, 1.0)  # noise s, relative to the standard deviation of a latent channel
 SECONDS = 10  # length of an excerpt
 MOST_SONGS = 8
@@ -107,7 +106,7 @@ def write_steps(
 
     Example:
         >>> network = (codec, *load_denoiser(Path("denoiser"), torch.device("cpu")))
-        >>> samplings = {steps: Sampling(steps, frames=256) for steps in STEPS}
+        >>> samplings = {steps: Sampling(steps, frames=256) for steps in (1, 2, 5)}
         >>> write_steps(Execution(Path("study")), Path("songs"), network, samplings)
     """
     settings = [_sampled(network, sampling, {"steps": number}) for number, sampling in samplings.items()]

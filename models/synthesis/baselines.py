@@ -69,18 +69,18 @@ def griffin_lim(waves: torch.Tensor, *, iterations: int = 100, seed: int = 0) ->
     The method is fast Griffin-Lim (Perraudin et al. 2013) with momentum 0.99, FFT size 1024 and hop 256.
 
     Args:
-        waves: reference waveforms, float, shape (B, T), on the CPU.
+        waves: reference waveforms, float, shape (B, T), on any device.
         iterations: number of iterations.
-        seed: seed of the random initial phases.
+        seed: seed of the random initial phases, which differ between kinds of devices.
 
     Example:
         >>> griffin_lim(torch.randn(2, 64_000), iterations=10).shape
         torch.Size([2, 64000])
     """
-    transform = torchaudio.transforms.Spectrogram(1024, hop_length=256, power=1.0)
+    transform = torchaudio.transforms.Spectrogram(1024, hop_length=256, power=1.0).to(waves.device)
     inverse = torchaudio.transforms.GriffinLim(
         1024, n_iter=iterations, hop_length=256, power=1.0, length=waves.shape[-1]
-    )
-    with torch.random.fork_rng(devices=[]):
+    ).to(waves.device)
+    with torch.random.fork_rng(devices=[waves.device] if waves.is_cuda else []):
         torch.manual_seed(seed)
         return inverse(transform(waves))

@@ -216,15 +216,17 @@ class WavenetTraining:
 
 @dataclass(frozen=True)
 class EvaluationNotes:
-    """Numbers of evaluated notes. All test notes are evaluated in any case.
+    """Numbers of evaluated notes, and the effort of a baseline. All held-out notes are evaluated in any case.
 
     Attributes:
         train: number of training notes evaluated in addition.
         wavenet: number of test notes that the WaveNet baseline reconstructs; its sampling is slow.
+        griffin_lim: number of iterations of the Griffin-Lim oracle.
     """
 
     train: int
     wavenet: int = 0
+    griffin_lim: int = 100
 
 
 @dataclass(frozen=True)
@@ -242,10 +244,9 @@ class SynthesisConfig:
         fine_tune: training of stage 3.
         truncation: number of embedding frames per update of stage 2.
         validation_notes: number of validation notes used for the figures during training.
-        evaluated_train_notes: number of training notes evaluated in addition to all test notes.
+        evaluated: which notes are evaluated.
         wavenet: sizes of the WaveNet baseline.
         train_wavenet: training of the WaveNet baseline; with 0 steps there is none.
-        wavenet_notes: number of test notes that the WaveNet baseline reconstructs; its sampling is slow.
         thresholds: what a trained model must reach to be promoted.
     """
 
@@ -259,10 +260,9 @@ class SynthesisConfig:
     fine_tune: FitConfig = FitConfig(steps=18_080, batch_size=256, precision="bfloat16", compile=True)
     truncation: int = 32
     validation_notes: int = 256
-    evaluated_train_notes: int = 10_000
+    evaluated: EvaluationNotes = EvaluationNotes(train=10_000, wavenet=100)
     wavenet: WavenetConfig = field(default_factory=WavenetConfig)
     train_wavenet: FitConfig = FitConfig(steps=200_000, batch_size=32, learning_rate=2e-4, decay=0.5, ema=0.9999)
-    wavenet_notes: int = 100
     thresholds: Thresholds = field(default_factory=Thresholds)
 
     @property

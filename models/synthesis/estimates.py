@@ -60,10 +60,14 @@ class _Notes:
 
     @classmethod
     def choose(cls, notes: Path, train: int) -> "_Notes":
-        """Return all test notes, and at most `train` training notes, spread evenly over all training notes."""
+        """Return all held-out notes, and at most `train` training notes, spread evenly over all training notes."""
         shards = Shards(notes)
-        trained = shards.rows(split="train")
-        return cls(shards, np.concatenate([shards.rows(split="test"), _spread(trained, train)]))
+        held_out, trained = (shards.rows(split=one) for one in ("test", "valid")), shards.rows(split="train")
+        return cls(shards, np.concatenate([*held_out, _spread(trained, train)]))
+
+    def without(self, split: str) -> "_Notes":
+        """Return the notes that are of another split."""
+        return _Notes(self.shards, self.rows[self.shards.column("split")[self.rows] != split])
 
     def batches(self, size: int = _BATCH) -> Iterator[np.ndarray]:
         """Yield the rows, `size` at a time."""
@@ -100,7 +104,7 @@ def write_sing(
         notes: folder with the shards of the recorded notes.
         model: folder of the trained SING.
         autoencoder: folder of the autoencoder from stage 1.
-        config: number of training notes evaluated in addition to the test notes.
+        config: number of training notes evaluated in addition to the held-out ones.
 
     Returns:
         The number of estimates, as "notes"; those in the quarantine table are counted too.
@@ -138,10 +142,11 @@ def write_baselines(
     Sampling a WaveNet is slow, so it reconstructs only some of the test notes, spread evenly over them.
 
     Args:
-        execution: folder of the shards, device of the WaveNet, and listener for progress reports.
+        execution: folder of the shards, device of the networks and of Griffin-Lim, and listener for progress reports.
         notes: folder with the shards of the recorded notes.
         wavenet: folder of the trained WaveNet; None if there is none.
-        config: number of training notes evaluated in addition to the test notes, and of test notes for the WaveNet.
+        config: number of training notes evaluated in addition to the held-out ones, of test notes for the WaveNet, and
+            of iterations of Griffin-Lim.
 
     Returns:
         The number of estimates, as "notes"; those in the quarantine table are counted too.
@@ -155,14 +160,13 @@ def write_baselines(
             copy = nearest.copy(one.instrument, one.pitch, one.velocity)
             yield None if copy is None else to_float(copy)
 
+    def oracles(rows: np.ndarray) -> np.ndarray:
+        return griffin_lim(to_wave(chosen.read(rows), device, 0), iterations=config.griffin_lim).cpu().numpy()
+
     makers: dict[str, tuple[_Notes, int, Callable[[np.ndarray], Iterable[np.ndarray | None]]]] = {
         "silence": (chosen, _BATCH, lambda rows: [np.zeros(FRAMES, np.float32)] * len(rows)),
         "nearest_pitch": (chosen, _BATCH, copies),
-        "griffin_lim": (
-            chosen,
-            _BATCH,
-            lambda rows: griffin_lim(to_wave(chosen.read(rows), torch.device("cpu"), 0)).numpy(),
-        ),
+        "griffin_lim": (chosen.without("valid"), _BATCH, oracles),  # it decides nothing
     }
     if wavenet is not None:
         network = load_wavenet(wavenet, device)

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from models.synthesis.config import (
     AutoencoderConfig,
+    EvaluationNotes,
     OnsetTraining,
     SequenceConfig,
     SynthesisConfig,
@@ -70,10 +71,9 @@ def _preset_small() -> SynthesisConfig:
         train_sequence=_short(4_000, "adam"),
         fine_tune=replace(_short(23_000), decay=0.75),
         validation_notes=96,
-        evaluated_train_notes=100,
+        evaluated=EvaluationNotes(train=100, wavenet=24),
         wavenet=WavenetConfig(stacks=1, crop=4096),
         train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
-        wavenet_notes=24,
     )
 
 
@@ -91,13 +91,12 @@ def _preset_demo() -> SynthesisConfig:
         small,
         autoencoder=replace(small.autoencoder, channels=128),
         sequence=replace(small.sequence, hidden=128),
-        train_autoencoder=short(450),
-        train_sequence=short(250, "adam"),
-        fine_tune=short(550),
+        train_autoencoder=short(400),
+        train_sequence=short(240, "adam"),
+        fine_tune=short(520),
         validation_notes=32,
-        evaluated_train_notes=24,
+        evaluated=EvaluationNotes(train=8, griffin_lim=32),
         train_wavenet=replace(small.train_wavenet, steps=0),
-        wavenet_notes=0,
         # Synthetic notes a semitone apart differ in little but pitch, so the nearest-pitch copy is nearly perfect.
         thresholds=Thresholds(silence_ratio=0.75, nearest_required=False, pitch_accuracy=0.8),
     )

@@ -37,6 +37,7 @@ class Diverged(NotFiniteError):
 
 ALONE = World()
 LAST_WEIGHTS = "last_weights"  # name of the checkpoint with the weights that were not averaged
+AUTOCAST = ("cuda",)  # kinds of devices that compute in bfloat16 if it is configured; others use float32
 PATIENCE = 5  # updates in a row that may be skipped
 ROLLBACKS = 3  # returns to a checkpoint in one training
 
@@ -168,7 +169,7 @@ class _Trainer:
         """
         group, total = "", 0.0
         for piece in pieces:
-            bfloat16 = self._config.precision == "bfloat16" and self._device.type == "cuda"
+            bfloat16 = self._config.precision == "bfloat16" and self._device.type in AUTOCAST
             with torch.autocast(self._device.type, torch.bfloat16, enabled=bfloat16):
                 following = next(piece, None)
             if following is None:

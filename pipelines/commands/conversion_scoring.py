@@ -116,7 +116,7 @@ def _show(scores: "pd.DataFrame", metrics: dict[str, str], output: Path | None, 
 
 def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
     """Return the lines of two text tables: single files, and the summary."""
-    from eval.statistics import ends
+    from eval.intervals import ends
 
     pitch = "/".join(sorted({*scores["reference_pitch"], *scores["estimate_pitch"]}))
     judged = [f"pitch by {pitch}", f"alignment {scores['alignment'].iloc[0]}"]

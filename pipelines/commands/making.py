@@ -4,48 +4,38 @@ import json
 import os
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from data.errors import InputError
 
-if TYPE_CHECKING:
-    import subprocess
-
 System = Annotated[str, typer.Argument(help="synthesis, separation or conversion")]
 Systems = Annotated[list[str] | None, typer.Argument(help="synthesis, separation, conversion; synthesis by default")]
 
-_TOGETHER = 3  # processes of the demo
+# The processes of the demo, and the systems that each of them makes. Conversion takes as long as the two others.
+_LANES = (("synthesis", "separation"), ("conversion",))
 
 
 def demo() -> None:
-    """Make demo data, train and evaluate every system on it, write the reports (15 minutes on 2 cores).
+    """Make demo data, train and evaluate every system on it, write the reports (10 minutes on 2 cores).
 
-    The systems are made side by side, each in a process of its own with one thread for each core that falls to it.
-    Conversion begins when the network of separation that it needs is there.
+    Two processes work side by side: one makes synthesis, then separation, the other one conversion. Each has as many
+    threads as cores fall to it. What both need is made by one of them; the other one waits for it.
     """
     from pipelines.children import Children
-    from pipelines.jobs import SYSTEMS
     from pipelines.launch import prepare_instance
     from pipelines.settings import CHECKOUT, FROZEN, Settings
 
     names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder")
-    own = {"preset": "demo", "trainings": _TOGETHER, **dict.fromkeys(names, "")}
+    own = {"preset": "demo", "trainings": len(_LANES), **dict.fromkeys(names, "")}
     settings = Settings.read().model_copy(update=own)
     prepare_instance(settings)  # before several processes do it at once
-    threads = str(max(1, (os.cpu_count() or 1) // _TOGETHER))
+    threads = str(max(1, (os.cpu_count() or 1) // len(_LANES)))
     environment = {"OMP_NUM_THREADS": threads, **os.environ, FROZEN: settings.frozen()}
-    shared = [f"--only={name}" for name in SYSTEMS["conversion"].needs]
+    program = [sys.executable, "-m", "pipelines.cli", "run"]
     with Children() as children:
-
-        def begin(*arguments: str) -> "subprocess.Popen[bytes]":
-            program = [sys.executable, "-m", "pipelines.cli", "run"]
-            return children.start([*program, *arguments], environment, CHECKOUT)
-
-        lanes = [begin("synthesis"), begin("conversion", *shared)]
-        if not lanes[1].wait():
-            lanes += [begin("separation"), begin("conversion")]
+        lanes = [children.start([*program, *systems], environment, CHECKOUT) for systems in _LANES]
         status = max(lane.wait() for lane in lanes)
     if status:
         raise typer.Exit(status)

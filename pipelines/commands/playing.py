@@ -59,12 +59,16 @@ def synthesize(
         print_json(played)
     else:
         typer.echo(f"{output}: {played['instrument']}, pitch {pitch}, velocity {velocity}, {played['model']}")
+    if played["unproven"]:
+        typer.echo("warning: no model has passed every check yet, so the newest one plays", err=True)
 
 
 def separate(
     song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("vocals.wav"),
-    system: Annotated[str, typer.Option(help="diffusion or masks")] = "diffusion",
+    system: Annotated[
+        str, typer.Option(help="auto (the champion), masks, diffusion, spleeter, hdemucs, umxhq or umxl")
+    ] = "auto",
     condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
     steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
     as_json: Json = False,
@@ -81,4 +85,7 @@ def separate(
     if as_json:
         print_json(done)
     else:
-        typer.echo(f"{output}: vocals of {done['seconds']:.1f} s by {done['system']}, {done['model']}")
+        by = f"{done['system']}, {done['model']}" if done["model"] else done["system"]
+        typer.echo(f"{output}: vocals of {done['seconds']:.1f} s by {by}")
+    if system == "auto" and not done["champion"]:
+        typer.echo("warning: no separation system has passed every check yet, so the newest masks work", err=True)

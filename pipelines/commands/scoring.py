@@ -24,7 +24,7 @@ def synthesis(
     """
     from data.files.tables import write_frame
     from data.files.targets import check_target
-    from eval.statistics import ends
+    from eval.intervals import ends
     from eval.synthesis.note_metrics import METRICS
     from eval.synthesis.score import score_folders
     from eval.table import summarise

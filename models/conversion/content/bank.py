@@ -12,6 +12,7 @@ import torch
 import torchaudio
 from torch import Tensor
 
+from data.signal import in_float32
 from models.conversion.frames import HOP, RATE, WINDOW
 
 _N_FFT = 512
@@ -24,6 +25,7 @@ def _filters(bands: int, device: torch.device) -> Tensor:
     return torchaudio.functional.melscale_fbanks(_N_FFT // 2 + 1, 20.0, RATE / 2, bands, RATE).to(device)
 
 
+@in_float32
 def log_bank(waves: Tensor, bands: int = 80) -> Tensor:
     """Return the log mel filter bank of waves.
 

@@ -9,9 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from data.signal import in_float32
+
 _POINTS = 8  # of the gain curve, evenly spaced on a logarithmic frequency axis
 
 
+@in_float32
 def equalised(waves: Tensor, decibels: float) -> Tensor:
     """Return waves filtered with random smooth gain curves, one for each; the mean gain in dB is 0.
 

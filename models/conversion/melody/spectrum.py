@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.signal import in_float32
 from models.conversion.frames import HOP, RATE
 from models.conversion.melody.config import SpectrumConfig
 
@@ -59,6 +60,7 @@ class HarmonicSpectrum(nn.Module):
         base = min(config.harmonics)
         self._starts = [round(config.resolution * math.log2(one / base)) for one in config.harmonics]
 
+    @in_float32
     def axis(self, waves: Tensor, number: int) -> Tensor:
         """Return the log magnitudes that window `number` gives on the logarithmic axis, (B, axis, M)."""
         window, filters = getattr(self, f"window_{number}"), getattr(self, f"filters_{number}")

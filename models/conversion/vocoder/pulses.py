@@ -21,6 +21,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from data.signal import in_float32
 from models.conversion.frames import HOP
 from models.conversion.mel import BANDS, FLOOR, N_FFT, filter_bank, log_mel
 from models.conversion.vocoder.config import PulsesConfig
@@ -64,6 +65,7 @@ class Pulses(nn.Module):
         # Each refinement has an STFT and its inverse, which hear 4 frames each.
         self.reach = self.stack.reach + 12 + 8 * config.refinements
 
+    @in_float32
     def forward(self, mel: Tensor, source: Source, draw: torch.Generator | None = None) -> Tensor:
         """Return waves, (B, T) float32.
 
@@ -72,14 +74,13 @@ class Pulses(nn.Module):
             source: pitch of the same frames.
             draw: generator of the noise in training; by default the noise depends on the position only.
         """
-        with torch.autocast(mel.device.type, enabled=False):  # the FFT needs float32
-            pulse, hiss = self._sources(mel, source, draw)
-            harmonic, aperiodic = self._filters(mel, pulse, source)
-            shaped = _pieces(pulse) * _response(_held(harmonic)) + _pieces(hiss) * _response(_held(aperiodic))
-            wave = _overlap(torch.fft.irfft(shaped, _FFT), mel.shape[1])
-            for _ in range(self.config.training_refinements if self.training else self.config.refinements):
-                wave = self._refined(wave, mel)
-            return wave
+        pulse, hiss = self._sources(mel, source, draw)
+        harmonic, aperiodic = self._filters(mel, pulse, source)
+        shaped = _pieces(pulse) * _response(_held(harmonic)) + _pieces(hiss) * _response(_held(aperiodic))
+        wave = _overlap(torch.fft.irfft(shaped, _FFT), mel.shape[1])
+        for _ in range(self.config.training_refinements if self.training else self.config.refinements):
+            wave = self._refined(wave, mel)
+        return wave
 
     def _refined(self, wave: Tensor, mel: Tensor) -> Tensor:
         """Return waves (B, T) filtered so that their mel spectrograms come closer to `mel`, (B, N, 80)."""

@@ -24,6 +24,7 @@ from models.separation.separate import Separator
 
 SOURCES = ["drums", "bass", "other", "vocals"]  # in the order of the published weights
 SAMPLE_RATE = 44_100  # Hz
+_LEAST = SAMPLE_RATE  # samples; a shorter song is padded with zeros to this length
 
 
 def published_separator(name: str, weights: Path, device: torch.device) -> Separator:
@@ -154,4 +155,4 @@ def _separator(vocals_of: Callable[[Tensor], Tensor], device: torch.device, chun
         alone = mixture.to(device).flatten(0, 1)[:, None].expand(-1, 2, -1)  # (B·K, 2, T)
         return vocals_of(alone).mean(1).unflatten(0, mixture.shape[:2])
 
-    return Separator(work, SAMPLE_RATE, chunk, int(chunk * overlap), together=True)
+    return Separator(work, SAMPLE_RATE, chunk, int(chunk * overlap), together=True, multiple=min(chunk, _LEAST))

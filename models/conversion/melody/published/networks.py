@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from data.errors import InputError
+from data.signal import in_float32
 from models.conversion.frames import HOP, RATE
 from models.conversion.melody.encoder import STRIDE, Encoder, encoder_frames
 
@@ -100,6 +101,7 @@ class WhisperEncoder(Encoder):
         self.bank: Tensor
         self.window: Tensor
 
+    @in_float32
     def log_mel(self, waves: Tensor) -> Tensor:
         """Return Whisper's log mel spectra, (B, 80, 1 + floor(T / 160)), of waves (B, T)."""
         short = max(0, _WINDOW // 2 + 1 - waves.shape[1])  # reflection needs more samples than it reflects

@@ -1,4 +1,4 @@
-"""The networks that judge converted voices, which the user names by file."""
+"""The networks that judge voices, which the user names by file; none is part of a system that is judged."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

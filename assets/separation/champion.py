@@ -1,0 +1,122 @@
+"""The champion: the separation system in use, replaced when a better one is found on the validation songs.
+
+The contestants are the discriminative network, latent diffusion, and the published separators that
+TESSITURA_SEPARATORS names. The test songs are for the report.
+"""
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from assets.champion import RECORD, Challenger, copy_model, decide, write_record
+from assets.declaration import FORMER, Decision, Shown, Summary, Work, stored_asset
+from assets.display import table
+from assets.environment import Configuration
+from assets.judging import identity
+from assets.separation.stages import INDEX
+from assets.store.versions import Version
+from models.separation.published.separators import identities
+
+SCORES = "scores.parquet"
+_BESIDE = shutil.ignore_patterns("recipe.json", "run.json", "history.*")  # what is no part of a model
+# The stages of a system that are copied, by the name of the subfolder. Published separators are not copied.
+STAGES = {
+    "masks": {"masks": "separation_mask_network"},
+    "diffusion": {"codec": "separation_codec", "denoiser": "separation_denoiser"},
+}
+
+
+def _means(folder: Path) -> Shown:
+    """Return a table for the web UI: the mean over the validation songs of the vocals' metrics."""
+    from data.files.tables import read_frame
+
+    scores = read_frame(folder / SCORES)
+    vocals = scores[scores["source"] == "vocals"]
+    return {"means": table(vocals.groupby(["system", "metric"])["value"].mean().unstack().reset_index())}
+
+
+@stored_asset(
+    config=lambda run: {
+        "sampling": run.separation.sampling,
+        "separators": identities(run.environment.separators),
+        "speaker_encoder": identity(run.environment.speaker_encoder),
+    },
+    files=(*INDEX, SCORES),
+    kinds={"pytorch", "parquet"},
+    trains=True,
+    experiments=False,
+    show=_means,
+)
+def separation_validation(
+    work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path, separation_mask_network: Path
+) -> Summary:
+    """Vocals of the validation songs by every contestant, and their scores: what the champion is chosen by."""
+    import torch
+
+    from eval.metrics.speaker import load_speaker_encoder
+    from eval.separation.score import write_scores
+    from models.separation.estimates import bounds, separating, write_estimates
+    from models.separation.load import trained_diffusion, trained_mask_network
+    from models.separation.published.separator_networks import load_separators
+
+    device, environment, execution = torch.device(work.execution.device), work.environment, work.execution
+    separators = {
+        "masks": trained_mask_network(separation_mask_network, device),
+        "diffusion": trained_diffusion(separation_codec, separation_denoiser, work.config["sampling"], device),
+        **load_separators(environment.separators, environment.downloads, device, execution.listener),
+    }
+    systems = {name: separating(one) for name, one in separators.items()}
+    write_estimates(execution, separation_songs, {"mixture": bounds()["mixture"], **systems}, "valid")
+    file = environment.speaker_encoder
+    voice = load_speaker_encoder(Path(file).expanduser()) if file else None
+    return write_scores(execution, separation_songs, execution.folder, voice)
+
+
+def _challenger(inputs: Mapping[str, Any], former: Path | None, separators: Mapping[str, str]) -> Challenger:
+    """Return the system that is best on the validation songs as challenger of the champion."""
+    from data.files.tables import read_frame
+    from eval.separation.promotion import best_system, promotion_criteria
+
+    scores = read_frame(inputs["separation_validation"] / SCORES)
+    system = best_system(scores)
+    found = promotion_criteria(scores, system, read_frame(former / SCORES) if former is not None else None)
+    stages = [Version(inputs[name]) for name in STAGES.get(system, {}).values()]
+    model = "-".join([system, *(one.fingerprint[:16] for one in stages)]) if stages else separators[system]
+    commit = stages[-1].record["provenance"]["commit"] if stages else "published"
+    return Challenger(model, commit, found, former)
+
+
+def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
+    """Decide whether the best system becomes the champion (`StoredAsset.decide`)."""
+    return decide(_challenger(inputs, former, identities(run.environment.separators)))
+
+
+@stored_asset(
+    config=lambda run: {
+        "sampling": run.separation.sampling,
+        "separators": identities(run.environment.separators),
+    },
+    files=[RECORD],
+    kinds={"python"},
+    lineage=("separation_codec", "separation_denoiser", "separation_mask_network", "separation_validation"),
+    experiments=False,
+    decide=_decide,
+)
+def separation_champion(work: Work) -> Summary:
+    """The separation system in use: the one that was best on the validation songs, and better than its predecessor."""
+    from data.files.tables import read_frame, write_frame
+    from eval.separation.promotion import best_system
+
+    folder, inputs = work.execution.folder, work.inputs
+    scores = read_frame(inputs["separation_validation"] / SCORES)
+    system = best_system(scores)
+    for place, name in STAGES.get(system, {}).items():
+        if name == "separation_codec":  # a published one has files of other names
+            shutil.copytree(inputs[name], folder / place, ignore=_BESIDE, dirs_exist_ok=True)
+        else:
+            copy_model(inputs[name], folder / place)
+    write_frame(folder / SCORES, scores[scores["system"] == system])
+    described = {"system": system, "sampling": asdict(work.config["sampling"])}
+    return write_record(folder, _challenger(inputs, inputs[FORMER], work.config["separators"]), described)

@@ -61,7 +61,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
     headings, rows = [_HEADINGS[metric] for metric in METRICS], []
-    headings.insert(1, "spectral, over silence's")
+    headings.insert(1, "Spectral loss over silence's")
     for system in SHOWN:
         found = [interval_of(summary, metric, system=system) for metric in METRICS]
         if found[0] is not None:

@@ -7,6 +7,7 @@ from assets.environment import Configuration, Environment
 
 if TYPE_CHECKING:
     from eval.conversion.judges import Judges
+    from eval.metrics.speaker import SpeakerEncoder
 
 
 def identity(location: str) -> str:
@@ -33,6 +34,14 @@ def judging(run: Configuration) -> dict[str, str]:
     """Return the files of the networks that judge, by their content."""
     environment = run.environment
     return {name: identity(getattr(environment, name)) for name in ("speaker_encoder", "recogniser", "quality")}
+
+
+def voice_judge(environment: Environment) -> "SpeakerEncoder | None":
+    """Return the speaker encoder that TESSITURA_SPEAKER_ENCODER names; None if it names none."""
+    from eval.metrics.speaker import load_speaker_encoder
+
+    file = environment.speaker_encoder
+    return load_speaker_encoder(Path(file).expanduser()) if file else None
 
 
 def judges(environment: Environment) -> "Judges":

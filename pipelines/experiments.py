@@ -109,7 +109,7 @@ def _songs(experiment: Path, in_use: Path) -> list[str]:
     found = medians(by_track(pd.concat(frames, ignore_index=True)))
     return [
         f"median {metric}: {found['experiment'][metric].median:.3f} (in use: {found['in use'][metric].median:.3f})"
-        for metric in ("uSDR", "SI-SDR", "loudness error")
+        for metric in ("uSDR", "SI-SDR", "specific loudness error")
     ]
 
 

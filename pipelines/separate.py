@@ -37,7 +37,8 @@ class Method:
 
     Attributes:
         system: "diffusion" (latent diffusion), "masks" (the discriminative network), the name of a published separator,
-            or "auto": the champion, which was best on the validation songs, or "masks" where there is none yet.
+            or "auto": the champion, which was best on the validation songs, or "masks" where there is none yet; but
+            "diffusion" where one of its options is given.
         condition: for diffusion, how the denoiser is conditioned on the mixture, one of `CONDITIONS`.
         steps: for diffusion, number of DDIM steps; None takes the number of the preset.
     """
@@ -87,6 +88,8 @@ def _choose(graph: Graph, method: Method) -> _Chosen:
     """
     variant = method.condition if method.condition != CONDITIONS[0] else ""
     run, system = Configuration(graph.environment, variant), method.system
+    if system == AUTO and (variant or method.steps is not None):
+        system = "diffusion"
     sampling = run.separation.sampling
     if system == AUTO:
         champion = find(graph.registry.assets["separation_champion"].slot(Configuration(graph.environment)))

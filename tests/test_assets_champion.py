@@ -249,7 +249,7 @@ class Songs(Contest):
              "value": one + number / 10, "errata": "", "reason": None}
             for system, decibels in {"mixture": 0.0, **usdr}.items()
             for split, value in (("valid", decibels), ("test", -decibels))
-            for metric, one in (("uSDR", value), ("loudness error", 1 - value / 10))
+            for metric, one in (("uSDR", value), ("specific loudness error", 1 - value / 10))
             for number in range(8)
         ]  # fmt: skip
         names = {name for stages in SEPARATION_STAGES.values() for name in stages.values()}

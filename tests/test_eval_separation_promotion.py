@@ -8,14 +8,14 @@ from eval.separation.promotion import best_system, promotion_criteria
 
 
 def scores(usdr: dict[str, list[float]], split: str = "valid") -> pd.DataFrame:
-    """Scores of the vocals by system and song; the loudness error falls as the uSDR rises."""
+    """Scores of the vocals by system and song; the specific loudness error falls as the uSDR rises."""
     return pd.DataFrame(
         [
             {"system": system, "track": f"{split} {number}", "split": split, "source": "vocals", "metric": metric,
              "value": value, "errata": ""}
             for system, values in usdr.items()
             for number, one in enumerate(values)
-            for metric, value in (("uSDR", one), ("loudness error", 1 - one / 10))
+            for metric, value in (("uSDR", one), ("specific loudness error", 1 - one / 10))
         ]
     )  # fmt: skip
 

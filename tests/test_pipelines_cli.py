@@ -265,7 +265,7 @@ def test_score_separation_prints_a_table(command, separated):
     rows = {tuple(one[:2]): one[2:] for one in cells}
     assert rows["vocals", "uSDR"] == ["6.021", "1", "1"]
     assert rows["vocals", "cSDR"] == ["6.021", "1", "1", "1 of 2"]
-    assert rows["vocals", "loudness error"][1:] == ["1", "1"]
+    assert rows["vocals", "specific loudness error"][1:] == ["1", "1"]
 
 
 def test_score_separation_says_which_scores_are_rounding_errors(command, tmp_path):

@@ -79,14 +79,14 @@ def with_everything(study: Study) -> Study:
         {"steps": count, "track": track, "metric": metric, "value": place + value, "real_time_factor": count / 10}
         for count in (1, 20)
         for place, track in enumerate(tracks)
-        for metric, value in (("uSDR", 4.0 + count), ("loudness error", 1.0))
+        for metric, value in (("uSDR", 4.0 + count), ("specific loudness error", 1.0))
     ]
     noise = [
         {"what": what, "quantised": quantised, "snr_db": level, "metric": metric, "value": value - 30 / level}
         for what in ("vocals", "mixture")
         for quantised in (False, True)
         for level in (10.0, np.inf)
-        for metric, value in (("SI-SDR", 20.0), ("loudness error", 5.0))
+        for metric, value in (("SI-SDR", 20.0), ("specific loudness error", 5.0))
     ]
     history = pd.DataFrame({"step": [1, 2], "loss": [2.0, 1.0], "valid_sdr": [np.nan, -1.5], "seconds": [30.0, 60.0]})
     facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0, "600": 312.0}}

@@ -6,7 +6,7 @@ TESSITURA_SEPARATORS names. The test songs are for the report.
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from assets.champion import RECORD, Challenger, copy_model, decide, write_record
 from assets.declaration import FORMER, Decision, Shown, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Configuration
-from assets.judging import identity
+from assets.judging import identity, voice_judge
 from assets.separation.stages import INDEX
 from assets.store.versions import Version
 from models.separation.published.separators import identities
@@ -28,6 +28,11 @@ STAGES = {
 }
 
 
+def _config(run: Configuration) -> dict[str, Any]:
+    """Return how latent diffusion samples, and what identifies the weights of the published separators."""
+    return {"sampling": run.separation.sampling, "separators": identities(run.environment.separators)}
+
+
 def _means(folder: Path) -> Shown:
     """Return a table for the web UI: the mean over the validation songs of the vocals' metrics."""
     from data.files.tables import read_frame
@@ -38,11 +43,7 @@ def _means(folder: Path) -> Shown:
 
 
 @stored_asset(
-    config=lambda run: {
-        "sampling": run.separation.sampling,
-        "separators": identities(run.environment.separators),
-        "speaker_encoder": identity(run.environment.speaker_encoder),
-    },
+    config=lambda run: {**_config(run), "speaker_encoder": identity(run.environment.speaker_encoder)},
     files=(*INDEX, SCORES),
     kinds={"pytorch", "parquet"},
     trains=True,
@@ -55,7 +56,6 @@ def separation_validation(
     """Vocals of the validation songs by every contestant, and their scores: what the champion is chosen by."""
     import torch
 
-    from eval.metrics.speaker import load_speaker_encoder
     from eval.separation.score import write_scores
     from models.separation.estimates import bounds, separating, write_estimates
     from models.separation.load import trained_diffusion, trained_mask_network
@@ -69,13 +69,11 @@ def separation_validation(
     }
     systems = {name: separating(one) for name, one in separators.items()}
     write_estimates(execution, separation_songs, {"mixture": bounds()["mixture"], **systems}, "valid")
-    file = environment.speaker_encoder
-    voice = load_speaker_encoder(Path(file).expanduser()) if file else None
-    return write_scores(execution, separation_songs, execution.folder, voice)
+    return write_scores(execution, separation_songs, execution.folder, voice_judge(environment))
 
 
-def _challenger(inputs: Mapping[str, Any], former: Path | None, separators: Mapping[str, str]) -> Challenger:
-    """Return the system that is best on the validation songs as challenger of the champion."""
+def _challenger(inputs: Mapping[str, Any], former: Path | None, config: Mapping[str, Any]) -> Challenger:
+    """Return the system that is best on the validation songs as challenger; `config` is that of `_config`."""
     from data.files.tables import read_frame
     from eval.separation.promotion import best_system, promotion_criteria
 
@@ -83,21 +81,20 @@ def _challenger(inputs: Mapping[str, Any], former: Path | None, separators: Mapp
     system = best_system(scores)
     found = promotion_criteria(scores, system, read_frame(former / SCORES) if former is not None else None)
     stages = [Version(inputs[name]) for name in STAGES.get(system, {}).values()]
-    model = "-".join([system, *(one.fingerprint[:16] for one in stages)]) if stages else separators[system]
+    model = "-".join([system, *(one.fingerprint[:16] for one in stages)]) if stages else config["separators"][system]
+    if system == "diffusion":  # the same networks sampled in another way are another system
+        model += "-" + "-".join(map(str, astuple(config["sampling"])))
     commit = stages[-1].record["provenance"]["commit"] if stages else "published"
     return Challenger(model, commit, found, former)
 
 
 def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) -> Decision:
     """Decide whether the best system becomes the champion (`StoredAsset.decide`)."""
-    return decide(_challenger(inputs, former, identities(run.environment.separators)))
+    return decide(_challenger(inputs, former, _config(run)))
 
 
 @stored_asset(
-    config=lambda run: {
-        "sampling": run.separation.sampling,
-        "separators": identities(run.environment.separators),
-    },
+    config=_config,
     files=[RECORD],
     kinds={"python"},
     lineage=("separation_codec", "separation_denoiser", "separation_mask_network", "separation_validation"),
@@ -119,4 +116,4 @@ def separation_champion(work: Work) -> Summary:
             copy_model(inputs[name], folder / place)
     write_frame(folder / SCORES, scores[scores["system"] == system])
     described = {"system": system, "sampling": asdict(work.config["sampling"])}
-    return write_record(folder, _challenger(inputs, inputs[FORMER], work.config["separators"]), described)
+    return write_record(folder, _challenger(inputs, inputs[FORMER], work.config), described)

@@ -9,7 +9,7 @@ import dagster as dg
 from assets.declaration import Shown, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Configuration, Environment
-from assets.judging import identity
+from assets.judging import identity, voice_judge
 from assets.quality import Quality, gather
 from assets.separation.stages import ABLATIONS, INDEX
 from models.separation.config import Thresholds
@@ -102,12 +102,9 @@ def separation_scores(work: Work, separation_songs: Path, separation_vocals: Pat
 
 def _score(work: Work, songs: Path, estimates: Path) -> Summary:
     """Score estimated vocals against the songs, with a speaker encoder if TESSITURA_SPEAKER_ENCODER names one."""
-    from eval.metrics.speaker import load_speaker_encoder
     from eval.separation.score import write_scores
 
-    file = work.environment.speaker_encoder
-    voice = load_speaker_encoder(Path(file).expanduser()) if file else None
-    return write_scores(work.execution, songs, estimates, voice)
+    return write_scores(work.execution, songs, estimates, voice_judge(work.environment))
 
 
 def bounds(asked: Thresholds) -> "Bounds":

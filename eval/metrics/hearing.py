@@ -1,4 +1,4 @@
-"""Loudness error: which share of the loudness of a sound is wrong, as an ear hears it that knows no phase.
+"""Specific loudness error: which share of the loudness of a sound is wrong, as an ear hears it that knows no phase.
 
 Energy ratios such as SDR count what nobody hears (phase) and ignore what everybody hears (soft noise in a pause).
 Distances of log spectra are the other way round: they are ruled by the softest bins, down to digital silence. Between
@@ -34,7 +34,7 @@ _DOWNWARDS, _UPWARDS = 27.0, 10.0  # dB a band
 _EXPONENT = 0.23
 
 
-def loudness_error(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
+def specific_loudness_error(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
     """Return the share of the loudness of a sound, in time and frequency, that is wrong in an estimate.
 
     Args:
@@ -51,7 +51,7 @@ def loudness_error(reference: np.ndarray, estimate: np.ndarray, sample_rate: int
 
     Example:
         >>> voice = 0.1 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)
-        >>> loudness_error(voice, -voice, 16_000), loudness_error(voice, 0 * voice, 16_000)
+        >>> specific_loudness_error(voice, -voice, 16_000), specific_loudness_error(voice, 0 * voice, 16_000)
         (0.0, 1.0)
     """
     reference, estimate = validate(reference, estimate)

@@ -19,7 +19,7 @@ import pandas as pd
 from data.files.audio import resample
 from eval.metrics.bss import METRICS, bss_eval
 from eval.metrics.delay import best_lag
-from eval.metrics.hearing import loudness_error
+from eval.metrics.hearing import specific_loudness_error
 from eval.metrics.speaker import RATE, SpeakerEncoder, cosine
 from eval.metrics.spectral import multi_resolution
 
@@ -33,15 +33,15 @@ DEFINITIONS = {
     "cSAR": "museval 4: median over 1 s frames, error outside the span of all references",
     "uSDR": "whole track, all channels: 10 log10((Σs² + 1e-7) / (Σ(s - e)² + 1e-7)) (MDX21, SDX23)",
     "SI-SDR": "whole track, all channels as one vector, the reference scaled to fit best (Le Roux et al. 2019)",
-    "loudness error": "share of the loudness of the mono sum that is wrong, in time and frequency: 0 is heard alike, "
-    "1 is silence; smaller is better (eval.metrics.hearing)",
+    "specific loudness error": "share of the loudness of the mono sum that is wrong, in time and frequency: 0 is heard "
+    "alike, 1 is silence; smaller is better (eval.metrics.hearing)",
     "MR-STFT": "multi-resolution STFT distance of the mono sum, smaller is better; the softest bins rule it, down to "
     "1e-5 of full scale, so it says little where the reference pauses",
     "voice similarity": "cosine between what a speaker encoder makes of the mono sums, larger is better; the row says "
     "which encoder, which no system was trained with",
     "lag": "delay of the estimate in ms at which it fits best, within 100 ms; where it is not 0, ratios mean little",
 }
-DISTANCES = frozenset({"loudness error", "MR-STFT"})  # smaller is better; "lag" is neither
+DISTANCES = frozenset({"specific loudness error", "MR-STFT"})  # smaller is better; "lag" is neither
 RATIOS = frozenset(DEFINITIONS) - DISTANCES - {"voice similarity", "lag"}  # in dB
 _FLOOR = 1e-7
 _SECONDS = ("source", "second", *METRICS, "sources")
@@ -226,7 +226,7 @@ def _whole_track(
     found = {
         "uSDR": usdr(reference, estimate),
         "SI-SDR": si_sdr(reference, estimate),
-        "loudness error": loudness_error(*mono, sample_rate),
+        "specific loudness error": specific_loudness_error(*mono, sample_rate),
         "MR-STFT": float(multi_resolution(*mono)),
         "lag": best_lag(reference, estimate, sample_rate),
     }

@@ -13,7 +13,7 @@ import pandas as pd
 from eval.acceptance import Criterion
 from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, by_track, larger_is_better
 
-BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "loudness error")
+BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
 
 
 @dataclass(frozen=True)

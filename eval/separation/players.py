@@ -152,5 +152,6 @@ def _clips(
 
 def _scores(values: Mapping[Hashable, Any]) -> Sequence[str]:
     """Return the scores of one source of one song as text; nothing if they are not defined."""
-    usdr, error = float(values["uSDR"]), float(values["loudness error"])
-    return (f"uSDR {figure(usdr)} dB", f"loudness error {figure(error, 'loudness error')}") if np.isfinite(usdr) else ()
+    heard = "specific loudness error"
+    usdr, error = float(values["uSDR"]), float(values[heard])
+    return (f"uSDR {figure(usdr)} dB", f"{heard} {figure(error, heard)}") if np.isfinite(usdr) else ()

@@ -54,7 +54,7 @@ def promotion_criteria(scores: pd.DataFrame, system: str, champion: pd.DataFrame
         >>> found = promotion_criteria(scores, best_system(scores), champion=None)
         >>> promoted = all(one.passed for one in found.values())
     """
-    usdr, error = _usdr(scores), _wide(scores, "loudness error")
+    usdr, error = _usdr(scores), _wide(scores, "specific loudness error")
     made = float(usdr[system].notna().mean()) if len(usdr) else float("nan")
     gain = mean_interval(_column(usdr, system) - _column(usdr, MIXTURE))
     heard = mean_interval(_column(error, MIXTURE) - _column(error, system))
@@ -71,7 +71,7 @@ def promotion_criteria(scores: pd.DataFrame, system: str, champion: pd.DataFrame
             gain.low > 0, gain.mean, 0.0, f"uSDR above the mixture's in dB{_told(gain)}", advice
         ),
         "heard_better_than_mixture": Criterion(
-            heard.low > 0, heard.mean, 0.0, f"loudness error below the mixture's{_told(heard)}", advice
+            heard.low > 0, heard.mean, 0.0, f"specific loudness error below the mixture's{_told(heard)}", advice
         ),
         "better_than_champion": _against(usdr[system], champion),
     }

@@ -46,7 +46,7 @@ from eval.separation.tables import (
 )
 
 SCHEMA_VERSION = 1
-_SHOWN = ("uSDR", "loudness error")
+_SHOWN = ("uSDR", "specific loudness error")
 
 
 @dataclass(frozen=True)
@@ -254,8 +254,8 @@ def _against_what_is_in_use(study: Study) -> list[Block]:
 
 _LISTENERS = Text(
     "What to trust: energy ratios such as uSDR count phases that nobody hears, and so punish systems that draw the "
-    "vocals anew; the loudness error knows no phase and no inaudible noise, but its agreement with listeners has not "
-    "been measured. Read both, and listen."
+    "vocals anew; the specific loudness error knows no phase and no inaudible noise, but its agreement with listeners "
+    "has not been measured. Read both, and listen."
 )
 _DEFINED = Text(
     "“SDR” names several things that differ by decibels on the same sound. Every number below has its definition "

@@ -20,11 +20,11 @@ from data.files.tables import write_frame
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import LOCATION
-from eval.metrics.hearing import loudness_error
+from eval.metrics.hearing import specific_loudness_error
 from eval.metrics.sdr import si_sdr, usdr
 from eval.parts import clear_parts, evaluate_in_parts
 
-METRICS = ("uSDR", "SI-SDR", "loudness error")
+METRICS = ("uSDR", "SI-SDR", "specific loudness error")
 _BATCH = 16  # excerpts that are scored and stored together
 
 
@@ -87,7 +87,7 @@ class _Songs:
             **setting,
             "uSDR": usdr(reference, estimate),
             "SI-SDR": si_sdr(reference, estimate),
-            "loudness error": loudness_error(reference.mean(1), estimate.mean(1), self._rate),
+            "specific loudness error": specific_loudness_error(reference.mean(1), estimate.mean(1), self._rate),
         }
 
     def _read(self, track: str, what: str, place: tuple[int, int]) -> np.ndarray:

@@ -27,7 +27,7 @@ _BOUNDS = {
     "IBM2": ("IBM2", "upper bound"),
 }
 _SYSTEMS = {MASKS: "Discriminative network", MAIN: "Latent diffusion"}
-_PAIRED = ("uSDR", "SI-SDR", "cSIR", "loudness error")
+_PAIRED = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
 _KEPT = "\u00a0"  # non-breaking space
 
 

@@ -87,5 +87,5 @@ def separate(
     else:
         by = f"{done['system']}, {done['model']}" if done["model"] else done["system"]
         typer.echo(f"{output}: vocals of {done['seconds']:.1f} s by {by}")
-    if system == "auto" and not done["champion"]:
+    if system == "auto" and done["system"] == "masks" and not done["champion"]:
         typer.echo("warning: no separation system has passed every check yet, so the newest masks work", err=True)

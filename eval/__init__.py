@@ -1,6 +1,7 @@
 """Evaluation of synthesis, separation and conversion: metrics, statistics, score tables and reports.
 
 * `conversion/`: evaluation of converted voices and melodies: scores, acceptance criteria, studies and the report
+* `listening/`: listening tests: planning, the page for listeners, results, statistics, tables
 * `metrics/`: metrics that compare an estimate with its reference: pure functions on arrays
 * `report/`: building blocks of the HTML reports, figures, and exports to LaTeX and Markdown
 * `separation/`: evaluation of singing voice separation: scores, studies, tables, sound players and the report

@@ -2,6 +2,7 @@
 
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,10 +19,10 @@ from eval.report.document import (
     Section,
     Table,
     Text,
-    _environment,
     render,
 )
 from eval.report.figures import spectrogram
+from eval.report.inline import template_environment
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
 SOUND = encode((8000 * np.sin(np.arange(8000) / 5)).astype(np.int16), 16000, "FLAC")
@@ -102,6 +103,6 @@ def test_groups_differ_in_colour_or_shape_even_when_there_are_many():
 
 def test_a_missing_value_is_an_error_not_a_blank():
     with pytest.raises(UndefinedError):
-        _environment().from_string("{{ missing }}").render()
+        template_environment(Path("templates")).from_string("{{ missing }}").render()
     with pytest.raises(TypeError):
         render(Document("t", [1], [("a", "b")], [Section("s", [Table("c", ["x"], None)])]))

@@ -10,13 +10,11 @@ has the name of its `kind`.
 """
 
 import base64
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from eval.report.inline import inline_page
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # Based on the palette of Okabe and Ito, which colour-blind people can distinguish. Shapes distinguish groups in print.
@@ -250,18 +248,6 @@ def data_uri(media: str, content: bytes) -> str:
     return f"data:{media};base64,{base64.b64encode(content).decode()}"
 
 
-@cache
-def _environment() -> Environment:
-    """Return the Jinja environment; a variable that is missing in a template is an error."""
-    return Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-
-
 def render(document: Document) -> str:
     """Return a report as the text of one self-contained HTML file.
 
@@ -270,15 +256,4 @@ def render(document: Document) -> str:
         >>> document = Document("Report", ["One system."], [("data", "MUSDB18")], [Section("Scores", [table])])
         >>> Path("report.html").write_text(render(document))
     """
-    script, style = ((_TEMPLATES / name).read_text() for name in ("report.js", "report.css"))
-    policy = (
-        "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
-        f"script-src {_hash(script)}; style-src {_hash(style)}"
-    )
-    template = _environment().get_template("report.html")
-    return template.render(document=document, script=script, style=style, policy=policy)
-
-
-def _hash(text: str) -> str:
-    """Return the hash source that allows an inline script or style in the content security policy."""
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+    return inline_page(_TEMPLATES, "report", "img-src data:; media-src data:", document=document)

@@ -1,0 +1,174 @@
+"""Writes a listening test for webMUSHRA, a server for listening tests (Schoeffler et al. 2018), and reads its results.
+
+The sounds, under ids that tell nothing, and the configuration are laid out as that server has them:
+
+    configs/tessitura-TEST.yaml
+    configs/resources/tessitura-TEST/ID.wav
+
+    kind            page of webMUSHRA
+    mos, nmos       likert_single_stimulus
+    mushra          mushra, with our anchors
+    abx             paired_comparison
+    smos, ab        none: it has no page with a reference beside one sound, or with two choices beside a reference
+
+The server plays files at 16, 44.1 or 48 kHz; at 96 kHz it crashes, so higher rates than 48 kHz are converted.
+"""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from data.errors import InputError
+from data.files.audio import resample, to_pcm16, write_sound
+from data.files.durable import write_bytes
+from eval.listening.design import Plan, Trial
+from eval.listening.kinds import KINDS
+
+SUPPORTED = ("mos", "nmos", "mushra", "abx")
+_HIGHEST_RATE = 48_000
+_PREFIX = "tessitura-"
+_MEASURED = ("rating_score", "stimuli_rating", "choice_answer")
+
+
+def write_webmushra(folder: Path, plan: Plan, waves: Mapping[str, np.ndarray]) -> Path:
+    """Write configuration and sounds of a test for webMUSHRA.
+
+    Args:
+        folder: folder that receives `configs`; copy it over that of the server.
+        plan: the plan.
+        waves: the sounds by id, float32, (T, K).
+
+    Returns:
+        Path of the configuration.
+
+    Raises:
+        ValueError: webMUSHRA has no page for this kind of test (`SUPPORTED`).
+
+    Example:
+        >>> write_webmushra(Path("webmushra"), plan, waves)
+    """
+    if plan.kind not in SUPPORTED:
+        raise ValueError(f"webMUSHRA has no page for tests of the kind {plan.kind}")
+    place = f"configs/resources/{_PREFIX}{plan.test}"
+    rate = min(plan.sample_rate, _HIGHEST_RATE)
+    for name in plan.sounds:
+        write_sound(folder / place / f"{name}.wav", to_pcm16(resample(waves[name], plan.sample_rate, rate)), rate)
+    made = folder / "configs" / f"{_PREFIX}{plan.test}.yaml"
+    text = yaml.safe_dump(_configuration(plan, place), sort_keys=False, allow_unicode=True)
+    write_bytes(made, text.encode())
+    return made
+
+
+def _configuration(plan: Plan, place: str) -> dict[str, Any]:
+    """Return the configuration of a test whose sounds lie in a folder `place` of the server."""
+    pages = [_page(plan, name, trial, place) for name, trial in plan.trials.items()]
+    welcome = "Please use headphones in a quiet room. Some sounds have a known answer."
+    return {
+        "testname": "Listening test",
+        "testId": f"{_PREFIX}{plan.test}",
+        "bufferSize": 2048,
+        "stopOnErrors": True,
+        "showButtonPreviousPage": False,
+        "remoteService": "service/write.php",
+        "pages": [
+            {"type": "generic", "id": "welcome", "name": "Before you begin", "content": welcome},
+            ["random", *pages],
+            {
+                "type": "finish",
+                "name": "Thank you",
+                "content": "Please send your answers.",
+                "showResults": False,
+                "writeResults": True,
+                "questionnaire": [
+                    {"type": "text", "label": "Any name that only you use", "name": "listener", "optional": False}
+                ],
+            },
+        ],
+    }
+
+
+def _page(plan: Plan, name: str, trial: Trial, place: str) -> dict[str, Any]:
+    """Return the page of a trial; conditions are named by the ids of their sounds."""
+    kind, files = KINDS[plan.kind], {one: f"{place}/{one}.wav" for one in trial.sounds}
+    page: dict[str, Any] = {"id": name, "name": "Test", "content": kind.question}
+    if kind.compared == 1:
+        scale = [{"value": point, "label": label} for point, label in enumerate(kind.labels, round(kind.low))]
+        told = {"mustRate": True, "mustPlayback": True, "stimuli": files, "response": scale}
+        return {"type": "likert_single_stimulus", **page, **told}
+    hidden = [one for one in trial.sounds if plan.sounds[one].role == "hidden" or _is_right(trial, one)]
+    reference, others = f"{place}/{hidden[0]}.wav", {one: path for one, path in files.items() if one not in hidden}
+    shown = {"showWaveform": False, "enableLooping": True, "reference": reference}
+    if kind.choice:
+        return {"type": "paired_comparison", **page, **shown, "stimuli": others}
+    anchors = {"createAnchor35": False, "createAnchor70": False, "strict": False, "randomize": True}
+    return {"type": "mushra", **page, **shown, **anchors, "showConditionNames": False, "stimuli": others}
+
+
+def _is_right(trial: Trial, sound: str) -> bool:
+    return trial.check is not None and trial.check.sound == sound
+
+
+def is_webmushra(header: str) -> bool:
+    """Return whether the first line of a CSV file is that of results of webMUSHRA."""
+    columns = header.replace('"', "").split(",")
+    return "session_test_id" in columns and any(one in columns for one in _MEASURED)
+
+
+def read_webmushra(text: str, plans: Mapping[str, Plan]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Read a table of results of webMUSHRA as the sessions in it.
+
+    A session is told by "session_uuid" where the server writes it, else by what the listener called himself.
+
+    Args:
+        text: the content of the CSV file.
+        plans: the tests by id.
+
+    Yields:
+        The id of the test ("" if unknown), the listener, and the trials of the session in the form of the results of
+        our own page: a list "trials" of "trial", "seconds", "ratings".
+
+    Raises:
+        InputError: a rating is not a number, or a row is cut off.
+    """
+    found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
+    for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2):
+        if None in row or None in row.values():
+            raise InputError(f"line {number} has another number of columns than the first; remove it or mend it")
+        test = row["session_test_id"].removeprefix(_PREFIX)
+        listener = row.get("session_uuid") or row.get("listener") or ""
+        trials = found.setdefault((test, listener), {})
+        trial = trials.setdefault(row["trial_id"], {"trial": row["trial_id"], "seconds": 0.0, "ratings": {}})
+        seconds = _number(row.get("rating_time") or row.get("choice_time") or "0", number) / 1000
+        trial["seconds"] = max(trial["seconds"], seconds)
+        trial["ratings"].update(_ratings(row, number, plans.get(test)))
+    for (test, listener), trials in found.items():
+        yield (test if test in plans else "", listener, {"trials": list(trials.values())})
+
+
+def _ratings(row: Mapping[str, str], line: int, plan: Plan | None) -> dict[str, float]:
+    """Return the ratings of a row by sound."""
+    trial = None if plan is None else plan.trials.get(row["trial_id"])
+    hidden = [] if trial is None or plan is None else [
+        one for one in trial.sounds if plan.sounds[one].role == "hidden" or _is_right(trial, one)
+    ]  # fmt: skip
+    if "rating_score" in row:
+        name = hidden[0] if row["rating_stimulus"] == "reference" and hidden else row["rating_stimulus"]
+        return {name: _number(row["rating_score"], line)}
+    if "choice_answer" in row:
+        right = {"correct": 1.0, "incorrect": 0.0}.get(row["choice_answer"])
+        if right is None or not hidden:
+            return {}
+        return {hidden[0]: right, row["choice_non_reference"]: 1.0 - right}
+    return {row["stimuli"]: _number(row["stimuli_rating"], line)}
+
+
+def _number(text: str, line: int) -> float:
+    if not re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", text):
+        raise InputError(f"line {line}: {text.strip()[:40]!r} is no number; remove the rows of this session")
+    return float(text)

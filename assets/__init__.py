@@ -14,6 +14,7 @@
 * `experiments`: runs a system with an overridden configuration, and stores the results under a name
 * `graph`: converts the declared assets into Dagster definitions
 * `judging`: the networks that judge voices, which the user names by file
+* `listening`: listening tests: their size in each preset, how they are written, what a report tells of their results
 * `names_in_code`: parses Python source: definitions and imports of a module, names that a definition uses
 * `production`: makes a version of a declared asset, audits it, and publishes it if all audits pass
 * `progress`: reports the progress of long work to Dagster, as log lines and observations

@@ -34,6 +34,7 @@ class Environment:
         speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
         recogniser: folder of the speech recogniser that judges the words; "" for none.
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
+        ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
@@ -58,6 +59,7 @@ class Environment:
     speaker_encoder: str = ""
     recogniser: str = ""
     quality: str = ""
+    ratings: str = ""
     device: str = "auto"
     convert_notes: bool = False
     trainings: int = 1

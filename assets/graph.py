@@ -40,8 +40,8 @@ class Graph:
         registry: the declared assets.
         environment: the settings.
         provenance: the code and the machine of this process.
-        automation: function that returns the automation condition of an asset or a source, given the group of the
-            asset or the name of the source; None means no automation.
+        automation: function that returns the automation condition of an asset or a source, given its name; None means
+            no automation.
         deliver: function that is called when a run has made an asset or found it current, with the asset, the folder of
             its version and the name of the experiment ("" outside experiments). It hands the version on, such as a
             report to the folder of reports, and returns further metadata for the web UI.
@@ -56,7 +56,7 @@ class Graph:
     registry: Registry
     environment: Environment
     provenance: Provenance
-    automation: Callable[[str], "dg.AutomationCondition | None"] = lambda group: None
+    automation: Callable[[str], "dg.AutomationCondition | None"] = lambda name: None
     deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
     pool: str | None = TRAINING
 
@@ -101,7 +101,7 @@ class Graph:
             retry_policy=RETRY,
             pool=self.pool if asset.trains else None,
             op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
-            automation_condition=None if variants else self.automation(asset.group),
+            automation_condition=None if variants else self.automation(asset.name),
         )
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             variant = context.partition_key if variants else ""

@@ -10,7 +10,7 @@ import dagster as dg
 from assets.environment import Configuration, Environment
 from assets.graph import Graph
 from assets.steps import reported_errors
-from assets.store.pointers import get
+from assets.store.pointers import find
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,8 +50,16 @@ class Quality:
         def check(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
             run = Configuration(graph.environment)
             with reported_errors(context.op_execution_context, graph.environment):
-                folders = {one: get(graph.registry.assets[one].slot(run)) for one in self.scores}
-                found = self.criteria(folders, graph.environment)[name]
+                folders = {one: find(graph.registry.assets[one].slot(run)) for one in self.scores}
+                missing = [one for one, folder in folders.items() if folder is None]
+                if missing:  # of a run that makes only some of the assets
+                    return dg.AssetCheckResult(
+                        passed=False,
+                        severity=dg.AssetCheckSeverity.WARN,
+                        description=f"not measured: {', '.join(missing)} has not been made; make it and check again",
+                    )
+                there = {one: folder for one, folder in folders.items() if folder is not None}
+                found = self.criteria(there, graph.environment)[name]
             return dg.AssetCheckResult(
                 passed=found.passed,
                 severity=dg.AssetCheckSeverity.WARN,

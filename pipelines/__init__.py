@@ -13,8 +13,10 @@
 * `failures`: says why a run failed or stopped, and records failed runs in failures.jsonl
 * `jobs`: the jobs: a system, all systems, the ablations and the experiments of a system
 * `launch`: runs everything that a target needs, and prepares Dagster's home
+* `listening`: copies listening tests out of the store, and prints what listeners said
 * `nightly`: nightly retraining: requests stale assets and everything made from them, at most once per night
 * `recovery`: detects runs whose process died, by their locks, and marks them as failed in Dagster
+* `results`: takes new results of listening tests
 * `running`: runs a job in this process, as a run that the web UI shows among its own
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON

@@ -13,7 +13,7 @@ from typer.core import TyperArgument, TyperCommand
 from typer.models import ArgumentInfo
 
 from data.errors import Stopped, explain
-from pipelines.commands import conversion_scoring, converting, exporting, making, playing, scoring, storing
+from pipelines.commands import conversion_scoring, converting, exporting, listening, making, playing, scoring, storing
 
 app = typer.Typer(
     help="Music-audio machine learning that can be trusted: data, training and evaluation in one graph.",
@@ -74,6 +74,8 @@ for _command in (
 for _command in (scoring.synthesis, scoring.separation, conversion_scoring.conversion, conversion_scoring.melody):
     score.command(cls=Command)(_command)
 export.command(cls=Command)(exporting.report)
+export.command("listening", cls=Command)(listening.export_listening)
+score.command("listening", cls=Command)(listening.score_listening)
 
 
 def _print_version(asked: bool) -> None:

@@ -7,8 +7,10 @@ import dagster as dg
 
 from assets import registry
 from assets.conversion import scores as conversion
+from assets.datasets.ratings import RESULTS
 from assets.environment import Configuration
 from assets.graph import Graph
+from assets.listening import RATINGS
 from assets.provenance import Provenance
 from assets.separation import evaluation as separation
 from assets.synthesis import evaluation as synthesis
@@ -36,6 +38,8 @@ def make_graph(settings: Settings) -> Graph:
     found = registry.REGISTRY.within(Configuration(environment))
 
     def automation(name: str) -> dg.AutomationCondition:
+        if name in (RATINGS, RESULTS.name):
+            return None  # a sensor of their own takes them as they come
         return source_condition() if name in found.sources else asset_condition()
 
     provenance = Provenance(settings.home / "cache" / "code.json")

@@ -7,11 +7,13 @@ import dagster as dg
 
 from assets.experiments import experiment_job
 from assets.graph import ABLATIONS, Graph
+from assets.listening import RATINGS
 from data.errors import InputError
 from models.conversion.presets import VARIANTS as CONVERSIONS
 from models.separation.presets import CONDITIONS
 from models.synthesis.presets import VARIANTS
 from pipelines.nightly import nightly_sensor
+from pipelines.results import LISTENING, results_selection, results_sensor
 
 
 @dataclass(frozen=True)
@@ -36,15 +38,20 @@ class System:
 
     def names(self, graph: Graph) -> tuple[str, ...]:
         """Return the names of the assets that its job makes."""
-        return (*self.needs, *self._own(graph))
+        return (*self._others(graph), *self._own(graph))
 
     def own(self, graph: Graph) -> dg.AssetSelection:
         """Return its own assets, its data set and the source of that."""
         return self._selection(graph, self._own(graph))
 
     def selection(self, graph: Graph) -> dg.AssetSelection:
-        """Return the assets that its job makes: its own, and those of other systems that it needs."""
-        return self._selection(graph, self.needs) | self.own(graph) if self.needs else self.own(graph)
+        """Return the assets that its job makes: its own, those of other systems that it needs, and the ratings."""
+        others = self._others(graph)
+        return self._selection(graph, others) | self.own(graph) if others else self.own(graph)
+
+    def _others(self, graph: Graph) -> tuple[str, ...]:
+        """Return the names of assets of other systems that it needs, and of the ratings of listeners, if any."""
+        return (*self.needs, *(one for one in (RATINGS,) if one in graph.registry.assets))
 
     def _own(self, graph: Graph) -> tuple[str, ...]:
         """Return the names of its own assets and of its data set."""
@@ -112,6 +119,9 @@ def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
             tags=tags,
         )
     ]
+    if RATINGS in graph.registry.assets:
+        told = f"What listeners sent back, checked, and the reports that tell of it {preset}."
+        found.append(dg.define_asset_job(LISTENING, selection=results_selection(graph), description=told, tags=tags))
     for one in SYSTEMS.values():
         found += [
             dg.define_asset_job(
@@ -141,5 +151,6 @@ def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:
 
 
 def make_sensors(graph: Graph) -> list[dg.SensorDefinition]:
-    """Return the sensor of each system that switches its nightly retraining on and off."""
-    return [nightly_sensor(one.name, one.own(graph), graph.environment.preset) for one in SYSTEMS.values()]
+    """Return the nightly sensor of each system, and the one that takes new results of listening tests, if any."""
+    nightly = [nightly_sensor(one.name, one.own(graph), graph.environment.preset) for one in SYSTEMS.values()]
+    return [*nightly, results_sensor(graph)] if RATINGS in graph.registry.assets else nightly

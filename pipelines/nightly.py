@@ -40,12 +40,16 @@ class OutOfDate(dg.AutomationCondition):
         return dg.AutomationResult(context, true_subset=subset)
 
     def _observed(self, context: dg.AutomationContext) -> bool:
-        """Return whether every source among the ancestors of the asset was observed since the last tick of `START`."""
+        """Return whether every source among the ancestors of the asset was observed since the last tick of `START`.
+
+        Sources without a condition, which are not observed at night, do not count.
+        """
         view = context.asset_graph_view
         tick = get_latest_completed_cron_tick(START, view.effective_dt.astimezone(UTC), "UTC")
         ancestors = view.asset_graph.get_ancestor_asset_keys(context.key)
         for key in ancestors:
-            if view.asset_graph.get(key).is_external:
+            node = view.asset_graph.get(key)
+            if node.is_external and node.automation_condition is not None:
                 record = view.instance.get_latest_data_version_record(key, is_source=True)
                 if record is None or (tick is not None and record.timestamp < tick.timestamp()):
                     return False

@@ -44,6 +44,7 @@ class Settings(BaseSettings):
         speaker_encoder: file with the weights of the speaker encoder that judges; "" for statistics of the timbre.
         recogniser: folder of the speech recogniser that judges the words; "" for none.
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
+        ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     speaker_encoder: str = Field("", description="file of the speaker encoder that judges; empty: timbre statistics")
     recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
     quality: str = Field("", description="file of the network that predicts speech quality; empty: none")
+    ratings: str = Field("", description="folder of exported listening tests with their results; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     trainings: int = Field(1, ge=1, le=64, description="trainings that may run at a time, over all runs")
     convert_notes: bool = Field(False, description="bring notes of another rate, length or channel count into form")
@@ -119,7 +121,7 @@ class Settings(BaseSettings):
             raise ValueError(f"no such {kind}; there are {', '.join(known)}, or none")
         return name
 
-    @field_validator("speaker_encoder", "recogniser", "quality")
+    @field_validator("speaker_encoder", "recogniser", "quality", "ratings")
     @classmethod
     def _there(cls, place: str) -> str:
         if place and not Path(place).expanduser().exists():

@@ -25,17 +25,20 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = {"nsynth_source", "nsynth_shards", "musdb_source", "musdb_tracks", "voices_source", "voices_clips"}
 SYNTHESIS = {
     "autoencoder", "embeddings", "sequence", "model", "notes", "baseline_notes", "scores",
-    "baseline_scores", "instrument_map", "sweeps", "disentanglement", "cost", "champion", "report",
+    "baseline_scores", "instrument_map", "sweeps", "disentanglement", "cost", "champion", "listening_tests",
+    "report",
 }  # fmt: skip
 SEPARATION = {
     "songs", "codec", "latents", "denoiser", "mask_network", "vocals", "baseline_vocals", "scores",
-    "baseline_scores", "steps_study", "noise_study", "average_study", "cost", "validation", "champion", "report",
+    "baseline_scores", "steps_study", "noise_study", "average_study", "cost", "validation", "champion",
+    "listening_tests", "report",
 }  # fmt: skip
 CONVERSION = {
     "targets", "mixtures", "encoder", "melody", "content", "features", "acoustic", "pitched_acoustic", "vocoder",
     "predicted", "tuned_vocoder", "melodies", "baseline_melodies", "converted", "baseline_converted", "copies",
     "melody_scores", "baseline_melody_scores", "scores", "baseline_scores", "vocoder_scores", "layer_weights",
-    "length_study", "target_study", "cost", "champion", "report",
+    "length_study", "target_study", "cost", "champion", "listening_tests",
+    "report",
 }  # fmt: skip
 ASSETS = {"synthesis": SYNTHESIS, "separation": SEPARATION, "conversion": CONVERSION}
 ROWS = {
@@ -83,6 +86,17 @@ def test_every_asset_has_its_place(settings):
         "synthesis_ablations": {f"demo/ablations/synthesis_{name}" for name in ROWS["synthesis"]},
         "separation_ablations": {f"demo/ablations/separation_{name}" for name in ROWS["separation"]},
     }
+
+
+def test_ratings_belong_to_the_graph_where_a_folder_of_results_is_named(settings, tmp_path):
+    named = settings.model_copy(update={"ratings": str(tmp_path)})
+    assert keys_by_group(named)["data"] == keys_by_group(settings)["data"] | {
+        "data/listening_results", "data/listening_ratings",
+    }  # fmt: skip
+    definitions = build_defs(named)
+    for job in ("listening", *SYSTEMS):
+        made = {key.path[-1] for key in definitions.resolve_job_def(job).asset_layer.selected_asset_keys}
+        assert "listening_ratings" in made, job
 
 
 def test_every_asset_says_what_it_is(settings):

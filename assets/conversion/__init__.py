@@ -6,5 +6,6 @@
 * `studies`: layer weights, length of fine-tuning, several target singers, cost
 * `champion`: the conversion system in use
 * `variants`: tables of the variants that were made so far, for the report
+* `listening`: listening tests of converted voices
 * `report`: the report
 """

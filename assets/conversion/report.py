@@ -9,6 +9,7 @@ from assets.conversion.scores import SCORES, bounds, evidence
 from assets.conversion.studies import STUDY
 from assets.conversion.variants import ablation, compared
 from assets.declaration import IN_USE, Summary, Work, stored_asset
+from assets.listening import RATINGS, commit, told_by_listeners
 from assets.provenance import in_words
 from assets.store.versions import Version, read_recipe
 from models.conversion.presets import DISCRIMINATORS, FREEZING, LENGTHS, PRESETS
@@ -54,8 +55,9 @@ _COMPARED = ("conversion_melody_scores", "conversion_scores", "conversion_length
         "conversion_target_study",
         "conversion_cost",
         "conversion_champion",
+        RATINGS,
     ),
-    optional=("conversion_champion",),
+    optional=("conversion_champion", RATINGS),
     all_variants=_COMPARED,
     compared=("conversion_scores",),
 )
@@ -73,6 +75,7 @@ def _study(work: Work) -> "Study":
     """Return the input data of the report."""
     from data.files.durable import read_json
     from data.files.tables import read_frame
+    from eval.conversion.listening import listening_subject
     from eval.conversion.report import Folders, Study
     from eval.conversion.studies import Studies
 
@@ -107,6 +110,9 @@ def _study(work: Work) -> "Study":
         cost=read_json(inputs["conversion_cost"] / "cost.json"),
         champions=history(champion) if champion is not None else (),
         in_use=None if in_use is None else read_frame(in_use / SCORES),
+        listening=told_by_listeners(
+            inputs[RATINGS], listening_subject(found.scores, commit(inputs["conversion_acoustic"]))
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.declaration import IN_USE, Summary, Work, stored_asset
+from assets.listening import RATINGS, commit, told_by_listeners
 from assets.provenance import in_words
 from assets.quality import gather
 from assets.separation.evaluation import bounds
@@ -35,7 +36,9 @@ _STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network")
         "separation_average_study",
         "separation_noise_study",
         "separation_cost",
+        RATINGS,
     ),
+    optional=(RATINGS,),
     all_variants=("separation_scores",),
     compared=("separation_scores",),
 )
@@ -53,6 +56,7 @@ def _study(work: Work) -> "Study":
     """Return the input data of the report."""
     from data.files.durable import read_json
     from data.files.tables import read_frame
+    from eval.separation.listening import listening_subject
     from eval.separation.report import Study
 
     inputs = work.inputs
@@ -75,6 +79,9 @@ def _study(work: Work) -> "Study":
         variants={one or CONDITIONS[0]: read_frame(folder / "scores.parquet") for one, folder in variants.items()},
         cost=read_json(inputs["separation_cost"] / "cost.json"),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
+        listening=told_by_listeners(
+            inputs[RATINGS], listening_subject(gather(*scores), commit(inputs["separation_denoiser"]))
+        ),
     )
 
 

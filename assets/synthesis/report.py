@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from assets.champion import history
 from assets.declaration import IN_USE, Summary, Work, stored_asset
+from assets.listening import RATINGS, commit, told_by_listeners
 from assets.provenance import in_words
 from assets.store.versions import Version, read_recipe
 from assets.synthesis.evaluation import bounds
@@ -32,9 +33,10 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
         "synthesis_disentanglement",
         "synthesis_cost",
         "synthesis_champion",
+        RATINGS,
     ),
     all_variants=("synthesis_scores",),
-    optional=("synthesis_champion", "synthesis_wavenet"),
+    optional=("synthesis_champion", "synthesis_wavenet", RATINGS),
     compared=("synthesis_scores",),
 )
 def synthesis_report(work: Work) -> Summary:
@@ -49,19 +51,24 @@ def synthesis_report(work: Work) -> Summary:
 
 def _study(work: Work) -> "Study":
     """Return the input data of the report."""
+    import pandas as pd
+
     from data.files.tables import read_frame
+    from eval.synthesis.listening import listening_subject
     from eval.synthesis.report import Study
 
     inputs, champion = work.inputs, work.inputs["synthesis_champion"]
     scores = {one or VARIANTS[0]: read_frame(folder / "scores.parquet")
               for one, folder in inputs["synthesis_scores"].items()}  # fmt: skip
     in_use = inputs.get(f"synthesis_scores {IN_USE}")
+    baselines = read_frame(inputs["synthesis_baseline_scores"] / "scores.parquet")
+    subject = listening_subject(pd.concat([scores[VARIANTS[0]], baselines]), commit(inputs["synthesis_model"]))
     return Study(
         notes=inputs["nsynth_shards"],
         outputs=inputs["synthesis_notes"],
         baseline_outputs=inputs["synthesis_baseline_notes"],
         scores=scores,
-        baseline_scores=read_frame(inputs["synthesis_baseline_scores"] / "scores.parquet"),
+        baseline_scores=baselines,
         instruments=inputs["synthesis_instrument_map"],
         control=inputs["synthesis_disentanglement"],
         sweeps=inputs["synthesis_sweeps"],
@@ -71,6 +78,7 @@ def _study(work: Work) -> "Study":
         champions=history(champion) if champion is not None else [],
         provenance=_provenance(work, inputs),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
+        listening=told_by_listeners(inputs[RATINGS], subject),
     )
 
 

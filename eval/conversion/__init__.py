@@ -7,6 +7,7 @@
 * `folders`: score converted voices and melodies that lie in folders, paired by name
 * `inputs`: the shards that are judged: clean voices, targets, mixtures, and what was made of them
 * `judges`: the F0 family, distortion, and the networks that judge, under the names of the score tables
+* `listening`: listening tests of converted voices: their items, and what the tables say beside the ratings
 * `measures`: name, heading, direction and definition of every measure
 * `melody_score`: score the melodies of mixtures, stored in shards
 * `paper_results`: results copied from papers and measured on published examples, with their definitions

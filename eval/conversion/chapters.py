@@ -63,6 +63,7 @@ def conversion_sections(study: "Study", systems: Table) -> list[tuple[str, Seque
         ("Melody alone", _melody(study.melody)),
         ("Compared with what is in use", _against_what_is_in_use(study)),
         ("Listen", player_blocks(sounds, study.scores, study.order, hardest)),
+        ("Listening tests", study.listening),
         ("Melodies over each other", drawn),
         ("Singers", map_blocks(study.embeddings, target, encoder)),
         ("Clip by clip", [clips_table(study.scores, study.order, shown)] if study.order else []),

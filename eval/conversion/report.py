@@ -27,7 +27,7 @@ from eval.conversion.studies import Studies
 from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored, systems_of
 from eval.conversion.tables import ALL_OF_MELODY, ALL_OF_VOICE, hardest_of, ordered, summary_of, systems_table
 from eval.intervals import OF_MEANS
-from eval.report.document import Document, Section, number_of, render
+from eval.report.document import Block, Document, Section, number_of, render
 from eval.report.exports import Card, latex, model_card
 
 SCHEMA_VERSION = 1
@@ -71,6 +71,7 @@ class Study:
         cost: cost of the stages and of the whole (`eval.conversion.chapters.cost_blocks`).
         champions: one entry for each champion so far, oldest first: "model" (fingerprint), "commit" and "criteria".
         in_use: for a report on an experiment, the scores of the system in use; None if there are none.
+        listening: blocks of the section on what listeners said (`eval.listening.tables.listening_blocks`).
     """
 
     folders: Folders
@@ -86,6 +87,7 @@ class Study:
     cost: Mapping[str, Any] = field(default_factory=dict)
     champions: Sequence[Mapping[str, Any]] = ()
     in_use: pd.DataFrame | None = None
+    listening: Sequence[Block] = ()
 
     @cached_property
     def sounds(self) -> Sounds:

@@ -4,6 +4,7 @@
 * `choices`: choices between two sounds: exact binomial tests, preferences
 * `correlation`: which metrics agree with listeners
 * `design`: what a test consists of: items, settings, sounds, trials, forms
+* `items`: chooses the items of a test, without looking at their scores
 * `kinds`: the kinds of test: what is played, asked and answered
 * `opinion`: mean opinion scores with the intervals of CrowdMOS
 * `page`: the page for listeners, one HTML file

@@ -68,6 +68,7 @@ class Study:
         variants: scores of the variants of latent diffusion, the main variant first (`variants_blocks`).
         cost: cost of separation (`cost_blocks`).
         in_use: for a report on an experiment, the scores of the system in use; None if there are none.
+        listening: blocks of the section on what listeners said (`eval.listening.tables.listening_blocks`).
     """
 
     songs: Path
@@ -83,6 +84,7 @@ class Study:
     variants: Mapping[str, pd.DataFrame] = field(default_factory=dict)
     cost: Mapping[str, Any] = field(default_factory=dict)
     in_use: pd.DataFrame | None = None
+    listening: Sequence[Block] = ()
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -233,6 +235,7 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
         ("Systems compared", [*compared, *distribution_pictures(study.tracks, _SHOWN)]),
         ("Compared with what is in use", _against_what_is_in_use(study)),
         ("Listen", player_blocks(Sounds(study.songs, study.estimates), study.scores, study.order, study.played)),
+        ("Listening tests", study.listening),
         ("Song by song", [tracks_table(study.tracks, study.order), *over_time]),
         ("Steps of DDIM", steps_blocks(study.steps) if study.steps is not None else []),
         ("Noise on the latent", noise_blocks(study.noise) if study.noise is not None else []),

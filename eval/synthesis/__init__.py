@@ -4,6 +4,7 @@
 * `disentanglement`: measures of how independently pitch and instrument control a synthesised note
 * `disentanglement_report`: sections of the synthesis report on the map of instruments and on disentanglement
 * `instruments`: t-SNE map of the learnt instrument embeddings
+* `listening`: listening tests of synthesised notes: their items, and what the tables say beside the ratings
 * `note_metrics`: all metrics of one synthesised note against its recording
 * `paper_results`: results published in the SING paper, for comparison; nothing here is measured by this project
 * `report`: the synthesis report: HTML page, metrics as JSON, LaTeX table, model card and scores

@@ -51,6 +51,7 @@ class Study:
         champions: one entry for each champion so far, oldest first: "model" (fingerprint), "commit" and "criteria".
         provenance: where the data and the model come from, by name; "data" and "preset" are required.
         in_use: if the report is on an experiment, scores of the model in use; None if there is none.
+        listening: blocks of the section on what listeners said (`eval.listening.tables.listening_blocks`).
     """
 
     notes: Path
@@ -67,6 +68,7 @@ class Study:
     champions: Sequence[Mapping[str, Any]]
     provenance: Mapping[str, str]
     in_use: pd.DataFrame | None = None
+    listening: Sequence[Block] = ()
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:
@@ -130,6 +132,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         [
             Section("Systems compared", [*tables, _distribution(study), _checks(study, found)]),
             Section("Listen", list(_players(study))),
+            *([Section("Listening tests", study.listening)] if study.listening else []),
             Section("The paper's tables", paper),
             Section("Instruments as learnt", instrument_blocks(study.instruments, study.sweeps)),
             Section("Control", control_blocks(study.notes, study.control, study.sweeps)),

@@ -27,7 +27,7 @@ def demo() -> None:
     from pipelines.launch import prepare_instance
     from pipelines.settings import CHECKOUT, FROZEN, Settings
 
-    names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder")
+    names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder", "ratings")
     own = {"preset": "demo", "trainings": len(_LANES), **dict.fromkeys(names, "")}
     settings = Settings.read().model_copy(update=own)
     prepare_instance(settings)  # before several processes do it at once

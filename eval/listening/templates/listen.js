@@ -42,7 +42,7 @@ class Player {
       buffers[id] = await this.context.decodeAudioData(bytes.buffer);
     }
     if (turn !== this.loading) { return false; }
-    this.buffers = buffers; this.heard = {}; this.at = 0; this.current = "";
+    this.buffers = buffers; this.heard = {}; this.at = 0; this.current = ""; byId("position").textContent = "";
     this.length = Math.max(...Object.values(buffers).map((one) => one.duration));
     return true;
   }
@@ -162,7 +162,7 @@ async function trial() {
 }
 function radios(ids) {
   const field = document.createElement("fieldset"), legend = document.createElement("legend");
-  legend.textContent = byId("question").textContent; field.append(legend);
+  legend.textContent = byId("question").textContent; legend.className = "said"; field.append(legend);
   plan.labels.forEach((text, index) => {
     const label = document.createElement("label"), input = document.createElement("input");
     input.type = "radio"; input.name = "answer";

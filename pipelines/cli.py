@@ -14,6 +14,7 @@ from typer.models import ArgumentInfo
 
 from data.errors import Stopped, explain
 from pipelines.commands import conversion_scoring, converting, exporting, listening, making, playing, scoring, storing
+from pipelines.threads import share_cores
 
 app = typer.Typer(
     help="Music-audio machine learning that can be trusted: data, training and evaluation in one graph.",
@@ -101,6 +102,7 @@ def options(
 def main() -> None:
     """Run the command line program; an error is printed as one line, with exit status 2, and a stop with 130."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C
+    share_cores()
     try:
         app()
     except Stopped as stopped:

@@ -23,6 +23,7 @@ from pipelines.nightly import asset_condition, source_condition
 from pipelines.recovery import dead_runs
 from pipelines.reports.run import show_report
 from pipelines.settings import Settings
+from pipelines.threads import share_cores
 
 QUALITY = (synthesis.QUALITY, separation.QUALITY, conversion.QUALITY)
 
@@ -81,6 +82,7 @@ def defs() -> dg.Definitions:
     their steps load the definitions too; they end with the process that started them.
     """
     end_with_parent()
+    share_cores()
     settings = Settings.read()
     settings.freeze()
     return build_defs(settings)

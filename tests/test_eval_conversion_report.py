@@ -127,7 +127,7 @@ def test_the_limits_depend_on_what_ran(study):
 def test_players_are_as_loud_as_the_mixture_worst_clips_first(study):
     blocks = player_blocks(study.sounds, study.scores, study.order, study.hardest)
     players = [one for one in blocks if isinstance(one, Players)]
-    assert players[0].caption == "Worst clips first"
+    assert players[0].caption == "Worst clips first, by key-free F0RMSE of proposed"
     assert players[0].columns == [
         "Mixture", "Source voice", "Proposed", "Original pitch & energy", "CREPE", "Target singer", "Remix",
     ]  # fmt: skip

@@ -63,8 +63,8 @@ def test_where_most_energy_is():
     ],
 )
 def test_worst_typical_and_best_are_never_the_same(items, count, expected):
-    found = picks("abcdefghij"[:items], count, "songs")
-    assert list(found) == ["Worst songs first", "Typical songs", "Best songs"]
+    found = picks("abcdefghij"[:items], count, "songs", "uSDR")
+    assert list(found) == ["Worst songs first, by uSDR", "Typical songs", "Best songs first, by uSDR"]
     assert ["".join(one) for one in found.values()] == expected
 
 

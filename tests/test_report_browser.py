@@ -93,6 +93,95 @@ def test_a_narrow_window_scrolls_tables_not_the_page(seen):
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
+@EVERY
+@pytest.mark.parametrize("width", [400, 800, 1400])
+def test_nothing_sticks_out_of_the_page(seen, width):
+    page: Page = seen[0]
+    page.set_viewport_size({"width": width, "height": 900})
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@EVERY
+def test_on_paper_no_table_is_cut_off_and_nothing_to_click_is_printed(seen):
+    page: Page = seen[0]
+    page.set_viewport_size({"width": 718, "height": 1000})  # A4 less margins, at 96 pixels an inch
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 718
+    assert not page.evaluate("[...document.querySelectorAll('audio, nav, .transport')].some(one => one.offsetParent)")
+
+
+@EVERY
+def test_text_stands_out_in_the_dark_too(seen):
+    page: Page = seen[0]
+    page.emulate_media(color_scheme="dark")
+    assert page.evaluate(CONTRAST) > 4.5
+
+
+def test_a_switch_between_sounds_keeps_the_position_and_stops_what_plays_elsewhere(seen):
+    page: Page = seen[0]
+    item = page.locator(".item").first
+    item.locator("button.name").first.click()
+    page.wait_for_selector(".item button.name[aria-pressed=true]")
+    page.keyboard.press("1")
+    assert page.evaluate("[sounding.playing, sounding.sources.length, sounding.current]") == [True, 1, 0]
+    began = page.evaluate("sounding.began")
+    page.keyboard.press("1")
+    assert page.evaluate("sounding.began") == began
+    page.locator("g.point[data-sound]").first.click()
+    assert page.evaluate("window.played.length") == 1
+    assert page.locator(".item button.name[aria-pressed=true]").count() == 0
+
+
+def test_space_pauses_and_a_region_is_repeated(seen):
+    page: Page = seen[0]
+    item = page.locator(".item").first
+    item.locator("button.name").first.click()
+    page.wait_for_selector(".item button.name[aria-pressed=true]")
+    item.locator(".transport button >> nth=1").click()
+    page.wait_for_timeout(60)
+    item.locator(".transport button >> nth=1").click()
+    first, last = page.evaluate("sounding.region")
+    assert 0 <= first < last
+    page.wait_for_timeout(600)  # longer than the sound
+    assert page.evaluate("sounding.playing")
+    item.locator("input[type=range]").focus()
+    page.keyboard.press(" ")
+    assert not page.evaluate("sounding.playing")
+
+
+def test_blind_listening_hides_names_and_scores(seen):
+    page: Page = seen[0]
+    item = page.locator(".item").first
+    assert "plain" in item.locator("button.name").first.inner_text()
+    item.locator("input[type=checkbox]").check()
+    assert "Sound A" in item.locator("button.name").first.inner_text()
+    assert item.locator("small").first.evaluate("one => getComputedStyle(one).visibility") == "hidden"
+    item.locator("input[type=checkbox]").uncheck()
+    assert "plain" in item.locator("button.name").first.inner_text()
+
+
+def test_without_a_script_every_sound_can_be_played(browser, reports):
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(reports["blocks"].as_uri())
+    assert page.locator("audio[controls]").count() == 1
+    assert page.locator("audio[controls]").is_visible()
+    context.close()
+
+
+@pytest.mark.parametrize("seen", ["separation"], indirect=True)
+def test_a_click_on_a_heading_sorts_by_the_numbers_below_it(seen):
+    page: Page = seen[0]
+    heading = page.locator(".wide > table").first.locator("thead th").nth(2)
+    order = """table => [...table.tBodies[0].rows].map(one => value(one.cells[2])).filter(one => !Number.isNaN(one))"""
+    for arrow, turned in (("ascending", False), ("descending", True)):
+        heading.locator("button").click()
+        assert heading.get_attribute("aria-sort") == arrow
+        found = page.locator(".wide > table").first.evaluate(order)
+        assert len(found) > 2
+        assert found == sorted(found, reverse=turned)
+
+
 # The smallest contrast ratio (WCAG 2.1) of any text on the page against what lies behind it.
 CONTRAST = """
 () => {
@@ -108,7 +197,8 @@ CONTRAST = """
     return [255, 255, 255];
   };
   let worst = 21;
-  for (const one of document.querySelectorAll("h1, h2, h3, p, li, a, th, td, caption, small, figcaption, dt, dd")) {
+  const texts = "h1, h2, h3, h4, p, li, a, th, td, caption, small, figcaption, dt, dd, button, label";
+  for (const one of document.querySelectorAll(texts)) {
     if (!one.textContent.trim()) { continue; }
     const pair = [light(channels(getComputedStyle(one).color)), light(behind(one))].sort((a, b) => b - a);
     worst = Math.min(worst, (pair[0] + 0.05) / (pair[1] + 0.05));

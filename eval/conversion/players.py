@@ -117,7 +117,7 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], co
             "0 to 4 kHz."
         )
     ]
-    for caption, chosen in picks(order, amount.rows, "clips").items():
+    for caption, chosen in picks(order, amount.rows, "clips", f"key-free F0RMSE of {name_of(MAIN).lower()}").items():
         rows = [(clip, list(_clips(sounds, (clip, condition), systems, measured, amount.seconds))) for clip in chosen]
         if rows:
             blocks.append(Players(caption, heads, rows, item="Clip"))

@@ -54,20 +54,21 @@ def extent(players: int, seconds: float, sample_rate: int, channels: int = 1) ->
     return Extent(rows, min(seconds, seconds * _PAGE_BYTES / (rows * row)))
 
 
-def picks(order: Sequence[str], count: int, kind: str) -> dict[str, list[str]]:
+def picks(order: Sequence[str], count: int, kind: str, by: str) -> dict[str, list[str]]:
     """Choose `count` items, none twice: the worst, those in the middle, and the best, about a third each.
 
     Args:
         order: names of the items, from worst to best.
         count: number of items; fewer are returned if `order` is shorter.
         kind: what the items are, in the plural, for the headings.
+        by: the quantity that orders them, for the headings; the players show it.
 
     Returns:
         Names by heading: worst first, those in the middle in the order of `order`, best first.
 
     Example:
-        >>> picks("abcdefg", 3, "clips")
-        {'Worst clips first': ['a'], 'Typical clips': ['d'], 'Best clips': ['g']}
+        >>> picks("abcdefg", 3, "clips", "uSDR")
+        {'Worst clips first, by uSDR': ['a'], 'Typical clips': ['d'], 'Best clips first, by uSDR': ['g']}
     """
     count = min(count, len(order))
     worst, best = (count + 2) // 3, count // 3
@@ -75,9 +76,9 @@ def picks(order: Sequence[str], count: int, kind: str) -> dict[str, list[str]]:
     rest = order[worst : len(order) - best]
     first = (len(rest) - typical) // 2
     return {
-        f"Worst {kind} first": list(order[:worst]),
+        f"Worst {kind} first, by {by}": list(order[:worst]),
         f"Typical {kind}": list(rest[first : first + typical]),
-        f"Best {kind}": list(order[len(order) - best :][::-1]),
+        f"Best {kind} first, by {by}": list(order[len(order) - best :][::-1]),
     }
 
 

@@ -106,7 +106,7 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], sy
             f"{sounds.sample_rate / 4000:g} kHz, as played."
         )
     ]
-    for caption, chosen in picks(order, amount.rows, "songs").items():
+    for caption, chosen in picks(order, amount.rows, "songs", f"uSDR of {name_of(systems[-1]).lower()}").items():
         rows = [(track, list(_clips(sounds, track, systems, measured, amount.seconds))) for track in chosen]
         if rows:
             blocks.append(Players(caption, heads, rows, item="Song"))

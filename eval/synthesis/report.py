@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from data.files.audio import encode, to_float
+from data.files.audio import to_float
 from data.files.durable import in_json, read_json, write_bytes, write_json
 from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.acceptance import Criterion, as_json
 from eval.intervals import OF_MEANS
 from eval.report.document import Block, Clip, Document, Picture, Players, Section, Table, Text, render
+from eval.report.excerpts import MOST_GAIN, level_of, picks, player
 from eval.report.exports import Card, latex, model_card
-from eval.report.figures import distributions, png, spectrogram, training_pictures
+from eval.report.figures import distributions, png, training_pictures
 from eval.synthesis.acceptance import Bounds, acceptance_criteria
 from eval.synthesis.disentanglement_report import control_blocks, instrument_blocks
 from eval.synthesis.note_metrics import METRICS
@@ -28,7 +29,8 @@ from eval.synthesis.tables import NAMES, SHOWN, in_use_table, number, paired_tab
 from eval.table import summarise
 
 SCHEMA_VERSION = 1
-_PLAYED = (("Worst notes first", 5), ("Typical notes", 3), ("Best notes", 2), ("Notes the WaveNet rebuilt too", 4))
+_PLAYED, _REBUILT = 10, 4  # number of notes with players, and of further ones that the WaveNet rebuilt
+_SHARE = "loss over silence's"
 _PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
 
 
@@ -87,20 +89,24 @@ class Study:
                 found[key] = (shards, row)
         return found
 
-    def clip(self, system: str, note: str, figures: str = "") -> Clip:
-        """Return the sound and the spectrogram of a note of a system, without sound if it made none.
+    def wave(self, system: str, note: str) -> tuple[np.ndarray | None, int]:
+        """Return a note of a system, float32, (T, 1), and its sample rate in Hz; None and 0 if it made none."""
+        if (system, note) not in self.sounds:
+            return None, 0
+        shards, row = self.sounds[system, note]
+        return to_float(shards.read(row)), round(float(shards.column("sample_rate")[row]))
+
+    def clip(self, system: str, note: str, figures: Sequence[str] = ()) -> Clip:
+        """Return the player of a note of a system, as loud as the recording, without sound if it made none.
 
         Args:
             system: name of the system.
             note: id of the note.
             figures: scores of the note, as text.
         """
-        label = f"{NAMES[system].split(' (')[0]}, note {note}"
-        if (system, note) not in self.sounds:
-            return Clip(label, None)
-        shards, row = self.sounds[system, note]
-        pcm, rate = shards.read(row)[:, 0], round(float(shards.column("sample_rate")[row]))
-        return Clip(label, encode(pcm, rate, "FLAC"), spectrogram=spectrogram(to_float(pcm)), figures=figures)
+        (wave, rate), (recorded, _) = self.wave(system, note), self.wave("recording", note)
+        level = level_of(recorded, rate) if recorded is not None and rate else float("nan")
+        return player(f"{NAMES[system].split(' (')[0]}, note {note}", wave, level, rate, figures)
 
 
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
@@ -223,28 +229,32 @@ def _players(study: Study) -> Iterator[Block]:
     test = study.all_scores[study.all_scores["split"] == "test"]
     wide = test.pivot(index="note", columns="system", values="spectral")
     order = (wide["sing"] / wide["silence"]).sort_values(ascending=False, na_position="first").index.tolist()
-    middle = len(order) // 2
     # Sampling from a WaveNet is slow, so few notes have an estimate by it. Choose some from the worst to the best.
     rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
-    picks = (order, order[max(0, middle - 1) :], order[::-1], rebuilt[:: max(1, len(rebuilt) // _PLAYED[3][1])])
+    chosen = picks(order, _PLAYED, "notes", f"{_SHARE} of SING")
+    chosen["Notes the WaveNet rebuilt too"] = rebuilt[:: max(1, len(rebuilt) // _REBUILT)][:_REBUILT]
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
     systems = [one for one in _PLAYER_SYSTEMS if one in ("recording", *wide)]
-    yield Text("Notes are ordered by SING's spectral loss over silence's. Spectrograms: 0 to 4 kHz, 4 seconds.")
-    for (caption, count), chosen in zip(_PLAYED, picks, strict=True):
-        rows = []
-        for note in chosen[:count]:
-            clips = [study.clip(one, note, _figures(scores.get((one, note)))) for one in systems]
-            rows.append((note, clips))
+    yield Text(
+        f"Every sound is made as loud as the recording (BS.1770) by the dB told under it: raised by {MOST_GAIN:.0f} dB "
+        "at most, and never so far that it clips. Spectrograms: 0 to 4 kHz, 4 seconds."
+    )
+    for caption, names in chosen.items():
+        rows = [
+            (note, [study.clip(one, note, _figures(scores.get((one, note)), wide["silence"][note])) for one in systems])
+            for note in names
+        ]
         if rows:
             yield Players(caption, [NAMES[one].split(" (")[0] for one in systems], rows)
 
 
-def _figures(row: Mapping[Hashable, Any] | None) -> str:
-    """Return spectral loss and pitch error of one note as text; empty if the note has no scores."""
+def _figures(row: Mapping[Hashable, Any] | None, silence: float) -> Sequence[str]:
+    """Return the scores of one note as text: spectral loss, over that of silence, pitch error; none without scores."""
     if row is None:
-        return ""
-    pitch = float(row["pitch_error"])
-    return f"loss {float(row['spectral']):.3f}" + (f", {pitch:.0f} cents off" if np.isfinite(pitch) else "")
+        return ()
+    loss, pitch = float(row["spectral"]), float(row["pitch_error"])
+    share = [f"{_SHARE} {loss / silence:.3f}"] if silence else []
+    return (f"loss {loss:.3f}", *share, *([f"{pitch:.0f} cents off"] if np.isfinite(pitch) else []))
 
 
 def _training(study: Study) -> list[Block]:

@@ -1,10 +1,14 @@
 """The whole separation branch materialised through Dagster with tiny networks on short songs."""
 
+import json
 from dataclasses import replace
+from pathlib import Path
 
+import dagster as dg
 import pandas as pd
 import pytest
 import soundfile
+from simulated_listeners import session
 from test_models_separation import TINY
 from tiny import write_musdb
 from tiny_graph import Home, metadata, names_of
@@ -13,7 +17,10 @@ from data.errors import InputError
 from data.files.durable import read_json
 from data.musdb.dataset import GROUPS, group_of
 from data.shards.reader import Shards
+from eval.listening.write import KEY, read_plan
 from models.separation import cost, presets
+from pipelines.listening import export_tests
+from pipelines.results import results_sensor
 from pipelines.separate import Method, separate
 from pipelines.settings import Settings
 
@@ -138,3 +145,79 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
     ]:
         with pytest.raises(InputError, match=said):
             separate(settings, song_, target, method, lambda report: None)
+
+
+@pytest.fixture(scope="module")
+def exported(made, tmp_path_factory):
+    """The listening test of the system, exported into a folder of its own."""
+    home, source, _ = made
+    settings = Settings(home=home.environment.home, preset="demo", musdb=str(source), device="cpu")
+    folder = tmp_path_factory.mktemp("tests")
+    (test,) = export_tests(settings, "separation", folder)
+    return settings, folder, test
+
+
+def answer(test: Path, count: int, first: int = 0) -> None:
+    """Let simulated listeners answer a test."""
+    plan = read_plan(test / KEY)
+    for number in range(first, first + count):
+        told = session(plan, number, {"masks": 0.6, "diffusion": 0.3})
+        (test / "results" / f"{number}.json").write_text(json.dumps(told))
+
+
+def test_an_exported_test_has_the_systems_of_the_test_songs(exported):
+    _, _, test = exported
+    plan = read_plan(test / KEY)
+    assert plan.kind == "mushra"
+    assert {one.item for one in plan.sounds.values()} == {"M.E.R.C. - Three"}
+    assert {one.system for one in plan.sounds.values() if one.role == "system"} == {"masks", "diffusion"}
+    assert plan.provenance["preset"] == "demo"
+    assert (test / "public" / "index.html").is_file()
+    assert "listeners decide" in (test / "README.txt").read_text()
+
+
+def test_exporting_again_leaves_results_alone(exported):
+    settings, folder, test = exported
+    kept = test / "results" / "kept.txt"
+    kept.write_text("mine")
+    assert export_tests(settings, "separation", folder) == [test]
+    assert kept.read_text() == "mine"
+    assert not list(folder.glob(".*"))
+    kept.unlink()
+
+
+def test_answers_reach_the_report_and_the_sensor_sees_new_ones(made, exported):
+    home, (_, folder, test) = made[0], exported
+    mine = Home(home.environment.home, musdb=home.environment.musdb, ratings=str(folder))
+    sensor = results_sensor(mine.graph)
+    answer(test, 4)
+    with dg.DagsterInstance.ephemeral() as instance:
+        first = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=None, definitions=_defs(mine)))
+        (request,) = first.run_requests
+        assert {one.path[-1] for one in request.asset_selection} == {
+            "listening_results", "listening_ratings", "separation_report",
+        }  # fmt: skip
+        again = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=first.cursor, definitions=_defs(mine)))
+        assert not again.run_requests
+        assert "no new results" in str(again.skip_message)
+        answer(test, 1, first=4)
+        third = sensor.evaluate_tick(dg.build_sensor_context(instance, cursor=first.cursor, definitions=_defs(mine)))
+        assert len(third.run_requests) == 1
+    result = mine.materialize("listening_results", "listening_ratings", "separation_report")
+    assert result.success
+    ratings = pd.read_parquet(mine.current("listening_ratings") / "ratings.parquet")
+    assert ratings["listener"].nunique() == 5
+    page = (mine.current("separation_report") / "report.html").read_text()
+    assert "Listening tests" in page
+    assert "5 listeners, 1 item," in page
+    assert "Discriminative network" in page
+    assert home.current("listening_ratings") is None  # without TESSITURA_RATINGS it is not looked for
+    assert "listening_ratings" not in home.graph.registry.assets
+
+
+def _defs(home: Home) -> dg.Definitions:
+    assets = home.graph.definitions()
+    keys = [home.graph.key(name) for name in ("listening_results", "listening_ratings")]
+    return dg.Definitions(
+        assets=assets, jobs=[dg.define_asset_job("listening", selection=dg.AssetSelection.assets(*keys))]
+    )

@@ -339,3 +339,47 @@ def test_a_report_is_exported_by_hand(command, settings, tmp_path):
     assert links(Path(found["index"]))[1].endswith("/report.html")
     status, out, err = command("export", "report", "separation", "-o", "/dev/null")
     assert (status, out, err) == (2, "", "error: /dev/null: is no folder; choose another place for the reports\n")
+
+
+FRONT = {
+    "title": "Separation <b>x</b>",
+    "done": "Vocals were taken out of 8 songs.",
+    "numbers": [{"label": "uSDR, dB", "value": "4.57", "interval": "[2.5, 7.4]"}],
+    "verdict": ["It passes 3 of 4 checks.", "The worst finding: it is late."],
+    "champion": "This model is the champion, the first one.",
+    "sound": {"label": "Vocals", "source": "data:audio/flac;base64,AAAA", "picture": "data:image/png;base64,AAAA"},
+}
+
+
+def test_the_index_shows_the_newest_reports_at_a_glance(tmp_path, root):
+    for number in range(2):
+        told = {**FRONT, "verdict": [f"Verdict {number}."]}
+        files = {"front.json": json.dumps(told).encode()}
+        export_report(root, keep(tmp_path, "separation", data=f"songs {number}", files=files), in_use=True)
+    text = (root / "index.html").read_text()
+    assert "Verdict 1." in text
+    assert "Verdict 0." not in text  # only the newest of its system and preset
+    assert "Separation &lt;b&gt;x&lt;/b&gt;" in text
+    assert "<b>4.57</b>" in text
+    assert 'src="data:audio/flac;base64,AAAA"' in text
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"numbers": None},
+        {"numbers": [1]},
+        {"verdict": 3},
+        {"sound": {"label": "x", "source": "javascript:alert(1)", "picture": "http://example.org/x.png"}},
+        {"sound": "x"},
+        {"title": "x" * 10**6},
+    ],
+)
+def test_a_front_that_was_tampered_with_harms_nobody(tmp_path, root, damage):
+    content = json.dumps({**FRONT, **damage}).encode()
+    export_report(root, keep(tmp_path, "separation", files={"front.json": content}), in_use=True)
+    text = (root / "index.html").read_text()
+    assert "javascript:" not in text
+    assert "http://example.org" not in text
+    assert len(text) < 20_000
+    assert links(root / "index.html")

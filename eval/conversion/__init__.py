@@ -5,6 +5,7 @@
 * `comparisons`: paired comparisons of systems on the same clips
 * `figures`: plots of the report: curves over conditions, layer weights, F0 curves over each other
 * `folders`: score converted voices and melodies that lie in folders, paired by name
+* `front`: the front of the report: numbers, verdict, a sound
 * `inputs`: the shards that are judged: clean voices, targets, mixtures, and what was made of them
 * `judges`: the F0 family, distortion, and the networks that judge, under the names of the score tables
 * `listening`: listening tests of converted voices: their items, and what the tables say beside the ratings

@@ -124,6 +124,12 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], co
     return blocks
 
 
+def clips_of(sounds: Sounds, clip: str, condition: str) -> list[Clip]:
+    """Return players of one clip: the mixture, the main system, the source's voice, the target singer."""
+    mixture, source, main, target, _ = _clips(sounds, (clip, condition), [MAIN], {}, _SECONDS)
+    return [mixture, main, source, target]
+
+
 def _clips(
     sounds: Sounds,
     place: tuple[str, str],

@@ -21,6 +21,7 @@ from eval.acceptance import Criterion, as_json
 from eval.conversion import melody_score, score, vocoder_score
 from eval.conversion.acceptance import Bounds, Evidence, acceptance_criteria
 from eval.conversion.chapters import conversion_sections, limits
+from eval.conversion.front import front_of
 from eval.conversion.measures import KEYFREE, MEASURES, OA, RPA, definitions, figure, there_in
 from eval.conversion.players import Sounds, open_sounds
 from eval.conversion.studies import Studies
@@ -29,6 +30,7 @@ from eval.conversion.tables import ALL_OF_MELODY, ALL_OF_VOICE, hardest_of, orde
 from eval.intervals import OF_MEANS
 from eval.report.document import Block, Document, Section, number_of, render
 from eval.report.exports import Card, latex, model_card
+from eval.report.front import write_front
 
 SCHEMA_VERSION = 1
 
@@ -156,9 +158,11 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         list(study.provenance.items()),
         sections,
         [*definitions().items(), *_METHODS],
+        front_of(study, found),
     )
     page = render(document)
     write_bytes(folder / "report.html", page.encode())
+    write_front(folder, document.title, document.front)
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(table).encode())

@@ -4,5 +4,6 @@
 * `excerpts`: excerpts of long sounds for the players: which are chosen, from where, how long, and how loud
 * `exports`: exports of report tables to LaTeX and Markdown, and model cards for model hubs
 * `figures`: figures of scores, training histories and spectrograms, as matplotlib figures and PNG
+* `front`: the front of a report: what was done, the numbers that matter, a verdict, a sound
 * `inline`: HTML pages that hold everything they show, under a content security policy
 """

@@ -13,8 +13,12 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eval.report.inline import inline_page
+
+if TYPE_CHECKING:
+    from eval.report.front import Front
 
 _TEMPLATES = Path(__file__).parent / "templates"
 # Based on the palette of Okabe and Ito, which colour-blind people can distinguish. Shapes distinguish groups in print.
@@ -234,6 +238,7 @@ class Document:
         provenance: where the numbers come from: (name, value) of data, model, code version and so on.
         sections: the sections, in order.
         methods: (name, definition) of each metric and method.
+        front: what stands above everything else (`eval.report.front.Front`); None for none.
     """
 
     title: str
@@ -241,6 +246,7 @@ class Document:
     provenance: Sequence[tuple[str, str]]
     sections: Sequence[Section]
     methods: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    front: "Front | None" = None
 
 
 def data_uri(media: str, content: bytes) -> str:

@@ -3,6 +3,7 @@
 * `acceptance`: check the scores of the separation systems against minimum requirements
 * `figures`: plots of the report: distribution of scores over songs, and SDR over the seconds of a song
 * `folders`: score estimates that lie in folders: one folder per track, one audio file per source
+* `front`: the front of the report: numbers, verdict, a sound
 * `layouts`: finds the sources of tracks in a folder, in the layouts that separation programs write
 * `listening`: listening tests of separated vocals: their items, and what the tables say beside the ratings
 * `paper_results`: results of singing voice separation copied from papers, with their source and metric definition

@@ -113,6 +113,12 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], sy
     return blocks
 
 
+def clips_of(sounds: Sounds, track: str, systems: Sequence[str], seconds: float) -> list[Clip]:
+    """Return players of one song: the mixture, the vocals by each system, the true vocals."""
+    mixture, true, *made = _clips(sounds, track, systems, {}, seconds)
+    return [mixture, *made[::2], true]
+
+
 def _clips(
     sounds: Sounds,
     track: str,

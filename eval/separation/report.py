@@ -21,8 +21,10 @@ from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Document, Section, Table, Text, render
 from eval.report.exports import Card, latex, model_card
 from eval.report.figures import training_pictures
+from eval.report.front import write_front
 from eval.separation.acceptance import Bounds, acceptance_criteria
 from eval.separation.figures import distribution_pictures, seconds_pictures
+from eval.separation.front import front_of
 from eval.separation.paper_results import TEST_SECONDS, TEST_SONGS
 from eval.separation.paper_tables import published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
@@ -148,9 +150,11 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         list(study.provenance.items()),
         _sections(study, tables),
         [*DEFINITIONS.items(), *_METHODS],
+        front_of(study, found, name_of(study.main).lower()),
     )
     page = render(document)
     write_bytes(folder / "report.html", page.encode())
+    write_front(folder, document.title, document.front)
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(tables[0]).encode())

@@ -3,10 +3,12 @@
 * `acceptance`: acceptance checks that decide whether a SING model is good enough to be promoted
 * `disentanglement`: measures of how independently pitch and instrument control a synthesised note
 * `disentanglement_report`: sections of the synthesis report on the map of instruments and on disentanglement
+* `front`: the front of the report: numbers, verdict, a sound
 * `instruments`: t-SNE map of the learnt instrument embeddings
 * `listening`: listening tests of synthesised notes: their items, and what the tables say beside the ratings
 * `note_metrics`: all metrics of one synthesised note against its recording
 * `paper_results`: results published in the SING paper, for comparison; nothing here is measured by this project
+* `players`: sound players of the report: the worst, typical and best test notes
 * `report`: the synthesis report: HTML page, metrics as JSON, LaTeX table, model card and scores
 * `score`: scores of collections of notes, from shards or from folders of sound files
 * `sweeps`: scores of notes in which pitch or instrument is varied, and of interpolations between instruments

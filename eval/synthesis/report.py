@@ -3,7 +3,7 @@
 The page compares notes of SING with recordings and with other systems, by scores and by sound players.
 """
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,20 +18,20 @@ from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.acceptance import Criterion, as_json
 from eval.intervals import OF_MEANS
-from eval.report.document import Block, Clip, Document, Picture, Players, Section, Table, Text, render
-from eval.report.excerpts import MOST_GAIN, level_of, picks, player
+from eval.report.document import Block, Clip, Document, Picture, Section, Table, Text, render
+from eval.report.excerpts import level_of, player
 from eval.report.exports import Card, latex, model_card
 from eval.report.figures import distributions, png, training_pictures
+from eval.report.front import write_front
 from eval.synthesis.acceptance import Bounds, acceptance_criteria
 from eval.synthesis.disentanglement_report import control_blocks, instrument_blocks
+from eval.synthesis.front import front_of
 from eval.synthesis.note_metrics import METRICS
+from eval.synthesis.players import ordered, player_blocks
 from eval.synthesis.tables import NAMES, SHOWN, in_use_table, number, paired_table, systems_table, table_1, table_2
 from eval.table import summarise
 
 SCHEMA_VERSION = 1
-_PLAYED, _REBUILT = 10, 4  # number of notes with players, and of further ones that the WaveNet rebuilt
-_SHARE = "loss over silence's"
-_PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         list(study.provenance.items()),
         [
             Section("Systems compared", [*tables, _distribution(study), _checks(study, found)]),
-            Section("Listen", list(_players(study))),
+            Section("Listen", list(player_blocks(study))),
             *([Section("Listening tests", study.listening)] if study.listening else []),
             Section("The paper's tables", paper),
             Section("Instruments as learnt", instrument_blocks(study.instruments, study.sweeps)),
@@ -145,9 +145,11 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
             Section("Training", _training(study)),
         ],
         [*METRICS.items(), *_METHODS],
+        front_of(study, found, read_json(study.control / "control.json"), ordered(study)),
     )
     page = render(document)
     write_bytes(folder / "report.html", page.encode())
+    write_front(folder, document.title, document.front)
     metrics = _machine_twin(study, cost, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "table_1.tex", latex(paper[0]).encode())
@@ -222,39 +224,6 @@ def _checks(study: Study, tested: Mapping[str, Criterion]) -> Table:
         rows,
         note="“Better” than a copy means that the whole 95 % interval of the ratio is below 1.",
     )
-
-
-def _players(study: Study) -> Iterator[Block]:
-    """Yield sound players of the worst, typical and best test notes, and of some that the WaveNet reconstructed."""
-    test = study.all_scores[study.all_scores["split"] == "test"]
-    wide = test.pivot(index="note", columns="system", values="spectral")
-    order = (wide["sing"] / wide["silence"]).sort_values(ascending=False, na_position="first").index.tolist()
-    # Sampling from a WaveNet is slow, so few notes have an estimate by it. Choose some from the worst to the best.
-    rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
-    chosen = picks(order, _PLAYED, "notes", f"{_SHARE} of SING")
-    chosen["Notes the WaveNet rebuilt too"] = rebuilt[:: max(1, len(rebuilt) // _REBUILT)][:_REBUILT]
-    scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
-    systems = [one for one in _PLAYER_SYSTEMS if one in ("recording", *wide)]
-    yield Text(
-        f"Every sound is made as loud as the recording (BS.1770) by the dB told under it: raised by {MOST_GAIN:.0f} dB "
-        "at most, and never so far that it clips. Spectrograms: 0 to 4 kHz, 4 seconds."
-    )
-    for caption, names in chosen.items():
-        rows = [
-            (note, [study.clip(one, note, _figures(scores.get((one, note)), wide["silence"][note])) for one in systems])
-            for note in names
-        ]
-        if rows:
-            yield Players(caption, [NAMES[one].split(" (")[0] for one in systems], rows)
-
-
-def _figures(row: Mapping[Hashable, Any] | None, silence: float) -> Sequence[str]:
-    """Return the scores of one note as text: spectral loss, over that of silence, pitch error; none without scores."""
-    if row is None:
-        return ()
-    loss, pitch = float(row["spectral"]), float(row["pitch_error"])
-    share = [f"{_SHARE} {loss / silence:.3f}"] if silence else []
-    return (f"loss {loss:.3f}", *share, *([f"{pitch:.0f} cents off"] if np.isfinite(pitch) else []))
 
 
 def _training(study: Study) -> list[Block]:

@@ -7,6 +7,7 @@
 
 * `export`: copies a report from the store into the folder
 * `folder`: reads what has been exported, and writes the index page and the links to the newest reports
+* `glance`: what the page over all reports shows of a report at a glance
 * `run`: exports the report that a run made or found, and links to it in the web UI
 * `server`: serves the folder on 127.0.0.1 while the web UI is open
 """

@@ -18,6 +18,7 @@ from typing import Any
 from data.errors import InputError
 from data.files.durable import SUFFIX, read_json, write_bytes
 from eval import report
+from pipelines.reports.glance import glance_of
 
 PAGE = "report.html"
 MANIFEST = "export.json"
@@ -209,8 +210,13 @@ def _render(root: Path) -> str:
     )
     style = _STYLE.read_text()
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'sha256-{digest}'"
+    policy = (
+        "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
+        f"style-src 'sha256-{digest}'"
+    )
+    reports, links = exported(root), latest(root)
+    newest = [(one, glance) for one in reports if one.folder.name in links and (glance := glance_of(one.folder))]
     template = environment.get_template(INDEX)
     return template.render(
-        mark=_MARK.decode(), reports=exported(root), latest=latest(root), style=style, policy=policy, page=PAGE
+        mark=_MARK.decode(), reports=reports, newest=newest, latest=links, style=style, policy=policy, page=PAGE
     )

@@ -1,0 +1,138 @@
+"""The front of a report: what was done, the numbers that matter, a verdict with the worst finding, a sound.
+
+The same content stands above the fold of the report and, as front.json, on the page over all reports.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.files.durable import write_json
+from eval.acceptance import Criterion
+from eval.report.document import Clip, Players
+
+FRONT = "front.json"
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number that matters.
+
+    Attributes:
+        label: what it is, in a few words, with the unit.
+        value: the number as text.
+        interval: its 95 % interval as text; "" for none.
+    """
+
+    label: str
+    value: str
+    interval: str = ""
+
+
+@dataclass(frozen=True)
+class Front:
+    """The front of a report.
+
+    Attributes:
+        done: what was done on what data, one sentence.
+        numbers: three to five numbers.
+        verdict: two sentences; the second tells the worst finding.
+        champion: what is in use, and how it compares with what was in use before, one sentence; "" for none.
+        players: one item to listen to; None for none.
+    """
+
+    done: str
+    numbers: Sequence[Number]
+    verdict: Sequence[str]
+    champion: str = ""
+    players: Players | None = None
+
+    @property
+    def heard(self) -> Clip | None:
+        """The second sound of the players, after what it is compared with; None if there is none."""
+        clips = [one for _, row in (self.players.rows if self.players else ()) for one in row if one.sound]
+        return clips[min(1, len(clips) - 1)] if clips else None
+
+
+def write_front(folder: Path, title: str, front: Front | None) -> None:
+    """Write front.json: title, texts, and one sound with its picture as data: URIs.
+
+    Example:
+        >>> write_front(Path("report"), "Synthesis", front)
+    """
+    if front is None:
+        return
+    clip = front.heard
+    told: dict[str, Any] = {
+        "title": title,
+        "done": front.done,
+        "numbers": [asdict(one) for one in front.numbers],
+        "verdict": list(front.verdict),
+        "champion": front.champion,
+        "sound": None if clip is None else {"label": clip.label, "source": clip.source, "picture": clip.picture},
+    }
+    write_json(folder / FRONT, told)
+
+
+def verdict(found: Mapping[str, Criterion], subject: str) -> tuple[str, str]:
+    """Return the verdict in two sentences: how many checks were passed, and the worst finding.
+
+    The worst finding is the failed check that is farthest from what was asked, relative to that; one that could not be
+    measured is the farthest. If all were passed it is the one that was passed by least.
+
+    Args:
+        found: results of the checks by name, at least one.
+        subject: what was checked, as the beginning of a sentence.
+
+    Example:
+        >>> verdict({"in_tune": Criterion(False, 0.8, 0.9, "share in tune", "")}, "SING")[0]
+        'SING passes 0 of 1 checks; it fails in tune.'
+    """
+    failed = {name: one for name, one in found.items() if not one.passed}
+    named = [name.replace("_", " ") for name in failed]
+    fails = f"; it fails {', '.join(named[:-1])}{' and ' if named[:-1] else ''}{named[-1]}" if named else ""
+    first = f"{subject} passes {len(found) - len(failed)} of {len(found)} checks{fails}."
+    if failed:
+        worst = max(failed.values(), key=_gap)
+        return first, f"The worst finding: {worst.meaning} is {_plain(worst.found)}; {_plain(worst.bound)} was asked."
+    least = min(found.values(), key=_gap)
+    return first, f"The narrowest: {least.meaning} is {_plain(least.found)}; {_plain(least.bound)} was asked."
+
+
+def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system: str) -> str:
+    """Return what is in use, and how it compares with what was in use before it.
+
+    Args:
+        champions: one entry for each champion so far, oldest first: "model", "commit" and "criteria".
+        model: fingerprint, or its beginning, of the model that the report is about.
+        system: name of the system for the command.
+
+    Example:
+        >>> champion_sentence([], "0123", "synthesis")
+        'There is no champion: no model has passed every check on the validation items, so the newest one is used.'
+    """
+    if not champions:
+        return (
+            "There is no champion: no model has passed every check on the validation items, so the newest one is used."
+        )
+    last = champions[-1]
+    mine = bool(model) and model in str(last["model"])  # which names every stage of a system of several
+    name = "This model is the champion" if mine else f"The champion is an earlier model (commit {last['commit']})"
+    compared = last["criteria"].get("better_than_champion")
+    if len(champions) < 2 or compared is None:
+        return f"{name}, the first one."
+    return f"{name}, better than the one before on the validation items ({_plain(float(compared))})."
+
+
+def _gap(one: Criterion) -> float:
+    """Return how far a value is from what was asked, relative to that; infinite if it could not be measured."""
+    if not np.isfinite(one.found):
+        return float("inf")
+    return abs(one.found - one.bound) / max(abs(one.bound), 1e-9)
+
+
+def _plain(value: float) -> str:
+    return f"{value:.3g}" if np.isfinite(value) else "not measurable"

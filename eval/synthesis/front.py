@@ -1,0 +1,65 @@
+"""The front of the synthesis report."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from eval.acceptance import Criterion
+from eval.intervals import ends, mean_interval, ratio_interval
+from eval.report.document import Players, number_of
+from eval.report.front import Front, Number, champion_sentence, verdict
+from eval.synthesis.tables import NAMES
+
+if TYPE_CHECKING:
+    from eval.synthesis.report import Study
+
+_PLAYED = ("recording", "sing", "nearest_pitch", "silence")
+
+
+def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[str, float], order: list[str]) -> Front:
+    """Return the front of the report.
+
+    Args:
+        study: the input of the report.
+        found: the checks on the test notes.
+        control: numbers on what the labels control (`eval.synthesis.sweeps`).
+        order: the test notes from the worst to the best.
+    """
+    test = study.all_scores[study.all_scores["split"] == "test"]
+    middle = order[len(order) // 2 : len(order) // 2 + 1]
+    names = [one for one in _PLAYED[:3] if any((one, note) in study.sounds for note in middle)]
+    rows = [(note, [study.clip(one, note) for one in names]) for note in middle]
+    heard = control.get("instrument heard", float("nan"))
+    chance = control.get("instrument heard by chance", float("nan"))
+    told = Criterion(
+        bool(heard >= 2 * chance), heard, 2 * chance,
+        "share of swept notes whose instrument is recognised (asked: twice chance)", "", required=False,
+    )  # fmt: skip
+    notes, instruments = test["note"].nunique(), test["instrument_name"].nunique()
+    return Front(
+        f"SING was trained on {study.provenance['data']} (preset {study.provenance['preset']}; "
+        f"{study.provenance['notes']} notes) and judged on {number_of(notes, 'note')} of "
+        f"{number_of(instruments, 'instrument')} whose pair of instrument and pitch it had not heard.",
+        [*_numbers(test), Number("instrument recognised (chance)", f"{heard:.0%} ({chance:.0%})")],
+        verdict({**found, **({"instrument_recognised": told} if np.isfinite(heard) else {})}, "SING"),
+        champion_sentence(study.champions, study.provenance.get("model fingerprint", ""), "synthesis"),
+        Players("A typical note", [NAMES[one].split(" (")[0] for one in names], rows) if names else None,
+    )
+
+
+def _numbers(test: pd.DataFrame) -> list[Number]:
+    """Return the numbers on the test notes."""
+    wide = test.pivot(index="note", columns="system", values="spectral")
+    groups = test.drop_duplicates("note").set_index("note")["instrument"].loc[wide.index].tolist()
+    found = []
+    for other, label in (("silence", "spectral loss over silence's"), ("nearest_pitch", "over the nearest copy's")):
+        if other in wide and "sing" in wide:
+            one = ratio_interval(wide["sing"].to_numpy(), wide[other].to_numpy(), groups)
+            found.append(Number(label, f"{one.mean:.2f}", ends(one.low, one.high, "{:.2f}".format)))
+    sing = test[test["system"] == "sing"]
+    tuned = mean_interval(sing["in_tune"].to_numpy(float), sing["instrument"].tolist())
+    if tuned.count:
+        found.append(Number("within 50 cents", f"{tuned.mean:.0%}", ends(tuned.low, tuned.high, "{:.0%}".format)))
+    return found

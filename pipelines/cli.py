@@ -62,6 +62,7 @@ for _command in (
     storing.verify,
     storing.report,
     storing.experiments,
+    exporting.diff,
     playing.describe,
     playing.synthesize,
     playing.separate,

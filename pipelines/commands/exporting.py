@@ -1,4 +1,4 @@
-"""Commands that copy results out of the store."""
+"""Commands that copy results out of the store, and compare them."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,3 +36,25 @@ def report(
         print_json({"report": str(folder / PAGE), "index": str(root / INDEX)})
     else:
         typer.echo(f"report: {folder / PAGE}")
+
+
+def diff(
+    first: Annotated[Path, typer.Argument(help="Folder of a report, such as reports/latest/separation-small.")],
+    second: Annotated[Path, typer.Argument(help="Folder of another report.")],
+    as_json: Json = False,
+) -> None:
+    """Compare two reports: what they are made from, their checks, and every number that differs.
+
+    It compares the files metrics.json of both, so any two reports of a
+    system can be compared, also an experiment with what is in use.
+    """
+    from dataclasses import asdict
+
+    from eval.report.difference import difference, lines, read_metrics
+
+    found = difference(read_metrics(first), read_metrics(second))
+    if as_json:
+        print_json(asdict(found))
+        return
+    for line in lines(found):
+        typer.echo(line)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Page, sync_playwright
+from tiny_axe import violations
 from tiny_listening import written_test
 
 from eval.listening.design import Plan
@@ -194,6 +195,16 @@ def test_nothing_sticks_out_at_any_width_and_every_control_has_a_name(tmp_path, 
     unnamed = page.evaluate("""[...document.querySelectorAll("input, button, textarea, progress")].filter((one) =>
         one.offsetParent && !one.textContent.trim() && !one.labels?.length && !one.ariaLabel).length""")
     assert unnamed == 0
+
+
+@pytest.mark.parametrize("kind", ["mos", "ab", "mushra"])
+def test_axe_finds_nothing_serious(tmp_path, page, kind):
+    written_test(tmp_path, kind, count=1)
+    page.goto((tmp_path / PAGE).as_uri())
+    assert violations(page) == []
+    begin(page, tmp_path)
+    page.wait_for_selector("#answers input")
+    assert violations(page) == []
 
 
 def test_a_plan_is_never_guessed_from_the_page(tmp_path, page):

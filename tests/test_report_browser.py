@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from test_eval_report import document
+from tiny_axe import violations
 from tiny_separation import make_study, with_everything
 
 from eval.report.document import render
@@ -108,6 +109,14 @@ def test_on_paper_no_table_is_cut_off_and_nothing_to_click_is_printed(seen):
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= 718
     assert not page.evaluate("[...document.querySelectorAll('audio, nav, .transport')].some(one => one.offsetParent)")
+
+
+@EVERY
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(seen, scheme):
+    page: Page = seen[0]
+    page.emulate_media(color_scheme=scheme)
+    assert violations(page) == []
 
 
 @EVERY

@@ -54,6 +54,23 @@ def test_multi_resolution_by_hand():
     assert np.isnan(multi_resolution(0 * noise, noise))
 
 
+def test_digital_silence_does_not_rule_the_multi_resolution_distance():
+    """Faint hiss on an exact voice that pauses is nearer than a voice with half as much noise as sound."""
+    draw = np.random.default_rng(0)
+    voice = TONE * (1 + 0.5 * np.sin(2 * np.pi * 3 * TIME)) + 0.1 * np.sin(2 * np.pi * 1320 * TIME)
+    voice = np.where(np.arange(len(TIME)) < len(TIME) // 2, voice, 0).astype(np.float32)
+    hiss = voice + 10 ** (-66 / 20) * draw.standard_normal(len(voice))
+    noisy = voice + np.where(voice != 0, draw.standard_normal(len(voice)) * voice.std() * 2**0.5 * 10 ** (-3 / 20), 0)
+    assert multi_resolution(voice, hiss) < 0.7 * multi_resolution(voice, noisy)
+
+
+def test_the_multi_resolution_distance_follows_the_level_of_the_reference():
+    draw = np.random.default_rng(0)
+    noisy = TONE + 0.01 * draw.standard_normal(len(TONE)).astype(np.float32)
+    for gain in (1e-3, 1.0, 10.0):
+        assert multi_resolution(gain * TONE, gain * noisy) == pytest.approx(multi_resolution(TONE, noisy), rel=1e-3)
+
+
 @pytest.mark.parametrize("metric", [log_power_l1, multi_resolution, mse, l1])
 def test_bad_input_is_refused(metric):
     with pytest.raises(ValueError, match="differ in shape"):

@@ -35,8 +35,8 @@ DEFINITIONS = {
     "SI-SDR": "whole track, all channels as one vector, the reference scaled to fit best (Le Roux et al. 2019)",
     "specific loudness error": "share of the loudness of the mono sum that is wrong, in time and frequency: 0 is heard "
     "alike, 1 is silence; smaller is better (eval.metrics.hearing)",
-    "MR-STFT": "multi-resolution STFT distance of the mono sum, smaller is better; the softest bins rule it, down to "
-    "1e-5 of full scale, so it says little where the reference pauses",
+    "MR-STFT": "multi-resolution STFT distance of the mono sum over all frames, log magnitudes down to 70 dB below the "
+    "largest of the reference; smaller is better",
     "voice similarity": "cosine between what a speaker encoder makes of the mono sums, larger is better; the row says "
     "which encoder, which no system was trained with",
     "lag": "delay of the estimate in ms at which it fits best, within 100 ms; where it is not 0, ratios mean little",

@@ -15,6 +15,7 @@ import torch
 
 from data.signal import log_power, power_spectrum
 
+_RANGE = 70.0  # dB below the strongest magnitude of the reference at which the log distances of `multi_resolution` end
 RESOLUTIONS = ((512, 128), (1024, 256), (2048, 512))
 
 
@@ -69,9 +70,11 @@ def multi_resolution(
 ) -> np.ndarray:
     """Return the multi-resolution STFT distance (Parallel WaveGAN, section 2.2).
 
-    At each resolution it is the spectral convergence |M - M̂|_F / |M|_F plus the mean of |log M - log M̂|, where M and M̂
-    are the magnitudes of the centred STFTs of reference and estimate (at least 1e-5) and log is the natural logarithm.
-    The result is the mean over the resolutions.
+    At each resolution it is the spectral convergence |M - M̂|_F / |M|_F plus the mean of |log M - log M̂| over all
+    frames and bins, where M and M̂ are the magnitudes of the centred STFTs of reference and estimate and log is the
+    natural logarithm. For the logarithms both are raised to a floor of 70 dB below the largest M of the waveform (the
+    paper's floor is 1e-5, whatever the level): otherwise digital silence in a reference rules the mean, where any
+    estimate, however faint, is far from it. The result is the mean over the resolutions.
 
     Args:
         reference: true waveforms, float, full scale [-1, 1], shape (T,) or (B, T).
@@ -98,9 +101,10 @@ def multi_resolution(
     total = torch.zeros(reference.shape[:-1])
     for n_fft, hop in resolutions:
         true, found = (
-            power_spectrum(torch.tensor(wave), n_fft, hop, center=True).clamp_min(1e-10).sqrt()
-            for wave in (reference, estimate)
+            power_spectrum(torch.tensor(wave), n_fft, hop, center=True).sqrt() for wave in (reference, estimate)
         )
         convergence = (true - found).square().sum((-1, -2)).sqrt() / true.square().sum((-1, -2)).sqrt()
-        total += convergence + (true.log() - found.log()).abs().mean((-1, -2))
+        floor = (true.amax((-1, -2), keepdim=True) * 10 ** (-_RANGE / 20)).clamp_min(1e-20)
+        logs = [torch.maximum(one, floor).log() for one in (true, found)]
+        total += convergence + (logs[0] - logs[1]).abs().mean((-1, -2))
     return np.where(silent, np.nan, (total / len(resolutions)).numpy())

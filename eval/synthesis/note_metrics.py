@@ -16,7 +16,8 @@ from eval.metrics.waveform import l1, loudness, mse
 
 METRICS = {
     "spectral": "spectral loss: mean |log(1+|X|²) − log(1+|X̂|²)|, FFT 1024, hop 256, 512 zeros at both ends",
-    "multi_resolution": "multi-resolution STFT distance: FFT 512, 1024, 2048; spectral convergence + log magnitude",
+    "multi_resolution": "multi-resolution STFT distance: FFT 512, 1024, 2048; spectral convergence + log "
+    "magnitude down to 70 dB below the largest of the recording",
     "waveform_mse": "mean squared error of samples at full scale 1",
     "waveform_l1": "mean absolute error of samples at full scale 1",
     "pitch_error": "|median pitch − label| in cents (YIN), on notes whose recording is in tune with its label",

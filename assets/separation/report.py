@@ -79,6 +79,7 @@ def _study(work: Work) -> "Study":
         variants={one or CONDITIONS[0]: read_frame(folder / "scores.parquet") for one, folder in variants.items()},
         cost=read_json(inputs["separation_cost"] / "cost.json"),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
+        sampled=Version(inputs["separation_vocals"]).record["config"]["steps"],
         listening=told_by_listeners(
             inputs[RATINGS], listening_subject(gather(*scores), commit(inputs["separation_denoiser"]))
         ),

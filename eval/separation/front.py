@@ -1,14 +1,14 @@
-"""The front of the separation report."""
+"""The front of the separation report, and what its metrics are worth."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eval.acceptance import Criterion
 from eval.intervals import ends
-from eval.report.document import Players
+from eval.report.document import Players, Text, number_of
 from eval.report.front import Front, Number, verdict
 from eval.separation.players import Sounds, clips_of
-from eval.separation.tables import CEILING, MIXTURE, figure, heading, medians, name_of
+from eval.separation.tables import CEILING, MAIN, MIXTURE, figure, heading, medians, name_of
 
 if TYPE_CHECKING:
     from eval.separation.report import Study
@@ -17,21 +17,21 @@ _METRIC = "uSDR"
 _SECONDS = 6.0
 
 
-def front_of(study: "Study", found: Mapping[str, Criterion], main: str) -> Front:
+def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
     """Return the front of the report.
 
     Args:
         study: the input of the report.
         found: the checks on the test songs.
-        main: name of the main system with its setting, for readers.
     """
     gathered = medians(study.tracks)
+    steps = f", {number_of(study.sampled, 'step')}" if study.main == MAIN and study.sampled else ""
     numbers = []
     for one in (*study.played, MIXTURE, CEILING):
         if one in gathered and gathered[one][_METRIC].count:
             median = gathered[one][_METRIC]
             interval = ends(median.low, median.high, "{:.1f}".format)
-            label = f"{heading(_METRIC)}: {main if one == study.main else name_of(one).lower()}"
+            label = f"{heading(_METRIC)}: {name_of(one).lower()}{steps if one == study.main else ''}"
             numbers.append(Number(label, figure(median.median), interval))
     sounds, middle = (
         Sounds(study.songs, study.estimates),
@@ -46,4 +46,23 @@ def front_of(study: "Study", found: Mapping[str, Criterion], main: str) -> Front
         verdict(found, "Separation"),
         "",
         Players("A typical song", heads, rows, item="Song") if rows else None,
+    )
+
+
+def what_to_trust(study: "Study") -> Text:
+    """Return what the metrics are worth for the systems that ran."""
+    heard = (
+        "The specific loudness error knows no phase and no inaudible noise, but its agreement with listeners has not "
+        "been measured. Read both, and listen."
+    )
+    if study.main != MAIN:
+        return Text(f"What to trust: energy ratios such as uSDR count every sample. {heard}")
+    if study.sampled == 1:
+        return Text(
+            "What to trust: latent diffusion took one step here, so its estimate is the mean of what could have been "
+            f"sung: energy ratios such as uSDR reward that, and it sounds muffled. {heard}"
+        )
+    return Text(
+        "What to trust: energy ratios such as uSDR count phases, and so punish a system that draws the vocals anew "
+        f"even where nobody hears it. {heard}"
     )

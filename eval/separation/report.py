@@ -24,7 +24,7 @@ from eval.report.figures import training_pictures
 from eval.report.front import write_front
 from eval.separation.acceptance import Bounds, acceptance_criteria
 from eval.separation.figures import distribution_pictures, seconds_pictures
-from eval.separation.front import front_of
+from eval.separation.front import front_of, what_to_trust
 from eval.separation.paper_results import TEST_SECONDS, TEST_SONGS
 from eval.separation.paper_tables import published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
@@ -71,6 +71,7 @@ class Study:
         cost: cost of separation (`cost_blocks`).
         in_use: for a report on an experiment, the scores of the system in use; None if there are none.
         listening: blocks of the section on what listeners said (`eval.listening.tables.listening_blocks`).
+        sampled: number of DDIM steps that latent diffusion took; 0 if it is not known.
     """
 
     songs: Path
@@ -87,6 +88,7 @@ class Study:
     cost: Mapping[str, Any] = field(default_factory=dict)
     in_use: pd.DataFrame | None = None
     listening: Sequence[Block] = ()
+    sampled: int = 0
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -150,7 +152,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         list(study.provenance.items()),
         _sections(study, tables),
         [*DEFINITIONS.items(), *_METHODS],
-        front_of(study, found, name_of(study.main).lower()),
+        front_of(study, found),
     )
     page = render(document)
     write_bytes(folder / "report.html", page.encode())
@@ -231,7 +233,12 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
     others = [one for one in systems_of(study.scores) if one != study.main]
     names = {one: name_of(one) for one in systems_of(study.scores)}
     lost = failures_table(study.scores)
-    compared = [*tables, *([lost] if lost else []), _LISTENERS, paired_table(study.tracks, study.main, others, names)]
+    compared = [
+        *tables,
+        *([lost] if lost else []),
+        what_to_trust(study),
+        paired_table(study.tracks, study.main, others, names),
+    ]
     whole = "" if study.embedded else f" (the whole test set: {TEST_SONGS} songs, {TEST_SECONDS:,} s, 44.1 kHz stereo)"
     papers = published_tables(study.tracks, study.where + whole, comparable=not study.embedded)
     over_time = seconds_pictures(study.seconds, study.order, study.played)
@@ -259,11 +266,6 @@ def _against_what_is_in_use(study: Study) -> list[Block]:
     return variants_blocks({"this experiment": study.scores, "in use": study.in_use})
 
 
-_LISTENERS = Text(
-    "What to trust: energy ratios such as uSDR count phases that nobody hears, and so punish systems that draw the "
-    "vocals anew; the specific loudness error knows no phase and no inaudible noise, but its agreement with listeners "
-    "has not been measured. Read both, and listen."
-)
 _DEFINED = Text(
     "“SDR” names several things that differ by decibels on the same sound. Every number below has its definition "
     "beside it; numbers of different definitions, songs, rates or channels do not compare."

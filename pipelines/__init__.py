@@ -23,7 +23,7 @@
 * `serving`: opens the web UI, and ends everything that it started
 * `settings`: reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
-* `synthesize`: synthesises a note with the model in use
+* `synthesize`: synthesises notes, chords and MIDI files with the model in use
 * `threads`: how the threads of a training wait for each other
 * `waiving`: writes waivers for the assets whose code differs from that of a git revision
 """

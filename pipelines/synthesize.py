@@ -1,4 +1,4 @@
-"""Synthesises a note with the model in use."""
+"""Synthesises notes, chords and MIDI files with the model in use."""
 
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,67 +15,69 @@ from pipelines.settings import Settings
 
 
 @dataclass(frozen=True)
-class Note:
-    """Labels of the note to synthesise.
+class Music:
+    """What is to be played.
 
     Attributes:
         instrument: name of the instrument in the data, or its number as text.
-        pitch: MIDI pitch; 60 is middle C.
-        velocity: MIDI velocity, one of those in the data.
+        pitch: MIDI pitch (60 is middle C), a range of pitches "48-72" or a chord "60,64,67"; "" with `midi`.
+        velocity: MIDI velocity, one of those in the data; a MIDI file has its own.
+        midi: MIDI file to play; None for `pitch`.
     """
 
     instrument: str
-    pitch: int
+    pitch: str
     velocity: int
+    midi: Path | None = None
 
 
-def play(settings: Settings, note: Note, output: Path, variant: str, *, newest: bool) -> dict[str, Any]:
-    """Synthesise a note and write it as a WAV or FLAC file (4 s, 16 kHz, 16 bit).
+def play(settings: Settings, music: Music, output: Path, variant: str, *, newest: bool) -> dict[str, Any]:
+    """Synthesise music and write it as a WAV or FLAC file (16 kHz, 16 bit; a single note lasts 4 s).
 
     Args:
         settings: the settings, which name the store and the preset.
-        note: labels of the note.
+        music: what is to be played.
         output: file to write; its ending decides the format.
         variant: name of the model's variant, one of `VARIANTS`.
         newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
             The newest one is taken too where none has been promoted yet.
 
     Returns:
-        "output", "instrument" (its name), "pitch", "velocity", "model" (folder of the model) and "unproven" (whether it
-        is the newest one because none has been promoted yet).
+        "output", "instrument" (its name), "pitch", "velocity", "notes" (their number), "seconds", "gain_db"
+        (which keeps several notes within full scale), "model" (folder of the model) and "unproven" (whether it is the newest one
+        because none has been promoted yet).
 
     Raises:
-        InputError: there is no such model, instrument, pitch or velocity, or the file cannot be written.
+        InputError: there is no such model, instrument, pitch or velocity, the MIDI file cannot be read, or the output
+            cannot be written.
 
     Example:
-        >>> note = Note("organ_electronic_000", pitch=62, velocity=75)
-        >>> play(Settings.read(), note, Path("note.wav"), "spectral", newest=False)
+        >>> music = Music("organ_electronic_000", "60,64,67", velocity=75)
+        >>> play(Settings.read(), music, Path("chord.wav"), "spectral", newest=False)
     """
     import torch
 
     from data.files.audio import WRITTEN, to_pcm16, write_sound
     from data.nsynth.dataset import SAMPLE_RATE
-    from models.synthesis.synthesize import NoteLabel, synthesize
+    from models.synthesis.music import parse_pitches, read_midi, render
     from models.synthesis.train import load_sing
 
+    if (music.midi is None) == (not music.pitch):
+        raise InputError("give either a pitch or a MIDI file: --pitch 60 or --midi song.mid")
     target = check_target(output, WRITTEN)
     model = _model(settings, variant, newest=newest)
-    numbers = model.instruments
-    known = note.instrument in numbers or (note.instrument.isdigit() and int(note.instrument) in set(numbers.values()))
-    if not known:
-        names = sorted(numbers)
-        raise InputError(
-            f"instrument {note.instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})"
-        )
-    if note.velocity not in model.velocities:
-        raise InputError(f"velocity {note.velocity}: the model was trained on {', '.join(map(str, model.velocities))}")
-    number = int(numbers.get(note.instrument, note.instrument))
+    number = _number(model, music.instrument)
+    if music.midi is None and music.velocity not in model.velocities:
+        raise InputError(f"velocity {music.velocity}: the model was trained on {', '.join(map(str, model.velocities))}")
+    events = parse_pitches(music.pitch, music.velocity) if music.midi is None else read_midi(music.midi)
     network = load_sing(model.folder, torch.device(settings.environment().torch_device()))
-    wave = next(synthesize(network, [NoteLabel(number, note.pitch, note.velocity)]))
+    wave, gain = render(network, number, events, model.velocities)
     write_sound(target, to_pcm16(wave), SAMPLE_RATE)
-    name = next(one for one, value in numbers.items() if value == number)
-    played = {"instrument": name, "pitch": note.pitch, "velocity": note.velocity}
-    return {"output": str(output), **played, "model": str(model.folder), "unproven": model.unproven}
+    name = next(one for one, value in model.instruments.items() if value == number)
+    asked = {"midi": str(music.midi)} if music.midi else {"pitch": music.pitch, "velocity": music.velocity}
+    made = {"notes": len(events), "seconds": len(wave) / SAMPLE_RATE, "gain_db": round(gain, 2)}
+    where = {"model": str(model.folder), "unproven": model.unproven}
+    return {"output": str(output), "instrument": name, **asked, **made, **where}
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,21 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> _Model:
         return replace(_model(settings, variant, newest=True), unproven=True)
     described = read_checked_json(model / RECORD)
     return _Model(model, described["instruments"], described["velocities"])
+
+
+def _number(model: _Model, instrument: str) -> int:
+    """Return the number of an instrument that is given by its name or its number.
+
+    Raises:
+        InputError: there is no such instrument.
+    """
+    numbers = model.instruments
+    if instrument in numbers:
+        return int(numbers[instrument])
+    if instrument.isdigit() and int(instrument) in set(numbers.values()):
+        return int(instrument)
+    names = sorted(numbers)
+    raise InputError(f"instrument {instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})")
 
 
 def _trained_on(notes: Path) -> tuple[dict[str, int], list[int]]:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import mido
 import numpy as np
 import pandas as pd
 import pytest
@@ -175,6 +176,49 @@ def test_synthesize_writes_a_note(command, trained, tmp_path):
     wave, rate = soundfile.read(path)
     assert (status, rate, wave.shape) == (0, 16000, (64000,))
     assert json.loads(out)["instrument"] == "brass_acoustic_000"
+
+
+def test_synthesize_plays_ranges_chords_and_midi_files(command, trained, tmp_path):
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=500_000, time=0)])
+    for pitch, velocity in ((60, 120), (64, 30)):
+        track += [mido.Message("note_on", note=pitch, velocity=velocity, time=0)]
+        track += [mido.Message("note_off", note=pitch, velocity=0, time=480)]
+    track.append(mido.Message("note_on", channel=9, note=36, velocity=100, time=0))
+    file.tracks.append(track)
+    file.save(tmp_path / "song.mid")
+    own = ("--instrument", "brass_acoustic_000", "--newest", "--json", "-o", tmp_path / "out.wav")
+    for what, notes, seconds in (
+        (("--pitch", "60-64", "--velocity", 127), 5, 8.0),
+        (("--pitch", "60,64,67", "--velocity", 25), 3, 4.0),
+        (("--midi", tmp_path / "song.mid"), 2, 1.0),
+    ):
+        status, out, err = command("synthesize", *own, *what)
+        assert (status, err) == (0, "")
+        told = json.loads(out)
+        assert (told["notes"], told["seconds"]) == (notes, seconds)
+        wave, _ = soundfile.read(tmp_path / "out.wav")
+        assert len(wave) == 16_000 * seconds
+        assert np.abs(wave).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ((), "give either a pitch or a MIDI file"),
+        (("--pitch", "60", "--midi", "x.mid", "--velocity", 25), "give either a pitch or a MIDI file"),
+        (("--pitch", "high", "--velocity", 25), "--pitch high: write a MIDI note number"),
+        (("--pitch", "60-", "--velocity", 25), "--pitch 60-: write"),
+        (("--pitch", "100-130", "--velocity", 25), "MIDI notes 0 to 120"),
+        (("--midi", "none.mid"), "none.mid: no MIDI file that can be read"),
+    ],
+)
+def test_synthesize_says_what_is_wrong_with_the_music(command, trained, tmp_path, what, said):
+    own = ("--instrument", "brass_acoustic_000", "--newest", "-o", tmp_path / "out.wav")
+    status, _, err = command("synthesize", *own, *what)
+    assert (status, err.count("\n")) == (2, 1)
+    assert said in err
+    assert not (tmp_path / "out.wav").exists()
 
 
 def test_synthesize_warns_of_a_model_that_failed_its_checks(command, trained, tmp_path):

@@ -7,6 +7,7 @@
 * `describe`: counts the parameters, shapes and arithmetic of a preset of SING for one note of 4 s
 * `embed`: writes the embedding frames of the training notes as shards, the targets of stage 2
 * `estimates`: writes the notes that each system generates for the evaluation, as shards
+* `music`: plays ranges of notes, chords and MIDI files
 * `notes`: converts notes for SING: label rows, padded waveforms, training batches, validation figures
 * `presets`: named presets of SING, and its variants: the rows of the paper's Table 1
 * `sampling`: draws samples from the WaveNet decoder one by one, with cached layer inputs

@@ -43,22 +43,33 @@ def describe(
 
 def synthesize(
     instrument: Annotated[str, typer.Option(help="Name as in NSynth, or its number.")],
-    pitch: Annotated[int, typer.Option(help="MIDI note number, 60 is middle C.")],
+    pitch: Annotated[str, typer.Option(help="MIDI note number (60), a range (48-72) or a chord (60,64,67).")] = "",
     velocity: Annotated[int, typer.Option(help="As in the data: NSynth has 25, 50, 75, 100, 127.")] = 75,
+    midi: Annotated[Path | None, typer.Option(help="MIDI file to play instead of a pitch.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("note.wav"),
     variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral",
     newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Synthesise a note with the model in use and write it as a WAV file (4 s, 16 kHz)."""
-    from pipelines.settings import Settings
-    from pipelines.synthesize import Note, play
+    """Play a note (4 s), a range, a chord or a MIDI file with the model in use, and write it as a WAV file (16 kHz).
 
-    played = play(Settings.read(), Note(instrument, pitch, velocity), output, variant, newest=newest)
+    The notes of a range follow each other every second. Of a MIDI file,
+    all tracks but percussion are played, each note at the nearest velocity
+    that the model knows; notes last 4 s at most.
+    """
+    from pipelines.settings import Settings
+    from pipelines.synthesize import Music, play
+
+    played = play(Settings.read(), Music(instrument, pitch, velocity, midi), output, variant, newest=newest)
     if as_json:
         print_json(played)
     else:
-        typer.echo(f"{output}: {played['instrument']}, pitch {pitch}, velocity {velocity}, {played['model']}")
+        what = f"pitch {pitch}, velocity {velocity}" if midi is None else str(midi)
+        level = f", level {played['gain_db']:+.1f} dB" if played["gain_db"] else ""
+        typer.echo(
+            f"{output}: {played['instrument']}, {what}, {played['notes']} notes, {played['seconds']:.1f} s{level}, "
+            f"{played['model']}"
+        )
     if played["unproven"]:
         typer.echo("warning: no model has passed every check yet, so the newest one plays", err=True)
 

@@ -44,8 +44,8 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
 
     Returns:
         "output", "instrument" (its name), "pitch", "velocity", "notes" (their number), "seconds", "gain_db"
-        (which keeps several notes within full scale), "model" (folder of the model) and "unproven" (whether it is the newest one
-        because none has been promoted yet).
+        (which keeps several notes within full scale), "model" (folder of the model) and "unproven" (whether it is the
+        newest one because none has been promoted yet).
 
     Raises:
         InputError: there is no such model, instrument, pitch or velocity, the MIDI file cannot be read, or the output

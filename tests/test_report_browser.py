@@ -7,10 +7,12 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from test_eval_report import document
 from tiny_axe import violations
+from tiny_reports import keep
 from tiny_separation import make_study, with_everything
 
 from eval.report.document import render
 from eval.separation.report import write_report
+from pipelines.reports.export import export_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
@@ -30,14 +32,20 @@ def browser():
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory) -> dict[str, Path]:
-    """A page with every kind of block, and the whole separation report of songs with hostile names."""
+    """A page with every kind of block, the whole separation report of songs with hostile names, and the index."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / "blocks.html").write_text(render(document("plain")))
     write_report(folder / "separation", with_everything(make_study(folder / "study")))
-    return {"blocks": folder / "blocks.html", "separation": folder / "separation" / "report.html"}
+    front = {"front.json": (folder / "separation" / "front.json").read_bytes()}
+    export_report(folder / "all", keep(folder / "home", "separation", files=front), in_use=True)
+    return {
+        "blocks": folder / "blocks.html",
+        "separation": folder / "separation" / "report.html",
+        "index": folder / "all" / "index.html",
+    }
 
 
-EVERY = pytest.mark.parametrize("seen", ["blocks", "separation"], indirect=True)
+EVERY = pytest.mark.parametrize("seen", ["blocks", "separation", "index"], indirect=True)
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assets.champion import history
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.listening import RATINGS, commit, told_by_listeners
 from assets.provenance import in_words
@@ -36,9 +37,11 @@ _STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network")
         "separation_average_study",
         "separation_noise_study",
         "separation_cost",
+        "separation_validation",
+        "separation_champion",
         RATINGS,
     ),
-    optional=(RATINGS,),
+    optional=("separation_champion", RATINGS),
     all_variants=("separation_scores",),
     compared=("separation_scores",),
 )
@@ -79,6 +82,8 @@ def _study(work: Work) -> "Study":
         variants={one or CONDITIONS[0]: read_frame(folder / "scores.parquet") for one, folder in variants.items()},
         cost=read_json(inputs["separation_cost"] / "cost.json"),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
+        validation=read_frame(inputs["separation_validation"] / "scores.parquet"),
+        champions=[] if inputs["separation_champion"] is None else history(inputs["separation_champion"]),
         sampled=Version(inputs["separation_vocals"]).record["config"]["steps"],
         listening=told_by_listeners(
             inputs[RATINGS], listening_subject(gather(*scores), commit(inputs["separation_denoiser"]))

@@ -15,6 +15,9 @@ from eval.acceptance import Criterion
 from eval.report.document import Clip, Players
 
 FRONT = "front.json"
+NO_CHAMPION = (
+    "There is no champion: no model has passed every check on the validation items, so the newest one is used."
+)
 
 
 @dataclass(frozen=True)
@@ -115,9 +118,7 @@ def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system
         'There is no champion: no model has passed every check on the validation items, so the newest one is used.'
     """
     if not champions:
-        return (
-            "There is no champion: no model has passed every check on the validation items, so the newest one is used."
-        )
+        return NO_CHAMPION
     last = champions[-1]
     mine = bool(model) and model in str(last["model"])  # which names every stage of a system of several
     name = "This model is the champion" if mine else f"The champion is an earlier model (commit {last['commit']})"

@@ -1,11 +1,13 @@
 """Evaluation of music source separation: scores, studies, acceptance criteria and the separation report.
 
 * `acceptance`: check the scores of the separation systems against minimum requirements
+* `champions`: which system is in use, and why: the contestants on the validation songs
 * `figures`: plots of the report: distribution of scores over songs, and SDR over the seconds of a song
 * `folders`: score estimates that lie in folders: one folder per track, one audio file per source
 * `front`: the front of the report: numbers, verdict, a sound
 * `layouts`: finds the sources of tracks in a folder, in the layouts that separation programs write
 * `listening`: listening tests of separated vocals: their items, and what the tables say beside the ratings
+* `methods`: how the report was measured, in words
 * `paper_results`: results of singing voice separation copied from papers, with their source and metric definition
 * `paper_tables`: tables that show published results next to the results measured here
 * `players`: audio players of the report: excerpts with the most singing, at equal loudness, worst songs first

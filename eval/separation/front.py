@@ -7,6 +7,7 @@ from eval.acceptance import Criterion
 from eval.intervals import ends
 from eval.report.document import Players, Text, number_of
 from eval.report.front import Front, Number, verdict
+from eval.separation.champions import champion_told
 from eval.separation.players import Sounds, clips_of
 from eval.separation.tables import CEILING, MAIN, MIXTURE, figure, heading, medians, name_of
 
@@ -44,7 +45,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
         + (" These songs were made by a program." if study.embedded else ""),
         numbers,
         verdict(found, "Separation"),
-        "",
+        champion_told(study.champions) if study.champions is not None else "",
         Players("A typical song", heads, rows, item="Song") if rows else None,
     )
 

@@ -16,15 +16,17 @@ import pandas as pd
 from data.files.durable import in_json, write_bytes, write_json
 from data.files.tables import write_frame
 from eval.acceptance import Criterion, as_json
-from eval.intervals import OF_MEDIANS, Median
+from eval.intervals import Median
 from eval.metrics.sdr import DEFINITIONS
 from eval.report.document import Block, Document, Section, Table, Text, render
 from eval.report.exports import Card, latex, model_card
 from eval.report.figures import training_pictures
 from eval.report.front import write_front
 from eval.separation.acceptance import Bounds, acceptance_criteria
+from eval.separation.champions import champion_blocks
 from eval.separation.figures import distribution_pictures, seconds_pictures
 from eval.separation.front import front_of, what_to_trust
+from eval.separation.methods import METHODS
 from eval.separation.paper_results import TEST_SECONDS, TEST_SONGS
 from eval.separation.paper_tables import published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
@@ -72,6 +74,8 @@ class Study:
         in_use: for a report on an experiment, the scores of the system in use; None if there are none.
         listening: blocks of the section on what listeners said (`eval.listening.tables.listening_blocks`).
         sampled: number of DDIM steps that latent diffusion took; 0 if it is not known.
+        validation: scores of the contestants on the validation songs, by which the champion is chosen.
+        champions: one entry for each champion so far (`champion_blocks`); None if it is not known.
     """
 
     songs: Path
@@ -89,6 +93,8 @@ class Study:
     in_use: pd.DataFrame | None = None
     listening: Sequence[Block] = ()
     sampled: int = 0
+    validation: pd.DataFrame = field(default_factory=pd.DataFrame)
+    champions: Sequence[Mapping[str, Any]] | None = None
 
     @cached_property
     def tracks(self) -> pd.DataFrame:
@@ -151,7 +157,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         _summary(study, found),
         list(study.provenance.items()),
         _sections(study, tables),
-        [*DEFINITIONS.items(), *_METHODS],
+        [*DEFINITIONS.items(), *METHODS],
         front_of(study, found),
     )
     page = render(document)
@@ -182,27 +188,6 @@ _CARD = Card(
         "It does not give the other sources; the accompaniment is the mixture less its vocals.",
     ),
     heading="Measured on test songs",
-)
-_METHODS = (
-    ("Songs", "vocals and accompaniment (mixture less vocals); an estimate of the one is one of the other, likewise"),
-    (
-        "Source set",
-        "SIR and SAR refer to the span of vocals and accompaniment, ISR to the own source; 512 taps",
-    ),
-    ("Not a number", "a second in which a reference or an estimate is silent has no value; it is counted, not scored"),
-    ("Interval", OF_MEDIANS.format("songs")),
-    ("Seeds", "each network was trained once, from one seed; intervals are over songs, not over trainings"),
-    ("Mixture", "taken for the vocals as it is: nothing done"),
-    ("Codec ceiling", "true vocals, coded and decoded: what latent diffusion could reach if it never erred"),
-    (
-        "IRM1, IRM2, IBM2",
-        "ideal masks on the mixture's STFT (46 ms) from true vocals V and accompaniment A: |V| / (|V| + |A|), "
-        "|V|² / (|V|² + |A|²), and 1 where |V|² > |A|²: what masking could reach",
-    ),
-    (
-        "Known defects",
-        "the official errata of MUSDB18 and those reported by listeners: bleeding, wrong sources, bad sums",
-    ),
 )
 
 
@@ -244,6 +229,7 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
     over_time = seconds_pictures(study.seconds, study.order, study.played)
     chapters: list[tuple[str, Sequence[Block]]] = [
         ("Systems compared", [*compared, *distribution_pictures(study.tracks, _SHOWN)]),
+        ("Champion", [*champion_blocks(study.validation, study.champions)] if study.champions is not None else []),
         ("Compared with what is in use", _against_what_is_in_use(study)),
         ("Listen", player_blocks(Sounds(study.songs, study.estimates), study.scores, study.order, study.played)),
         ("Listening tests", study.listening),

@@ -9,11 +9,12 @@ from eval.separation.champions import champion_blocks, champion_told
 
 def scores(**means: float) -> pd.DataFrame:
     """Return scores of some systems on three validation songs and a test song."""
-    rows = [
-        {"system": system, "track": str(song), "source": "vocals", "errata": "", "metric": "uSDR", "value": value + song,
-         "split": "test" if song == 3 else "valid"}
-        for system, value in means.items() for song in range(4)
-    ]  # fmt: skip
+    rows = []
+    for system, value in means.items():
+        for song in range(4):
+            split = "test" if song == 3 else "valid"
+            same = {"source": "vocals", "errata": "", "metric": "uSDR", "split": split}
+            rows.append({"system": system, "track": str(song), "value": value + song, **same})
     return pd.DataFrame(rows)
 
 

@@ -59,7 +59,7 @@ def write_tests(
     from data.files.durable import write_json
     from data.progress import Progress
     from eval.listening.design import Design
-    from eval.listening.plan import plan_test
+    from eval.listening.plan import NoTest, plan_test
     from eval.listening.write import write_test
 
     fingerprint = Version(model).fingerprint[:16]
@@ -71,7 +71,7 @@ def write_tests(
         design = Design(kind, items=len(found), seconds=work.config.seconds)
         try:
             plan, waves = plan_test(found, design, rate, subject, provenance)
-        except ValueError as error:
+        except NoTest as error:
             made[kind] = {"left out": str(error)}
             continue
         made[kind] = vars(write_test(work.execution.folder / kind, plan, waves))

@@ -61,4 +61,4 @@ def _look(graph: Graph, source: Source, cursor: str) -> dg.SensorResult | dg.Ski
         if RATINGS in one.optional and find(one.slot(run)) is not None
     ]
     keys = [graph.key(name) for name in (source.name, RATINGS, *made)]
-    return dg.SensorResult([dg.RunRequest(run_key=version, asset_selection=keys)], cursor=version)
+    return dg.SensorResult([dg.RunRequest(asset_selection=keys)], cursor=version)

@@ -130,7 +130,7 @@ def _number(model: _Model, instrument: str) -> int:
     numbers = model.instruments
     if instrument in numbers:
         return int(numbers[instrument])
-    if instrument.isdigit() and int(instrument) in set(numbers.values()):
+    if instrument.isdecimal() and int(instrument) in set(numbers.values()):
         return int(instrument)
     names = sorted(numbers)
     raise InputError(f"instrument {instrument!r} is not in the data; there are {', '.join(names[:8])} … ({len(names)})")

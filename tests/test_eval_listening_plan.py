@@ -13,8 +13,9 @@ from tiny_listening import QUALITY, RATE, items, plan_of, small, written_test
 
 from data.errors import InputError
 from data.files.audio import read
+from eval.listening.design import Item
 from eval.listening.kinds import ANCHORS, KINDS, RECORDING
-from eval.listening.plan import plan_test
+from eval.listening.plan import NoTest, plan_test
 from eval.listening.power import ASSUMED, Assumption, choices_needed, listeners_for, listeners_needed, more_ratings
 from eval.listening.stimuli import anchors, damaged, equally_loud, faded
 from eval.listening.webmushra import SUPPORTED, write_webmushra
@@ -129,6 +130,29 @@ def test_noise_of_a_check_follows_the_sound():
     assert np.std(noisy[500:] - 1) == pytest.approx(1, rel=0.1)
 
 
+def test_a_reference_of_another_length_does_not_decide_where_the_systems_are_cut():
+    time = np.arange(4 * RATE)[:, None] / RATE
+    source = (0.1 * np.sin(2 * np.pi * 220 * time) * (time < 1)).astype(np.float32)  # sings in its first second
+    target = np.zeros((10 * RATE, 1), np.float32)
+    target[8 * RATE : 9 * RATE] = source[:RATE]
+    plan, waves = plan_test(
+        [Item("a", {"copy_source": source, "x": 0.5 * source}, target)], small("smos"), RATE, "c", {}
+    )
+    assert all(np.abs(waves[name]).max() > 0.01 for name in plan.sounds)
+
+
+def test_one_item_of_many_trials_is_heard_whole_by_everybody():
+    plan, _ = plan_of("mos", 1, most_trials=2)
+    assert {len(form) for form in plan.forms} == {5}
+
+
+def test_too_many_systems_for_one_page_are_refused():
+    first = items(1)[0]
+    many = Item("a", {f"system {number}": first.reference for number in range(13)}, first.reference)
+    with pytest.raises(NoTest, match="of 13 systems"):
+        plan_test([many], small("mushra"), RATE, "separation", {})
+
+
 def test_a_test_without_anything_to_compare_is_refused():
     alone = [one.__class__(one.name, {RECORDING: one.reference}, one.reference) for one in items()]
     for kind in ("smos", "ab", "mushra"):
@@ -219,7 +243,9 @@ def test_more_items_need_fewer_listeners():
 
 
 def test_more_ratings_until_a_difference_is_decided():
-    assert more_ratings(0.4, 0.2, 100) == 300
-    assert more_ratings(0.1, -0.2, 100) == 0
-    assert more_ratings(0.1, 0.0, 100) == np.inf
-    assert np.isnan(more_ratings(np.nan, 0.1, 100))
+    assert more_ratings(0.2, -0.2, 0.5, 100) == 300
+    assert more_ratings(-0.2, -0.3, 0.2, 100) == 300
+    assert more_ratings(-0.2, -0.3, -0.1, 100) == 0
+    assert more_ratings(0.3, -0.01, 0.5, 10) > 0  # a lopsided interval that holds 0 is not decided
+    assert more_ratings(0.0, -0.1, 0.1, 100) == np.inf
+    assert np.isnan(more_ratings(0.1, np.nan, np.nan, 100))

@@ -132,6 +132,33 @@ def test_what_cannot_be_used_is_told_and_stops_nobody_else(tmp_path, change, rea
     assert found.quarantine["file"].iloc[0] == "results/bad.json"
 
 
+SURROGATE = "\ud800"
+
+
+@pytest.mark.parametrize("where", ["listener", "test", "rating", "trial"])
+def test_half_a_character_is_told_and_written_without_harm(tmp_path, where):
+    plan = written_test(tmp_path / "tests", "mos", sessions=1)
+    bad = session(plan, 9, QUALITY)
+    if where == "rating":
+        bad["trials"][0]["ratings"] = dict.fromkeys(bad["trials"][0]["ratings"], SURROGATE)
+    elif where == "trial":
+        bad["trials"][0]["trial"] = SURROGATE
+    else:
+        bad[where] = SURROGATE
+    put(tmp_path / "tests", "bad.json", bad)
+    (tmp_path / "version").mkdir()
+    told = write_ratings(tmp_path / "version", tmp_path / "tests")
+    assert told["listeners"] + told["quarantine"] == 2
+
+
+def test_nothing_that_a_terminal_obeys_is_kept(tmp_path):
+    plan = written_test(tmp_path, "mos")
+    bad = session(plan, 9, QUALITY)
+    bad["trials"][0]["ratings"] = dict.fromkeys(bad["trials"][0]["ratings"], "\x1b]0;gone\x07")
+    put(tmp_path, "bad.json", bad)
+    assert "\x1b" not in collect(tmp_path).quarantine.to_csv()
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", "3", '"x"', "null", "\x00", "[" * 100_000, '{"a": NaN}'])
 def test_files_that_are_no_results_are_told(tmp_path, text):
     written_test(tmp_path, "mos", sessions=1)
@@ -244,9 +271,25 @@ def test_several_listeners_in_one_table_are_told_apart_and_a_bad_one_is_left_out
     assert found.quarantine["reason"].tolist() == ["partial: 17 of 18 trials"]
 
 
+@pytest.mark.parametrize("change", [(" 4 ", " four "), ("9000", "soon"), (" 4 ", "NaN")])
+def test_a_row_that_cannot_be_read_costs_one_session_and_no_other(tmp_path, change):
+    plan = written_test(tmp_path, "mos")
+    good, bad = (_webmushra(plan, session(plan, number, QUALITY)).splitlines() for number in range(2))
+    put(tmp_path, "lss.csv", "\n".join([*good, *(line.replace(*change) for line in bad[1:])]))
+    found = collect(tmp_path)
+    assert found.ratings["listener"].nunique() == 1
+    assert found.quarantine["reason"].str.startswith("unreadable: line").all()
+    assert len(found.quarantine) == 1
+
+
 @pytest.mark.parametrize(
     "damage",
-    [lambda text: text.replace(" 4 ", " four "), lambda text: text[:-20], lambda text: text + "1,2,3,4,5,6,7,8,9\n"],
+    [
+        lambda text: text.replace(",stimuli,", ",", 1),
+        lambda text: "session_test_id,rating_score\n1,2\n",
+        lambda text: text.replace("\n", "\r", 3) + "x" * 200_000,
+        lambda text: text[:-20],
+    ],
 )
 def test_a_damaged_table_of_webmushra_is_told(tmp_path, damage):
     plan = written_test(tmp_path, "mos")

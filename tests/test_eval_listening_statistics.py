@@ -33,11 +33,29 @@ def test_opinions_equal_those_of_the_published_package(seed, listeners, items, s
     ratings[draw.random(ratings.shape) >= share] = np.nan
     ratings = ratings[~np.isnan(ratings).all(1)][:, ~np.isnan(ratings).all(0)]
     one = opinion(ratings)
-    if min(ratings.shape, default=0) >= 2:
+    known = ~np.isnan(ratings)
+    if min(ratings.shape, default=0) >= 2 and known.sum(0).max() >= 2 and known.sum(1).max() >= 2:
         assert one.mean == pytest.approx(get_mos(ratings), rel=1e-6)
         assert (one.high - one.low) / 2 == pytest.approx(get_ci95(ratings), rel=1e-5, abs=1e-6)
-    else:
+    elif min(ratings.shape, default=0) < 2:
         assert np.isnan(one.low)
+
+
+@pytest.mark.parametrize(("listeners", "each"), [(5, 10), (50, 1)])
+def test_intervals_cover_the_truth_where_each_item_or_each_listener_has_one_rating(listeners, each):
+    crowd, draw, covered = Crowd(), np.random.default_rng(0), 0
+    for _ in range(300):
+        items = listeners * each if each > 1 else 5
+        ratings = np.full((listeners, items), np.nan)
+        of_items = crowd.items * draw.standard_normal(items)
+        for listener in range(listeners):
+            own = range(listener * each, (listener + 1) * each) if each > 1 else [listener % items]
+            effect = crowd.listeners * draw.standard_normal()
+            for item in own:
+                ratings[listener, item] = 3 + effect + of_items[item] + crowd.rest * draw.standard_normal()
+        one = opinion(ratings)
+        covered += one.low <= 3 <= one.high
+    assert covered >= 0.93 * 300
 
 
 def test_intervals_cover_the_truth_where_those_of_independent_ratings_do_not():
@@ -107,6 +125,22 @@ def test_bs1534_leaves_out_who_misses_the_hidden_reference_in_more_than_15_perce
     assert list(left_out) == ["bad"]
     assert "20%" in left_out["bad"]
     assert set(kept["listener"]) == {"good"}
+
+
+def test_bs1534_leaves_out_who_takes_the_anchor_for_the_best_unless_many_do():
+    values = {}
+    for who in ("good", "fooled", "c", "d", "e"):
+        for item in range(20):
+            values[who, str(item), "recording"] = 100.0
+            hard = item < 4  # items of which half of all rate the anchor high
+            high = (who == "fooled" and item < 10) or (hard and who in ("good", "c"))
+            values[who, str(item), "anchor 7 kHz"] = 95.0 if high else 40.0
+    told = rows(values, "mushra", "anchor")
+    told.loc[told["system"] == "recording", "role"] = "hidden"
+    kept, left_out = screened(told)
+    assert list(left_out) == ["fooled"]
+    assert "38% of the items" in left_out["fooled"]  # 6 of the 16 that are not hard
+    assert set(kept["listener"]) == {"good", "c", "d", "e"}
 
 
 def test_preferences_by_exact_tests_corrected_for_their_number():

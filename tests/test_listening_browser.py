@@ -184,6 +184,57 @@ def test_no_answer_counts_before_every_sound_was_heard(tmp_path, page):
     assert page.text_content("#trial-title").startswith("Test 1 ")
 
 
+def test_keys_pressed_while_the_next_sounds_load_break_nothing(tmp_path, page):
+    written_test(tmp_path, "ab", count=1)
+    begin(page, tmp_path)
+    hear(page)
+    answer(page, "ab", 0)
+    page.evaluate("""() => {
+        byId("next").click();
+        for (const key of [" ", "r", "a", " "]) {
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+        }
+    }""")
+    hear(page)
+    answer(page, "ab", 1)
+    page.click("#next")
+    page.wait_for_selector("#answers input")
+    assert page.text_content("#trial-title").startswith("Test 3 ")
+
+
+def test_the_next_listener_at_the_same_device_starts_anew(tmp_path, page):
+    plan = written_test(tmp_path, "mushra", count=1)
+    begin(page, tmp_path)
+    hear(page)
+    answer(page, "mushra", 0)
+    page.click("#next")
+    assert page.is_disabled("#another")
+    first = results(page, tmp_path)
+    page.click("#another")
+    page.wait_for_selector("#welcome:not([hidden])")
+    kept = page.evaluate(f"JSON.parse(localStorage.getItem('listening-test-{plan.test}'))")
+    assert kept["trials"] == []
+    assert kept["listener"] != first["listener"]
+
+
+def test_a_browser_that_cannot_play_says_so(tmp_path, page):
+    written_test(tmp_path, "mos", count=1)
+    page.add_init_script("window.AudioContext = function () { throw new Error('no sound here'); };")
+    page.goto((tmp_path / PAGE).as_uri())
+    page.check("[name=headphones][value=yes]")
+    page.click("#begin")
+    assert "no sound here" in page.text_content("#status")
+
+
+def test_the_keys_are_explained_to_who_has_only_a_keyboard(tmp_path, page):
+    written_test(tmp_path, "mos", count=1)
+    begin(page, tmp_path)
+    page.wait_for_selector("#answers input")
+    page.locator("summary").focus()
+    page.keyboard.press("Enter")
+    assert page.locator("details").get_attribute("open") is not None
+
+
 @pytest.mark.parametrize("width", [360, 800, 1400])
 @pytest.mark.parametrize("kind", ["mos", "mushra"])
 def test_nothing_sticks_out_at_any_width_and_every_control_has_a_name(tmp_path, page, kind, width):

@@ -63,6 +63,7 @@ def test_without_results_the_command_line_says_so(tmp_path):
     late["trials"].pop()
     (tmp_path / "results" / "late.json").write_text(json.dumps(late))
     told = CliRunner().invoke(app, ["score", "listening", str(tmp_path)])
-    assert told.output.strip() == "no results that can be used yet; left out: 1 × partial: 17 of 18 trials"
+    assert told.output.splitlines()[-1] == "no results that can be used yet"
+    assert "partial         1" in told.output
     shutil.rmtree(tmp_path / "private")
     assert CliRunner().invoke(app, ["score", "listening", str(tmp_path)]).exit_code == 1

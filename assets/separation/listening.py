@@ -18,5 +18,5 @@ def separation_listening_tests(
     from eval.separation.listening import KINDS, listening_items
 
     folders = (separation_baseline_vocals, separation_vocals)
-    items = partial(listening_items, separation_songs, folders, work.config.items)
+    items = partial(listening_items, separation_songs, folders, work.config.items, work.config.seconds)
     return write_tests(work, "separation", work.inputs["separation_denoiser"], dict.fromkeys(KINDS, items))

@@ -77,8 +77,10 @@ def mean_variance(ratings: np.ndarray) -> float:
     """Return the variance of the mean of ratings, (L, N) with NaN where there is none, by the model of CrowdMOS.
 
     With s, w and u for the variances of items, listeners and rest: the mean variance within listeners is s + u, that
-    within items w + u, that of all ratings s + w + u; negative solutions become 0. Where listeners or items have one
-    rating each, their effect cannot be told from the rest, and the model has two terms or one.
+    within items w + u, that of all ratings s + w + u; negative solutions become 0. Where each listener has one rating,
+    the effect of listeners cannot be told from the rest, and what the variance within items leaves is that of the
+    items; likewise where each item has one. (The package mean-opinion-score gives it to the other side there, and its
+    intervals are then too narrow.)
     """
     known = ~np.isnan(ratings)
     per_item, per_listener, total = known.sum(0), known.sum(1), int(known.sum())
@@ -89,10 +91,10 @@ def mean_variance(ratings: np.ndarray) -> float:
     if not np.isnan(within_listeners) and not np.isnan(within_items):
         of_listeners, of_items = whole - within_listeners, whole - within_items
         rest = within_listeners + within_items - whole
-    elif not np.isnan(within_items):
-        of_items, of_listeners, rest = 0.0, whole - within_items, within_items
-    elif not np.isnan(within_listeners):
-        of_items, of_listeners, rest = whole - within_listeners, 0.0, within_listeners
+    elif not np.isnan(within_items):  # one rating a listener
+        of_items, of_listeners, rest = whole - within_items, 0.0, within_items
+    elif not np.isnan(within_listeners):  # one rating an item
+        of_items, of_listeners, rest = 0.0, whole - within_listeners, within_listeners
     else:
         return whole / total
     parts = max(of_items, 0.0) * items, max(of_listeners, 0.0) * listeners, max(rest, 0.0) / total

@@ -18,10 +18,15 @@ from itertools import combinations
 import numpy as np
 
 from eval.listening.design import Check, Design, Item, Plan, Sound, Trial
-from eval.listening.kinds import KINDS, RECORDING, Kind
+from eval.listening.kinds import ANCHORS, KINDS, RECORDING, Kind
 from eval.listening.stimuli import Levelled, anchors, damaged, equally_loud, excerpt, faded
 
+_MOST_SYSTEMS = 12  # in a trial of all systems; BS.1534 asks for no more than 12 sounds
 _CLEAR, _MIDDLE = 0.0, 15.0  # ratio of sound to noise in dB of a damage that nobody misses, and of one that is milder
+
+
+class NoTest(ValueError):
+    """No test of this kind can be made of these items; the text says of how many systems and items."""
 
 
 @dataclass
@@ -86,15 +91,16 @@ def plan_test(
         "training-3"; they are not in the plan.
 
     Raises:
-        ValueError: there is no item, or too few systems for this kind of test.
+        NoTest: there is no item, or too few or too many systems for this kind of test.
 
     Example:
         >>> plan, waves = plan_test(items, Design("mos"), 16_000, "synthesis", {})
     """
     kind = KINDS[design.kind]
     systems = [one for one in items[0].sounds if not (kind.referenced and one == RECORDING)] if items else []
-    if len(systems) < (2 if kind.name == "ab" else 1):
-        raise ValueError(f"a test {kind.name} of {len(systems)} systems and {len(items)} items")
+    least, most = 2 if kind.name == "ab" else 1, _MOST_SYSTEMS if kind.compared == 0 else len(systems)
+    if not least <= len(systems) <= most:
+        raise NoTest(f"a test {kind.name} of {len(systems)} systems and {len(items)} items")
     maker = _Maker(kind, design, sample_rate, _secret(items, design))
     made = [_trials_of(maker, item, systems) for item in items]
     checks = [] if kind.compared == 0 else [_check(maker, one) for one in items[: design.checks]]
@@ -115,18 +121,25 @@ def _secret(items: Sequence[Item], design: Design) -> bytes:
     return digest.digest()
 
 
-def _prepared(maker: _Maker, item: Item, extra: Mapping[str, np.ndarray]) -> dict[str, Levelled]:
-    """Return the sounds of an item, cut, faded and equally loud; the open reference is ""."""
-    deciding = item.sounds.get(RECORDING, item.reference)
-    cut = excerpt({**item.sounds, **extra}, deciding, maker.length)
-    return maker.ready({"": maker.cut(item.reference), **cut})
+def _prepared(maker: _Maker, item: Item) -> dict[str, Levelled]:
+    """Return the sounds of an item, cut, faded and equally loud; the open reference is "", anchors have their names.
+
+    All are cut at the same place, where the reference has the most energy. Only the reference of a test of similarity
+    is another sound than those beside it, and is cut for itself.
+    """
+    if maker.kind.name == "smos":
+        first = next(iter(item.sounds.values()))
+        cut = {"": maker.cut(item.reference), **excerpt(item.sounds, first, maker.length)}
+    else:
+        cut = excerpt({"": item.reference, **item.sounds}, item.reference, maker.length)
+    low = anchors(cut[""], maker.sample_rate) if maker.kind.compared == 0 else {}
+    return maker.ready({**cut, **low})
 
 
 def _trials_of(maker: _Maker, item: Item, systems: Sequence[str]) -> list[str]:
     """Make the trials of an item and return their ids."""
     kind = maker.kind
-    extra = anchors(item.reference, maker.sample_rate) if kind.compared == 0 else {}
-    ready = _prepared(maker, item, extra)
+    ready = _prepared(maker, item)
     if not kind.referenced:
         return [maker.trial(Trial("", (maker.sound(item.name, one, "system", ready[one]),))) for one in systems]
     reference = maker.sound(item.name, "", "reference", ready[""])
@@ -138,7 +151,7 @@ def _trials_of(maker: _Maker, item: Item, systems: Sequence[str]) -> list[str]:
     hidden = maker.sound(item.name, RECORDING, "hidden", ready[""])
     if kind.name == "abx":
         return [maker.trial(Trial(reference, (hidden, named[one]))) for one in systems]
-    low = [maker.sound(item.name, one, "anchor", ready[one]) for one in extra]
+    low = [maker.sound(item.name, one, "anchor", ready[one]) for one in ANCHORS if one in ready]
     return [maker.trial(Trial(reference, (hidden, *low, *named.values())))]
 
 
@@ -175,7 +188,7 @@ def _forms(
 ) -> list[list[tuple[str, tuple[str, ...]]]]:
     """Return the forms in pairs of opposite orders; of many trials each pair has a part, by items."""
     design, draw = maker.design, np.random.default_rng(maker.design.seed)
-    parts = max(1, -(-sum(map(len, made)) // design.most_trials))
+    parts = min(len(made), max(1, -(-sum(map(len, made)) // design.most_trials)))
     pairs = -(-design.pairs // parts) * parts  # each part in equally many pairs
     forms = []
     for pair in range(pairs):

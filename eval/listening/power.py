@@ -122,23 +122,27 @@ def choices_needed(share: float) -> int:
     return int(counts[np.argmax(enough)])
 
 
-def more_ratings(half_width: float, difference: float, ratings: int) -> float:
+def more_ratings(difference: float, low: float, high: float, ratings: int) -> float:
     """Return how many more ratings decide a difference, if it stays as it is: the interval shrinks with their root.
 
     Args:
-        half_width: half of the present 95 % interval of the difference.
         difference: the present difference.
+        low: lower end of its present 95 % interval.
+        high: upper end.
         ratings: present number of ratings.
 
     Returns:
-        The number; 0 if it is decided already, infinite without a difference, NaN without an interval.
+        The number; 0 if the interval excludes 0 already, infinite without a difference, NaN without an interval.
 
     Example:
-        >>> more_ratings(0.4, 0.2, 100)
+        >>> more_ratings(0.2, -0.2, 0.5, 100)
         300.0
     """
-    if np.isnan(half_width) or np.isnan(difference):
+    if np.isnan([low, high, difference]).any():
         return float("nan")
+    if low > 0 or high < 0:
+        return 0.0
     if difference == 0:
         return float("inf")
-    return float(max(0, ceil(ratings * (half_width / abs(difference)) ** 2) - ratings))
+    reach = difference - low if difference > 0 else high - difference  # towards 0
+    return float(max(1, ceil(ratings * (reach / abs(difference)) ** 2) - ratings))

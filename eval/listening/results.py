@@ -15,6 +15,7 @@ A session is left out if it is
 A static page cannot keep a determined person from inventing plausible answers; what it can do is done here.
 """
 
+import csv
 import hashlib
 import json
 import math
@@ -34,8 +35,8 @@ from eval.listening.webmushra import is_webmushra, read_webmushra
 from eval.listening.write import KEY, read_plan
 
 COLUMNS = ("test", "kind", "subject", "listener", "trial", "item", "system", "role", "rating", "seconds", "file")
-QUARANTINE = ("file", "test", "listener", "reason", "trials")
-_LARGEST = 5_000_000  # bytes of a file of results
+QUARANTINE = ("file", "test", "listener", "reason", "trials")  # the reason has a kind, and after a colon the detail
+_LARGEST, _LARGEST_TABLE = 5_000_000, 200_000_000  # bytes of a file of results, and of a table of many sessions
 _MOST_PLAYED = 0.4  # share of each sound that must have been heard; the page asks for a half
 _SAME = 10  # trials with one and the same answer that show inattention
 
@@ -75,7 +76,7 @@ class Collected:
 
 
 class Unusable(Exception):
-    """A session cannot be used; the text is the reason."""
+    """A session cannot be used; the text is the reason, and after a colon the detail."""
 
 
 def collect(folder: Path) -> Collected:
@@ -118,23 +119,29 @@ def _row(session: Session, reason: str) -> dict[str, Any]:
     count = len(trials) if isinstance(trials, list) else 0
     return {
         "file": session.file,
-        "test": session.test[:40],
+        "test": _plain(session.test, 40),
         "listener": _hashed(session.listener),
-        "reason": reason,
+        "reason": _plain(reason, 200),
         "trials": count,
     }
 
 
 def _hashed(listener: str) -> str:
     """Return a short hash of what tells a listener, so that no name of a person is stored or shown."""
-    return hashlib.sha256(listener.encode()).hexdigest()[:10] if listener else ""
+    return hashlib.sha256(listener.encode("utf-8", "surrogatepass")).hexdigest()[:10] if listener else ""
+
+
+def _plain(value: object, longest: int) -> str:
+    """Return a value that came from outside as a short text without control characters, which a terminal may obey."""
+    return "".join(one if one.isprintable() else "?" for one in str(value)[:longest])
 
 
 def _sessions(path: Path, name: str, plans: Mapping[str, Plan]) -> Iterator[Session]:
     """Yield the sessions of a file; one that cannot be read is a single session without content."""
     try:
-        text = read_regular(path, _LARGEST).decode("utf-8-sig")
-        if path.suffix.lower() == ".csv":
+        table = path.suffix.lower() == ".csv"
+        text = read_regular(path, _LARGEST_TABLE if table else _LARGEST).decode("utf-8-sig")
+        if table:
             if is_webmushra(text.partition("\n")[0].strip()):
                 for test, listener, content in read_webmushra(text, plans):
                     yield Session(name, test, listener, content, ordered=False)
@@ -146,8 +153,8 @@ def _sessions(path: Path, name: str, plans: Mapping[str, Plan]) -> Iterator[Sess
         if not isinstance(test, str) or not isinstance(listener, str):
             raise InputError("it does not tell the test and the listener")
         yield Session(name, test, listener, content, ordered=True)
-    except (InputError, OSError, ValueError, RecursionError) as error:
-        yield Session(name, "", "", {"unreadable": str(error)[:200]}, ordered=True)
+    except (InputError, OSError, ValueError, RecursionError, csv.Error) as error:
+        yield Session(name, "", "", {"unreadable": str(error)}, ordered=True)
 
 
 def _checked(session: Session, plans: Mapping[str, Plan], seen: dict[tuple[str, str], str]) -> list[dict[str, Any]]:
@@ -214,7 +221,7 @@ def _possible(plan: Plan, name: str, answer: Mapping[str, Any], *, played: bool)
     for value in ratings.values():
         number = _finite(value)
         if number is None or not kind.low <= number <= kind.high or (kind.whole and number != int(number)):
-            raise Unusable(f"impossible: rating {str(value)[:20]} in trial {name} is not on the scale")
+            raise Unusable(f"impossible: rating {_plain(value, 20)} in trial {name} is not on the scale")
     if kind.choice and sum(ratings.values()) != 1:
         raise Unusable(f"impossible: trial {name} does not choose one of two")
     seconds = _finite(answer.get("seconds"))

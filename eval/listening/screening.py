@@ -2,7 +2,9 @@
 
 * `crowdmos`: a listener whose ratings correlate with the mean ratings of the others by less than 0.25 (Ribeiro et al.,
   CrowdMOS, ICASSP 2011); the rule is applied again until nobody else is left out.
-* `bs1534`: a listener who rates the hidden reference below 90 in more than 15 % of the items (ITU-R BS.1534-3, 4.1.2).
+* `bs1534`: a listener who rates the hidden reference below 90 in more than 15 % of the items, or the mid-range anchor
+  (7 kHz) above 90 in more than 15 % of those items in which at most a quarter of all listeners do so (ITU-R BS.1534-3,
+  4.1.2).
 
 Both are applied to the ratings of one test. Who is left out, and why, is told.
 """
@@ -15,9 +17,11 @@ from eval.listening.kinds import KINDS
 LEAST_CORRELATION = 0.25
 _LEAST_SOUNDS, _LEAST_LISTENERS = 5, 3  # below these a correlation says nothing, and nobody is left out
 _LEAST_HIDDEN, _MOST_LOW = 90.0, 0.15
+_MID, _MOST_HIGH, _MOST_FOOLED = "anchor 7 kHz", 90.0, 0.25
 RULES = {
     "crowdmos": f"correlation with the mean of the others below {LEAST_CORRELATION}",
-    "bs1534": f"hidden reference rated below {_LEAST_HIDDEN:.0f} in more than {_MOST_LOW:.0%} of the items",
+    "bs1534": f"hidden reference rated below {_LEAST_HIDDEN:.0f}, or the anchor at 7 kHz above {_MOST_HIGH:.0f}, "
+    f"in more than {_MOST_LOW:.0%} of the items",
 }
 
 
@@ -43,11 +47,18 @@ def screened(ratings: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 
 
 def _hidden_low(ratings: pd.DataFrame) -> dict[str, str]:
-    """Return the listeners who rate hidden references low too often."""
-    hidden = ratings[ratings["role"] == "hidden"]
+    """Return the listeners who rate hidden references low, or the mid-range anchor high, too often."""
+    hidden, mid = ratings[ratings["role"] == "hidden"], ratings[ratings["system"] == _MID]
     low = (hidden["rating"] < _LEAST_HIDDEN).groupby(hidden["listener"]).mean()
-    return {str(who): f"hidden reference below 90 in {share:.0%} of the items" for who, share in low.items()
-            if share > _MOST_LOW}  # fmt: skip
+    found = {str(who): f"hidden reference below 90 in {share:.0%} of the items" for who, share in low.items()
+             if share > _MOST_LOW}  # fmt: skip
+    above = mid["rating"] > _MOST_HIGH
+    fooled = above.groupby(mid["item"]).transform("mean") > _MOST_FOOLED  # items whose anchor is hard to hear
+    high = above[~fooled].groupby(mid["listener"][~fooled]).mean()
+    for who, share in high.items():
+        if share > _MOST_LOW:
+            found.setdefault(str(who), f"anchor at 7 kHz above 90 in {share:.0%} of the items")
+    return found
 
 
 def _uncorrelated(ratings: pd.DataFrame) -> dict[str, str]:

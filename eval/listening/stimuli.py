@@ -14,6 +14,7 @@ from eval.listening.kinds import ANCHORS
 from eval.report.excerpts import MOST_GAIN, level_of, most_energy
 
 LEVEL = -23.0  # LUFS: loudness of every sound (EBU R 128), or less where that would clip
+_SOFTEST = -33.0  # LUFS below which the loudness of all is not lowered for the peaks of one
 _HEADROOM = 1.0  # dB below full scale that no sound exceeds
 _FADE = 0.01  # seconds
 _TRANSITION = 500.0  # Hz from the pass band to the stop band of an anchor
@@ -44,8 +45,9 @@ def excerpt(waves: Mapping[str, np.ndarray], deciding: np.ndarray, length: int) 
     Returns:
         The stretches, float32, not faded yet (`faded`).
     """
-    start = most_energy(np.square(deciding, dtype=np.float64).sum(1), length)
-    longest = min(length, max((len(one) for one in waves.values()), default=0) - start)
+    longest = max((len(one) for one in waves.values()), default=0)
+    start = min(most_energy(np.square(deciding, dtype=np.float64).sum(1), length), max(0, longest - length))
+    longest = min(length, longest - start)
     return {name: _filled(one[start : start + longest], longest) for name, one in waves.items()}
 
 
@@ -61,7 +63,8 @@ def faded(wave: np.ndarray, sample_rate: int) -> np.ndarray:
 def equally_loud(waves: Mapping[str, np.ndarray], sample_rate: int) -> dict[str, Levelled]:
     """Bring sounds that are compared with each other to one loudness (BS.1770).
 
-    The loudness is -23 LUFS, or so much less that none of them exceeds -1 dBFS. No sound is raised by more than 20 dB.
+    The loudness is -23 LUFS, or so much less that none of them exceeds -1 dBFS, but not less than -33 LUFS: below that,
+    a sound with single high peaks is played softer than the others instead. No sound is raised by more than 20 dB.
     A sound whose loudness cannot be measured (silence, or less than 0.4 s) takes the smallest of the gains of others,
     0 dB if there are none.
 
@@ -76,8 +79,8 @@ def equally_loud(waves: Mapping[str, np.ndarray], sample_rate: int) -> dict[str,
     levels = {name: level_of(one, sample_rate) for name, one in waves.items()}
     rooms = {name: -20 * np.log10(max(float(np.abs(one).max(initial=0)), 1e-9)) for name, one in waves.items()}
     known = [name for name, level in levels.items() if np.isfinite(level)]
-    common = min([LEVEL, *(levels[name] + rooms[name] - _HEADROOM for name in known)])
-    gains = {name: min(common - levels[name], MOST_GAIN) for name in known}
+    common = max(_SOFTEST, min([LEVEL, *(levels[name] + rooms[name] - _HEADROOM for name in known)]))
+    gains = {name: min(common - levels[name], MOST_GAIN, rooms[name] - _HEADROOM) for name in known}
     rest = min(gains.values(), default=0.0)
     return {
         name: Levelled((one * np.float32(10 ** (gain / 20))).astype(np.float32), float(gain))

@@ -48,7 +48,7 @@ class Subject:
 
 
 def listening_blocks(ratings: Ratings, subject: Subject) -> list[Block]:
-    """Return the section "Listening tests" of a report; empty if nobody has rated the system.
+    """Return the section "Listening tests" of a report; empty if nobody has rated it, or tried to.
 
     Example:
         >>> listening_blocks(collected(Path("test")), Subject("separation"))
@@ -56,11 +56,18 @@ def listening_blocks(ratings: Ratings, subject: Subject) -> list[Block]:
     blocks: list[Block] = []
     for test, rows in ratings.about(subject.name).items():
         blocks += [_told(ratings, test, rows, subject), *_test_blocks(rows, subject)]
-    if blocks and len(ratings.quarantine):
-        counts = ratings.quarantine.groupby("reason").size().sort_values(ascending=False)
-        told = [[str(reason), str(count)] for reason, count in counts.items()]
-        blocks.append(Table("Sessions that were not used", ["Reason", "Sessions"], told))
-    return blocks
+    mine = [test for test, told in ratings.tests.items() if told["subject"] == subject.name]
+    lost = left_out(ratings.quarantine[ratings.quarantine["test"].isin(mine)])
+    return [*blocks, lost] if lost is not None else blocks
+
+
+def left_out(quarantine: pd.DataFrame) -> Table | None:
+    """Return the table of sessions that were not used, counted by the kind of reason; None if there are none."""
+    if not len(quarantine):
+        return None
+    counts = quarantine["reason"].str.partition(":")[0].value_counts()
+    told = [[str(reason), str(count)] for reason, count in counts.items()]
+    return Table("Sessions that were not used", ["Reason", "Sessions"], told)
 
 
 def _told(ratings: Ratings, test: str, rows: pd.DataFrame, subject: Subject) -> Text:
@@ -82,9 +89,12 @@ def _test_blocks(rows: pd.DataFrame, subject: Subject) -> Iterator[Block]:
     if kind.choice:
         yield _choices(rows, kind, subject)
         return
-    kept, left_out = screened(rows)
+    kept, excluded = screened(rows)
     rule = RULES["bs1534" if kind.compared == 0 else "crowdmos"]
-    note = f"Listeners left out ({rule}): {len(left_out)}. "
+    note = f"Listeners left out ({rule}): {len(excluded)}. "
+    if not len(kept):
+        yield Text(f"{note}Nobody is left.")
+        return
     yield _systems(kept, kind, subject, note)
     pairs = _pairs(kept, subject)
     if pairs is not None:
@@ -132,7 +142,7 @@ def _pairs(rows: pd.DataFrame, subject: Subject) -> Table | None:
     cells = []
     for (one, two), compared in found.items():
         between = compared.difference
-        needed = more_ratings((between.high - between.low) / 2, between.mean, between.count)
+        needed = more_ratings(between.mean, between.low, between.high, between.count)
         cells.append([
             f"{subject.named(one)} – {subject.named(two)}",
             f"{between.mean:+.2f} {ends(between.low, between.high, '{:+.2f}'.format)}",

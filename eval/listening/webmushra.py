@@ -17,7 +17,7 @@ The server plays files at 16, 44.1 or 48 kHz; at 96 kHz it crashes, so higher ra
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,11 @@ SUPPORTED = ("mos", "nmos", "mushra", "abx")
 _HIGHEST_RATE = 48_000
 _PREFIX = "tessitura-"
 _MEASURED = ("rating_score", "stimuli_rating", "choice_answer")
+_COLUMNS = (
+    {"rating_stimulus", "rating_score"},
+    {"stimuli", "stimuli_rating"},
+    {"choice_non_reference", "choice_answer"},
+)
 
 
 def write_webmushra(folder: Path, plan: Plan, waves: Mapping[str, np.ndarray]) -> Path:
@@ -131,24 +136,56 @@ def read_webmushra(text: str, plans: Mapping[str, Plan]) -> Iterator[tuple[str, 
 
     Yields:
         The id of the test ("" if unknown), the listener, and the trials of the session in the form of the results of
-        our own page: a list "trials" of "trial", "seconds", "ratings".
+        our own page: a list "trials" of "trial", "seconds", "ratings". A session with a row that cannot be read has
+        "unreadable" instead, and the reason; the others are as they are.
 
     Raises:
-        InputError: a rating is not a number, or a row is cut off.
+        InputError: a column is missing.
+        csv.Error: the text is no table.
     """
     found: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
-    for number, row in enumerate(csv.DictReader(io.StringIO(text)), 2):
-        if None in row or None in row.values():
-            raise InputError(f"line {number} has another number of columns than the first; remove it or mend it")
-        test = row["session_test_id"].removeprefix(_PREFIX)
-        listener = row.get("session_uuid") or row.get("listener") or ""
-        trials = found.setdefault((test, listener), {})
-        trial = trials.setdefault(row["trial_id"], {"trial": row["trial_id"], "seconds": 0.0, "ratings": {}})
-        seconds = _number(row.get("rating_time") or row.get("choice_time") or "0", number) / 1000
-        trial["seconds"] = max(trial["seconds"], seconds)
-        trial["ratings"].update(_ratings(row, number, plans.get(test)))
+    broken: dict[tuple[str, str], str] = {}
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    _check_columns(reader.fieldnames or ())
+    for number, row in enumerate(reader, 2):
+        test = (row["session_test_id"] or "").removeprefix(_PREFIX)
+        session = (test, row.get("session_uuid") or row.get("listener") or "")
+        trials = found.setdefault(session, {})
+        try:
+            _take(trials, row, number, plans.get(test))
+        except InputError as error:
+            broken.setdefault(session, str(error))
     for (test, listener), trials in found.items():
-        yield (test if test in plans else "", listener, {"trials": list(trials.values())})
+        reason = broken.get((test, listener))
+        content = {"trials": list(trials.values())} if reason is None else {"unreadable": reason}
+        yield (test if test in plans else "", listener, content)
+
+
+def _check_columns(columns: Sequence[str]) -> None:
+    """Check that a table has the columns of results of one of the pages of webMUSHRA.
+
+    Raises:
+        InputError: a column is missing.
+    """
+    there = set(columns)
+    missing = {"session_test_id", "trial_id"} - there
+    if missing or not any(one <= there for one in _COLUMNS):
+        told = ", ".join(sorted(missing)) or " or ".join(", ".join(sorted(one)) for one in _COLUMNS)
+        raise InputError(f"its columns are not those of results of webMUSHRA: it lacks {told}")
+
+
+def _take(trials: dict[str, dict[str, Any]], row: Mapping[Any, Any], line: int, plan: Plan | None) -> None:
+    """Take a row into the trials of its session.
+
+    Raises:
+        InputError: the row is cut off, or a rating is no number.
+    """
+    if None in row or None in row.values():
+        raise InputError(f"line {line} has another number of columns than the first")
+    trial = trials.setdefault(row["trial_id"], {"trial": row["trial_id"], "seconds": 0.0, "ratings": {}})
+    seconds = _number(row.get("rating_time") or row.get("choice_time") or "0", line) / 1000
+    trial["seconds"] = max(trial["seconds"], seconds)
+    trial["ratings"].update(_ratings(row, line, plan))
 
 
 def _ratings(row: Mapping[str, str], line: int, plan: Plan | None) -> dict[str, float]:
@@ -170,5 +207,5 @@ def _ratings(row: Mapping[str, str], line: int, plan: Plan | None) -> dict[str, 
 
 def _number(text: str, line: int) -> float:
     if not re.fullmatch(r"\s*-?\d+(\.\d+)?\s*", text):
-        raise InputError(f"line {line}: {text.strip()[:40]!r} is no number; remove the rows of this session")
+        raise InputError(f"line {line}: {text.strip()[:40]!r} is no number")
     return float(text)

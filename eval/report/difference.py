@@ -130,16 +130,25 @@ def _names(*tables: Mapping[str, Any]) -> list[str]:
 
 def _numbers(value: Any, name: str = "", depth: int = 0) -> Iterator[tuple[str, Value]]:
     """Yield all numbers in nested tables, by the names on the way; a table with a mean or median is one number."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        yield name, Value(float(value))
+    if (number := _number(value)) is not None:
+        yield name, Value(number)
     elif isinstance(value, dict) and depth < _DEEPEST:
-        centre = next((one for one in _CENTRES if isinstance(value.get(one), int | float)), None)
+        centre = next((found for one in _CENTRES if (found := _number(value.get(one))) is not None), None)
         if centre is not None:
-            ends = [float(one) if isinstance(one := value.get(end), int | float) else None for end in ("low", "high")]
-            yield name, Value(float(value[centre]), *ends)
+            yield name, Value(centre, _number(value.get("low")), _number(value.get("high")))
             return
         for key, inner in value.items():
             yield from _numbers(inner, f"{name} {key}".strip(), depth + 1)
+
+
+def _number(value: Any) -> float | None:
+    """Return a value as a number; None if it is none, or larger than any."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _written(one: Value | None) -> str:

@@ -123,8 +123,10 @@ def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system
     mine = bool(model) and model in str(last["model"])  # which names every stage of a system of several
     name = "This model is the champion" if mine else f"The champion is an earlier model (commit {last['commit']})"
     compared = last["criteria"].get("better_than_champion")
-    if len(champions) < 2 or compared is None:
+    if len(champions) < 2:
         return f"{name}, the first one."
+    if compared is None:
+        return f"{name}; it cannot be compared with the one before."
     return f"{name}, better than the one before on the validation items ({_plain(float(compared))})."
 
 

@@ -30,8 +30,10 @@ def champion_told(champions: Sequence[Mapping[str, Any]]) -> str:
     last = champions[-1]
     name = name_of(str(last["model"]).partition("-")[0]).lower()
     gain = last["criteria"].get("better_than_champion")
-    if len(champions) < 2 or gain is None:
+    if len(champions) < 2:
         return f"In use is the {name} (commit {last['commit']}), the first champion."
+    if gain is None:
+        return f"In use is the {name} (commit {last['commit']}); it cannot be compared with the champion before it."
     return f"In use is the {name} (commit {last['commit']}), {gain:+.2f} dB above the champion before it."
 
 

@@ -33,6 +33,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
     rows = [(note, [study.clip(one, note) for one in names]) for note in middle]
     heard = control.get("instrument heard", float("nan"))
     chance = control.get("instrument heard by chance", float("nan"))
+    known = np.isfinite([heard, chance]).all()
     told = Criterion(
         bool(heard >= 2 * chance), heard, 2 * chance,
         "share of swept notes whose instrument is recognised (asked: twice chance)", "", required=False,
@@ -42,8 +43,11 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
         f"SING was trained on {study.provenance['data']} (preset {study.provenance['preset']}; "
         f"{study.provenance['notes']} notes) and judged on {number_of(notes, 'note')} of "
         f"{number_of(instruments, 'instrument')} whose pair of instrument and pitch it had not heard.",
-        [*_numbers(test), Number("instrument recognised (chance)", f"{heard:.0%} ({chance:.0%})")],
-        verdict({**found, **({"instrument_recognised": told} if np.isfinite(heard) else {})}, "SING"),
+        [
+            *_numbers(test),
+            *([Number("instrument recognised (chance)", f"{heard:.0%} ({chance:.0%})")] if known else []),
+        ],
+        verdict({**found, **({"instrument_recognised": told} if known else {})}, "SING"),
         champion_sentence(study.champions, study.provenance.get("model fingerprint", ""), "synthesis"),
         Players("A typical note", [NAMES[one].split(" (")[0] for one in names], rows) if names else None,
     )

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 from mido import MidiFile
+from mido.midifiles.meta import KeySignatureError
 
 from data.errors import InputError
 from data.files.regular import printable, read_regular
@@ -25,7 +26,7 @@ from models.synthesis.synthesize import NoteLabel, synthesize
 _LONGEST = FRAMES / SAMPLE_RATE  # seconds of a note
 _RELEASE = 0.08  # seconds over which a note that is cut off fades out
 _STEP = 1.0  # seconds between the notes of a range
-_LARGEST_MIDI, _MOST_NOTES, _MOST_SECONDS = 10_000_000, 200_000, 7200.0
+_LARGEST_MIDI, _MOST_NOTES, _MOST_SECONDS = 1_000_000, 200_000, 7200.0
 _DRUMS = 9  # channel of percussion in General MIDI, counted from 0
 
 
@@ -85,7 +86,7 @@ def read_midi(path: Path) -> list[Event]:
     try:
         file = MidiFile(file=io.BytesIO(read_regular(path, _LARGEST_MIDI)))
         events = _notes(file, name)
-    except (OSError, ValueError, EOFError, KeyError, IndexError, TypeError) as error:
+    except (OSError, ValueError, EOFError, LookupError, TypeError, ArithmeticError, KeySignatureError) as error:
         raise InputError(f"{name}: no MIDI file that can be read ({error or type(error).__name__})") from error
     if not events:
         raise InputError(f"{name}: no note in it, percussion apart")
@@ -105,7 +106,8 @@ def render(
         listener: receives progress reports.
 
     Returns:
-        The sound, float32, (T,), and the gain in dB that keeps it within full scale, 0 or less.
+        The sound, float32, (T,), with the fade of a last note that is cut off, and the gain in dB that keeps it within
+        full scale, 0 or less.
 
     Raises:
         InputError: a pitch or the instrument is not known to the network.
@@ -121,11 +123,10 @@ def render(
         mixed[start : start + len(wave)] += wave[: len(mixed) - start]
     peak = float(np.abs(mixed).max())
     gain = min(0.0, -20 * np.log10(peak)) if peak else 0.0
-    return mixed[: _length(end)] * np.float32(10 ** (gain / 20)), float(gain)
-
-
-def _length(end: float) -> int:
-    return round(end * SAMPLE_RATE)
+    release = (
+        _RELEASE if any(one.seconds < _LONGEST and one.onset + one.seconds > end - 1e-6 for one in events) else 0.0
+    )
+    return mixed[: round((end + release) * SAMPLE_RATE)] * np.float32(10 ** (gain / 20)), float(gain)
 
 
 def _cut(wave: np.ndarray, seconds: float) -> np.ndarray:

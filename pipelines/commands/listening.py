@@ -1,12 +1,17 @@
 """Commands for listening tests: copying them out of the store, and judging what listeners sent back."""
 
+from dataclasses import asdict
+from math import isnan
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.commands.making import System
 from pipelines.commands.output import Json, print_json
+
+if TYPE_CHECKING:
+    from eval.listening.ratings import Ratings
 
 
 def export_listening(
@@ -44,7 +49,7 @@ def score_listening(
     """
     from data.files.targets import check_target_folder
     from eval.listening.ratings import collected, write_ratings
-    from eval.listening.tables import Subject, listening_blocks
+    from eval.listening.tables import Subject, left_out, listening_blocks
     from pipelines.listening import lines
 
     if output is not None:
@@ -52,16 +57,29 @@ def score_listening(
     ratings = collected(folder)
     if output is not None:
         write_ratings(output, folder)
-    subjects = sorted({str(one["subject"]) for one in ratings.tests.values()})
     if as_json:
-        rows = ratings.rows.groupby(["test", "kind", "subject", "system", "role"], sort=False)["rating"]
-        means = rows.agg(["mean", "count"]).reset_index().to_dict("records")
-        left_out = ratings.quarantine.groupby("reason").size().to_dict()
-        print_json({"means": means, "quarantine": {str(reason): int(count) for reason, count in left_out.items()}})
+        print_json(_values(ratings))
         return
+    subjects = sorted({str(one["subject"]) for one in ratings.tests.values()})
     blocks = [block for one in subjects for block in listening_blocks(ratings, Subject(one))]
-    for line in lines(blocks):
+    unknown = left_out(ratings.quarantine[~ratings.quarantine["test"].isin(ratings.tests)])
+    for line in lines([*blocks, unknown] if unknown is not None else blocks):
         typer.echo(line)
-    if not blocks:
-        told = ", ".join(f"{count} × {reason}" for reason, count in ratings.quarantine.groupby("reason").size().items())
-        typer.echo(f"no results that can be used yet{f'; left out: {told}' if told else ''}")
+    if not len(ratings.rows):
+        typer.echo("no results that can be used yet")
+
+
+def _values(ratings: "Ratings") -> dict[str, Any]:
+    """Return mean opinions of the screened listeners, or shares of choices, and how many sessions were left out."""
+    from eval.listening.opinion import opinion_of
+    from eval.listening.screening import screened
+
+    means = []
+    for test, rows in ratings.rows.groupby("test", sort=False):
+        kept, excluded = screened(rows)
+        for (system, role), part in kept.groupby(["system", "role"], sort=False):
+            one = {name: None if isnan(value) else value for name, value in asdict(opinion_of(part)).items()}
+            told = {"test": test, **ratings.tests[str(test)], "system": system, "role": role}
+            means.append({**told, **one, "listeners left out": len(excluded)})
+    reasons = ratings.quarantine["reason"].str.partition(":")[0].value_counts() if len(ratings.quarantine) else {}
+    return {"means": means, "quarantine": {str(reason): int(count) for reason, count in dict(reasons).items()}}

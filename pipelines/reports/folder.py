@@ -18,7 +18,7 @@ from typing import Any
 from data.errors import InputError
 from data.files.durable import SUFFIX, read_json, write_bytes
 from eval import report
-from pipelines.reports.glance import glance_of
+from pipelines.reports.glance import glance_of, printable_text
 
 PAGE = "report.html"
 MANIFEST = "export.json"
@@ -73,9 +73,12 @@ class Exported:
         known: dict[str, Any] = read_json(path)
         try:
             made = datetime.fromisoformat(known["made"]).astimezone(UTC)
-            texts = {name: str(known[name]) for name in ("system", "preset", "experiment", "data", "commit", "content")}
+            texts = {
+                name: printable_text(known[name])
+                for name in ("system", "preset", "experiment", "data", "commit", "content")
+            }
             files = {name: int(one["bytes"]) for name, one in known["files"].items() if is_file_name(name)}
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path}: is damaged ({error!r})") from error
         return cls(folder, made, files=files, **texts)
 

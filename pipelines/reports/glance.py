@@ -70,12 +70,17 @@ def glance_of(folder: Path) -> Glance | None:
             _matching(_SOUND, sound.get("source", "")),
             _matching(_PICTURE, sound.get("picture", "")),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
         return None
 
 
+def printable_text(value: Any) -> str:
+    """Return a value as text that can be written as UTF-8, whatever JSON made of it."""
+    return str(value).encode("utf-8", "replace").decode()
+
+
 def _text(value: Any) -> str:
-    return str(value)[:_LONGEST]
+    return printable_text(value)[:_LONGEST]
 
 
 def _matching(form: re.Pattern[str], value: Any) -> str:

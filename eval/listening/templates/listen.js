@@ -34,12 +34,17 @@ class Player {
   constructor() { this.buffers = {}; this.heard = {}; this.gains = {}; this.sources = []; this.at = 0; this.current = ""; this.loading = 0; }
   async load(ids) {
     this.stop();
-    const turn = ++this.loading;
-    this.context = this.context || new AudioContext({ sampleRate: plan.rate });
-    const buffers = {};
-    for (const id of new Set(ids)) {
-      const bytes = Uint8Array.from(atob(byId("sound-" + id).textContent), (one) => one.charCodeAt(0));
-      buffers[id] = await this.context.decodeAudioData(bytes.buffer);
+    this.buffers = {}; this.current = "";  // nothing can be played before all is there
+    const turn = ++this.loading, buffers = {};
+    try {
+      this.context = this.context || new AudioContext({ sampleRate: plan.rate });
+      for (const id of new Set(ids)) {
+        const bytes = Uint8Array.from(atob(byId("sound-" + id).textContent), (one) => one.charCodeAt(0));
+        buffers[id] = await this.context.decodeAudioData(bytes.buffer);
+      }
+    } catch (error) {
+      say("This browser cannot play the sounds (" + error.message + "). Please use another one; your answers are kept here.");
+      return false;
     }
     if (turn !== this.loading) { return false; }
     this.buffers = buffers; this.heard = {}; this.at = 0; this.current = ""; byId("position").textContent = "";
@@ -49,7 +54,9 @@ class Player {
   get playing() { return this.sources.length > 0; }
   get position() { return this.playing ? this.context.currentTime - this.began : this.at; }
   async play(id) {
+    if (!this.buffers[id]) { return; }
     await this.context.resume();
+    if (!this.buffers[id]) { return; }  // the trial has ended meanwhile
     if (this.playing) { this.switch(id); return; }
     this.current = id; this.changed = this.context.currentTime; this.began = this.context.currentTime - this.at;
     for (const [name, buffer] of Object.entries(this.buffers)) {
@@ -63,6 +70,7 @@ class Player {
     shown();
   }
   count() {
+    if (!this.buffers[this.current]) { return; }
     const until = Math.min(this.context.currentTime, this.began + this.buffers[this.current].duration);
     this.heard[this.current] = (this.heard[this.current] || 0) + Math.max(0, until - this.changed);
     this.changed = this.context.currentTime;
@@ -210,7 +218,9 @@ function finish() {
     link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
     link.download = "results-" + state.test + "-" + state.listener + ".json";
     link.click();
+    byId("another").disabled = false;
   };
+  byId("another").onclick = () => { state = fresh(); keep(); location.reload(); };
   show("end");
 }
 
@@ -219,7 +229,7 @@ byId("again").addEventListener("click", () => { state = fresh(); keep(); locatio
 byId("trained").addEventListener("click", () => { state.trained = true; keep(); trial(); });
 byId("next").addEventListener("click", next);
 document.addEventListener("keydown", (event) => {
-  if (byId("trial").hidden || event.ctrlKey || event.altKey || event.metaKey) { return; }
+  if (byId("trial").hidden || event.ctrlKey || event.altKey || event.metaKey || event.target.closest?.("summary")) { return; }
   const kind = event.target.type, key = event.key.toUpperCase(), sounds = Object.keys(buttons);
   const reference = plan.references[plan.forms[state.form][state.trials.length][0]];
   const lettered = sounds.filter((id) => id !== reference), place = LETTERS.indexOf(key);

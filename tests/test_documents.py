@@ -1,4 +1,4 @@
-"""The documents cite commits that exist."""
+"""The documents cite commits and tests that exist."""
 
 import re
 import subprocess
@@ -43,4 +43,15 @@ def test_every_commit_that_the_documents_cite_exists():
         if git("cat-file", "-e", f"{one}^{{commit}}").returncode
     ]
     assert documents
+    assert missing == []
+
+
+def test_every_test_that_reliability_names_exists():
+    named = re.findall(r"`(test_\w+\.py)(?:::(test_\w+))?`", (ROOT / "RELIABILITY.md").read_text(encoding="utf-8"))
+    missing = []
+    for file, test in named:
+        path = ROOT / "tests" / file
+        if not path.is_file() or (test and f"def {test}(" not in path.read_text(encoding="utf-8")):
+            missing.append(f"{file}::{test}")
+    assert len(named) > 50
     assert missing == []

@@ -37,6 +37,15 @@ def test_if_all_is_well_the_narrowest_is_told():
     assert verdict(found, "It") == ("It passes 2 of 2 checks.", "The narrowest: two is 1.1; 1 was asked.")
 
 
+def test_the_verdict_leaves_details_to_the_table():
+    told = "loss over a copy's [2.1, 9.4]: all of the interval must be below"
+    assert verdict({"a": criterion(False, 4.2, 1.0, told)}, "It")[1] == (
+        "The worst finding: loss over a copy's is 4.2; 1 was asked."
+    )
+    whole = {"complete": criterion(True, 1.0, 1.0, "share made"), "a": criterion(True, 2.0, 1.0, "gain (dB)")}
+    assert verdict(whole, "It")[1] == "The narrowest: gain is 2; 1 was asked."
+
+
 @pytest.mark.parametrize(
     ("models", "compared", "told"),
     [

@@ -3,6 +3,7 @@
 The same content stands above the fold of the report and, as front.json, on the page over all reports.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -100,9 +101,15 @@ def verdict(found: Mapping[str, Criterion], subject: str) -> tuple[str, str]:
     first = f"{subject} passes {len(found) - len(failed)} of {len(found)} checks{fails}."
     if failed:
         worst = max(failed.values(), key=_gap)
-        return first, f"The worst finding: {worst.meaning} is {_plain(worst.found)}; {_plain(worst.bound)} was asked."
-    least = min(found.values(), key=_gap)
-    return first, f"The narrowest: {least.meaning} is {_plain(least.found)}; {_plain(least.bound)} was asked."
+        return (
+            first,
+            f"The worst finding: {_short(worst.meaning)} is {_plain(worst.found)}; {_plain(worst.bound)} was asked.",
+        )
+    inside = [one for one in found.values() if _gap(one) > 0] or list(
+        found.values()
+    )  # what was made whole is not narrow
+    least = min(inside, key=_gap)
+    return first, f"The narrowest: {_short(least.meaning)} is {_plain(least.found)}; {_plain(least.bound)} was asked."
 
 
 def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system: str) -> str:
@@ -128,6 +135,11 @@ def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system
     if compared is None:
         return f"{name}; it cannot be compared with the one before."
     return f"{name}, better than the one before on the validation items ({_plain(float(compared))})."
+
+
+def _short(meaning: str) -> str:
+    """Return what a number means without what is told in brackets and after a colon; the table of checks has all."""
+    return re.sub(r"\s*(\([^()]*\)|\[[^\]]*\])", "", meaning).partition(": all of")[0]
 
 
 def _gap(one: Criterion) -> float:

@@ -196,7 +196,7 @@ def _preset_demo() -> ConversionConfig:
             fit=_fit(20, 8),
             mixing=short,
         ),
-        melody=replace(small.melody, fit=_fit(130, 8, 5e-3, "muon"), mixing=short),
+        melody=replace(small.melody, fit=_fit(140, 8, 5e-3, "muon"), mixing=short),
         recogniser=replace(
             small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
         ),
@@ -207,18 +207,18 @@ def _preset_demo() -> ConversionConfig:
                 small.acoustic.acoustic, features=96, content_blocks=1, melody_blocks=1, decoder_blocks=2, filters=192
             ),
             examples=AcousticExamples(frames=128),
-            fit=_fit(85, 8, 2e-3),
+            fit=_fit(90, 8, 2e-3),
         ),
         vocoder=replace(
             small.vocoder,
             pulses=PulsesConfig(narrow, ConvNextConfig(64, 192, 3)),
             examples=replace(small.vocoder.examples, shift=3.0),
-            fit=replace(_fit(65, 8), warmup=13, clip=5.0),
+            fit=replace(_fit(70, 8), warmup=14, clip=5.0),
             tune=_fit(20, 8, 2e-4),
         ),
         baseline_tracker="parselmouth",
         trackers=("swift-f0",),
-        lengths=LengthStudy((20, 35, 65, 130), train=120.0, valid=60.0),
+        lengths=LengthStudy((20, 35, 70, 140), train=120.0, valid=60.0),
         several=TargetStudy(singers=3, clips=2),
         thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
     )

@@ -196,7 +196,7 @@ def _preset_demo() -> ConversionConfig:
             fit=_fit(20, 8),
             mixing=short,
         ),
-        melody=replace(small.melody, fit=_fit(140, 8, 5e-3, "muon"), mixing=short),
+        melody=replace(small.melody, fit=_fit(170, 8, 5e-3, "muon"), mixing=short),
         recogniser=replace(
             small.recogniser, recogniser=RecogniserConfig(channels=16, blocks=2, filters=256), fit=_fit(60, 8)
         ),
@@ -213,12 +213,12 @@ def _preset_demo() -> ConversionConfig:
             small.vocoder,
             pulses=PulsesConfig(narrow, ConvNextConfig(64, 192, 3)),
             examples=replace(small.vocoder.examples, shift=3.0),
-            fit=replace(_fit(70, 8), warmup=14, clip=5.0),
+            fit=replace(_fit(80, 8), warmup=16, clip=5.0),
             tune=_fit(20, 8, 2e-4),
         ),
         baseline_tracker="parselmouth",
         trackers=("swift-f0",),
-        lengths=LengthStudy((20, 35, 70, 140), train=120.0, valid=60.0),
+        lengths=LengthStudy((20, 40, 85, 170), train=120.0, valid=60.0),
         several=TargetStudy(singers=3, clips=2),
         thresholds=Thresholds(0.5, 0.4, 0.5, 0.6, 0.5, 0.5, 200.0, 3.0, 0.5, 0.8),
     )

@@ -12,7 +12,7 @@ COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-
 
 .PHONY: demo dev test check bench lock clean
 
-demo: $(READY)  ## make demo data, train and judge every system, write the reports (10 minutes, 2 cores)
+demo: $(READY)  ## make demo data, train and judge every system, write the reports (3 to 10 minutes, 2 cores)
 	$(BIN)/tessitura demo
 
 dev: $(READY)  ## open the asset graph in the browser, with history

@@ -18,7 +18,7 @@ _LANES = (("synthesis", "separation"), ("conversion",))
 
 
 def demo() -> None:
-    """Make demo data, train and evaluate every system on it, write the reports (10 minutes on 2 cores).
+    """Make demo data, train and evaluate every system on it, write the reports (3 to 10 minutes on 2 cores).
 
     Two processes work side by side: one makes synthesis, then separation, the other one conversion. Each has as many
     threads as cores fall to it. What both need is made by one of them; the other one waits for it.

@@ -54,7 +54,7 @@ def write_tests(
         items: for each kind of test, function that returns its items and their sample rate.
 
     Returns:
-        For each kind the id of the test; proposed listeners; size of all pages in "megabytes".
+        For each kind the id of the test, or why there is none; size of all pages in "megabytes".
     """
     from data.files.durable import write_json
     from data.progress import Progress
@@ -68,13 +68,12 @@ def write_tests(
     progress = Progress("listening tests", total=len(items), unit="tests", listener=work.execution.listener)
     for kind, of_kind in items.items():
         found, rate = of_kind()
-        design = Design(kind, items=len(found), seconds=work.config.seconds)
+        design = Design(kind, seconds=work.config.seconds)
         try:
             plan, waves = plan_test(found, design, rate, subject, provenance)
+            made[kind] = vars(write_test(work.execution.folder / kind, plan, waves))
         except NoTest as error:
             made[kind] = {"left out": str(error)}
-            continue
-        made[kind] = vars(write_test(work.execution.folder / kind, plan, waves))
         progress.advance()
     write_json(work.execution.folder / INDEX, made)
     sizes = [one["megabytes"] for one in made.values() if "megabytes" in one]

@@ -74,13 +74,12 @@ def lines(blocks: "Sequence[Block]") -> Iterator[str]:
             rows = [list(block.columns), *(list(row) for row in block.rows)]
             widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
             yield block.caption
-            for row in rows:
-                cells = zip(row, widths, strict=True)
-                yield (
-                    "  "
-                    + "  ".join(
-                        cell.ljust(width) if place < block.words else cell.rjust(width)
-                        for place, (cell, width) in enumerate(cells)
-                    ).rstrip()
-                )
+            yield from (_aligned(row, widths, block.words) for row in rows)
             yield from ([f"  {block.note}", ""] if block.note else [""])
+
+
+def _aligned(row: Sequence[str], widths: Sequence[int], words: int) -> str:
+    """Return the cells of a row as a line: the first ones, words, to the left, and numbers to the right."""
+    cells = zip(row, widths, strict=True)
+    shown = [cell.ljust(width) if place < words else cell.rjust(width) for place, (cell, width) in enumerate(cells)]
+    return f"  {'  '.join(shown)}".rstrip()

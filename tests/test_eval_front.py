@@ -61,7 +61,7 @@ def test_the_verdict_leaves_details_to_the_table():
 )
 def test_the_champion_is_told_and_how_it_compares(models, compared, told):
     champions = [{"model": one, "commit": "c", "criteria": {"better_than_champion": compared}} for one in models]
-    assert champion_sentence(champions, "abcd", "synthesis").startswith(told)
+    assert champion_sentence(champions, "abcd").startswith(told)
 
 
 def test_the_front_stands_first_on_the_page_and_beside_it_for_the_index(tmp_path):

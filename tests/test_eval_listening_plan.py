@@ -205,7 +205,7 @@ def test_webmushra_has_every_trial_and_every_file(tmp_path, kind):
 
 
 def test_webmushra_gets_no_rate_at_which_it_crashes(tmp_path):
-    plan, waves = plan_test(items(2, rate=96_000), small("mos", 2), 96_000, "separation", {})
+    plan, waves = plan_test(items(2, rate=96_000), small("mos"), 96_000, "separation", {})
     write_webmushra(tmp_path, plan, waves)
     assert {read(one).sample_rate for one in tmp_path.rglob("*.wav")} == {48_000}
 

@@ -17,7 +17,7 @@ from tiny_listening import QUALITY, written_test
 from data.errors import InputError
 from eval.listening.design import Plan
 from eval.listening.kinds import KINDS
-from eval.listening.ratings import read_ratings, write_ratings
+from eval.listening.ratings import collected, read_ratings, write_ratings
 from eval.listening.results import COLUMNS, QUARANTINE, collect
 from eval.listening.webmushra import SUPPORTED
 
@@ -147,7 +147,7 @@ def test_half_a_character_is_told_and_written_without_harm(tmp_path, where):
         bad[where] = SURROGATE
     put(tmp_path / "tests", "bad.json", bad)
     (tmp_path / "version").mkdir()
-    told = write_ratings(tmp_path / "version", tmp_path / "tests")
+    told = write_ratings(tmp_path / "version", collected(tmp_path / "tests"))
     assert told["listeners"] + told["quarantine"] == 2
 
 
@@ -309,7 +309,7 @@ def test_what_is_written_is_read_again(tmp_path):
     written_test(tmp_path / "test", "mos", sessions=2)
     put(tmp_path / "test", "bad.json", "{")
     (tmp_path / "version").mkdir()
-    told = write_ratings(tmp_path / "version", tmp_path / "test")
+    told = write_ratings(tmp_path / "version", collected(tmp_path / "test"))
     assert told == {"tests": 1, "listeners": 2, "ratings": 32, "quarantine": 1}
     again = read_ratings(tmp_path / "version")
     pd.testing.assert_frame_equal(again.rows, collect(tmp_path / "test").ratings)
@@ -321,7 +321,7 @@ def test_what_is_written_is_read_again(tmp_path):
 def test_a_test_without_results_has_empty_tables(tmp_path):
     written_test(tmp_path / "test", "mos")
     (tmp_path / "version").mkdir()
-    assert write_ratings(tmp_path / "version", tmp_path / "test")["ratings"] == 0
+    assert write_ratings(tmp_path / "version", collected(tmp_path / "test"))["ratings"] == 0
     assert read_ratings(tmp_path / "version").about("separation") == {}
 
 

@@ -26,6 +26,7 @@ def scores(**means: float) -> pd.DataFrame:
             [{"model": "masks-ab", "commit": "c1", "criteria": {}}],
             "discriminative network (commit c1), the first champion",
         ),
+        ([{"model": "spleeter-0f3e", "commit": "published", "criteria": {}}], "spleeter (commit published)"),
         (
             [
                 {"model": "masks-ab", "commit": "c1", "criteria": {}},

@@ -29,14 +29,14 @@ def items(count: int = 4, seconds: float = 0.6, channels: int = 1, rate: int = R
     return made
 
 
-def small(kind: str, count: int = 4, **settings: object) -> Design:
+def small(kind: str, **settings: object) -> Design:
     """Return a small design with short sounds."""
-    return Design(kind, items=count, seconds=0.5, pairs=2, **settings)  # type: ignore[arg-type]
+    return Design(kind, seconds=0.5, pairs=2, **settings)  # type: ignore[arg-type]
 
 
 def plan_of(kind: str, count: int = 4, **settings: object) -> tuple[Plan, dict[str, np.ndarray]]:
     """Return a small test and its sounds."""
-    return plan_test(items(count), small(kind, count, **settings), RATE, "separation", {"commit": "0123456789ab"})
+    return plan_test(items(count), small(kind, **settings), RATE, "separation", {"commit": "0123456789ab"})
 
 
 def written_test(folder: Path, kind: str, sessions: int = 0, count: int = 4) -> Plan:

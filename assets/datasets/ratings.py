@@ -33,6 +33,7 @@ def _locate(environment: Environment, listener: Listener) -> Path:
     return Path(environment.ratings).expanduser()
 
 
+FILES = ("ratings.parquet", "quarantine.parquet", "tests.json")  # each is told in the reports
 RESULTS = Source(
     "listening_results",
     "Files of results of listening tests as they come: a folder of exported tests with what listeners sent back.",
@@ -54,7 +55,7 @@ def _tables(folder: Path) -> Shown:
 
 
 @stored_asset(
-    files=["ratings.parquet"],
+    files=FILES,
     kinds={"parquet"},
     source=RESULTS,
     belongs=lambda run: bool(run.environment.ratings),
@@ -63,6 +64,6 @@ def _tables(folder: Path) -> Shown:
 )
 def listening_ratings(work: Work, listening_results: Path) -> Summary:
     """What listeners said, checked: spoofed, doubled, partial, impossible or inattentive sessions are in quarantine."""
-    from eval.listening.ratings import write_ratings
+    from eval.listening.ratings import collected, write_ratings
 
-    return write_ratings(work.execution.folder, listening_results)
+    return write_ratings(work.execution.folder, collected(listening_results))

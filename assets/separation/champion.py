@@ -81,7 +81,8 @@ def _challenger(inputs: Mapping[str, Any], former: Path | None, config: Mapping[
     system = best_system(scores)
     found = promotion_criteria(scores, system, read_frame(former / SCORES) if former is not None else None)
     stages = [Version(inputs[name]) for name in STAGES.get(system, {}).values()]
-    model = "-".join([system, *(one.fingerprint[:16] for one in stages)]) if stages else config["separators"][system]
+    weights = [one.fingerprint[:16] for one in stages] or [config["separators"][system]]
+    model = "-".join([system, *weights])
     if system == "diffusion":  # the same networks sampled in another way are another system
         model += "-" + "-".join(map(str, astuple(config["sampling"])))
     commit = stages[-1].record["provenance"]["commit"] if stages else "published"

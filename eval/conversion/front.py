@@ -32,7 +32,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
         f"{study.provenance['preset']}.{embedded}",
         _numbers(study),
         verdict(found, "Conversion"),
-        champion_sentence(study.champions, study.provenance.get("model fingerprint", ""), "conversion"),
+        champion_sentence(study.champions, study.provenance.get("model fingerprint", "")),
         Players(
             f"A typical clip, {condition_name(hardest)}",
             ["Mixture", name_of(MAIN), "Source voice", "Target singer"],

@@ -33,17 +33,15 @@ class Design:
 
     Attributes:
         kind: one of `kinds.KINDS`.
-        items: number of items that are played.
         seconds: longest sound in seconds.
         most_trials: largest number of trials of a listener, without checks; items are shared out over the listeners
             where there are more.
         checks: number of attention checks of a listener; a test with a hidden reference (`mushra`) has none.
         pairs: number of pairs of forms.
-        seed: seed of the orders and of the choice of the items.
+        seed: seed of the orders.
     """
 
     kind: str
-    items: int = 20
     seconds: float = 8.0
     most_trials: int = 60
     checks: int = 2

@@ -13,7 +13,7 @@ import pandas as pd
 
 from data.files.durable import read_json, write_json
 from data.files.tables import read_frame, write_frame
-from eval.listening.results import Collected, collect
+from eval.listening.results import collect
 
 
 @dataclass(frozen=True)
@@ -36,31 +36,40 @@ class Ratings:
         return {str(test): part for test, part in mine.groupby("test", sort=False)}
 
 
-def write_ratings(folder: Path, results: Path) -> dict[str, Any]:
-    """Collect the results below a folder and write them.
-
-    Args:
-        folder: folder for the tables.
-        results: folder of exported listening tests with their results (`eval.listening.results.collect`).
-
-    Returns:
-        Number of "tests", of "listeners", "ratings" and sessions in "quarantine".
+def collected(results: Path) -> Ratings:
+    """Collect the results below a folder of exported listening tests (`eval.listening.results.collect`).
 
     Raises:
         InputError: there is no such folder, it holds no key of a test, or a key is damaged.
 
     Example:
-        >>> write_ratings(Path("version"), Path("test"))
+        >>> collected(Path("test")).about("separation")
     """
     found = collect(results)
-    write_frame(folder / "ratings.parquet", found.ratings)
-    write_frame(folder / "quarantine.parquet", found.quarantine)
-    write_json(folder / "tests.json", _tests(found))
+    tests = {
+        test: {"kind": plan.kind, "subject": plan.subject, "provenance": dict(plan.provenance)}
+        for test, plan in found.plans.items()
+    }
+    return Ratings(found.ratings, found.quarantine, tests)
+
+
+def write_ratings(folder: Path, ratings: Ratings) -> dict[str, Any]:
+    """Write ratings into a folder, as `read_ratings` reads them.
+
+    Returns:
+        Number of "tests", of "listeners", "ratings" and sessions in "quarantine".
+
+    Example:
+        >>> write_ratings(Path("version"), collected(Path("test")))
+    """
+    write_frame(folder / "ratings.parquet", ratings.rows)
+    write_frame(folder / "quarantine.parquet", ratings.quarantine)
+    write_json(folder / "tests.json", ratings.tests)
     return {
-        "tests": len(found.plans),
-        "listeners": int(found.ratings[["test", "listener"]].drop_duplicates().shape[0]),
-        "ratings": len(found.ratings),
-        "quarantine": len(found.quarantine),
+        "tests": len(ratings.tests),
+        "listeners": int(ratings.rows[["test", "listener"]].drop_duplicates().shape[0]),
+        "ratings": len(ratings.rows),
+        "quarantine": len(ratings.quarantine),
     }
 
 
@@ -71,17 +80,3 @@ def read_ratings(folder: Path) -> Ratings:
         read_frame(folder / "quarantine.parquet"),
         read_json(folder / "tests.json"),
     )
-
-
-def collected(results: Path) -> Ratings:
-    """Collect the results below a folder without writing anything (`write_ratings`)."""
-    found = collect(results)
-    return Ratings(found.ratings, found.quarantine, _tests(found))
-
-
-def _tests(found: Collected) -> dict[str, Any]:
-    """Return what is told of each test."""
-    return {
-        test: {"kind": plan.kind, "subject": plan.subject, "provenance": dict(plan.provenance)}
-        for test, plan in found.plans.items()
-    }

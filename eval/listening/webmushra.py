@@ -106,7 +106,7 @@ def _page(plan: Plan, name: str, trial: Trial, place: str) -> dict[str, Any]:
         scale = [{"value": point, "label": label} for point, label in enumerate(kind.labels, round(kind.low))]
         told = {"mustRate": True, "mustPlayback": True, "stimuli": files, "response": scale}
         return {"type": "likert_single_stimulus", **page, **told}
-    hidden = [one for one in trial.sounds if plan.sounds[one].role == "hidden" or _is_right(trial, one)]
+    hidden = _same_as_reference(plan, trial)
     reference, others = f"{place}/{hidden[0]}.wav", {one: path for one, path in files.items() if one not in hidden}
     shown = {"showWaveform": False, "enableLooping": True, "reference": reference}
     if kind.choice:
@@ -115,8 +115,10 @@ def _page(plan: Plan, name: str, trial: Trial, place: str) -> dict[str, Any]:
     return {"type": "mushra", **page, **shown, **anchors, "showConditionNames": False, "stimuli": others}
 
 
-def _is_right(trial: Trial, sound: str) -> bool:
-    return trial.check is not None and trial.check.sound == sound
+def _same_as_reference(plan: Plan, trial: Trial) -> list[str]:
+    """Return the sounds of a trial that are the reference: the hidden one, or the right one of an attention check."""
+    right = trial.check.sound if trial.check is not None else ""
+    return [one for one in trial.sounds if plan.sounds[one].role == "hidden" or one == right]
 
 
 def is_webmushra(header: str) -> bool:
@@ -191,9 +193,7 @@ def _take(trials: dict[str, dict[str, Any]], row: Mapping[Any, Any], line: int, 
 def _ratings(row: Mapping[str, str], line: int, plan: Plan | None) -> dict[str, float]:
     """Return the ratings of a row by sound."""
     trial = None if plan is None else plan.trials.get(row["trial_id"])
-    hidden = [] if trial is None or plan is None else [
-        one for one in trial.sounds if plan.sounds[one].role == "hidden" or _is_right(trial, one)
-    ]  # fmt: skip
+    hidden = [] if plan is None or trial is None else _same_as_reference(plan, trial)
     if "rating_score" in row:
         name = hidden[0] if row["rating_stimulus"] == "reference" and hidden else row["rating_stimulus"]
         return {name: _number(row["rating_score"], line)}

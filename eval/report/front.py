@@ -100,28 +100,21 @@ def verdict(found: Mapping[str, Criterion], subject: str) -> tuple[str, str]:
     fails = f"; it fails {', '.join(named[:-1])}{' and ' if named[:-1] else ''}{named[-1]}" if named else ""
     first = f"{subject} passes {len(found) - len(failed)} of {len(found)} checks{fails}."
     if failed:
-        worst = max(failed.values(), key=_gap)
-        return (
-            first,
-            f"The worst finding: {_short(worst.meaning)} is {_plain(worst.found)}; {_plain(worst.bound)} was asked.",
-        )
-    inside = [one for one in found.values() if _gap(one) > 0] or list(
-        found.values()
-    )  # what was made whole is not narrow
-    least = min(inside, key=_gap)
-    return first, f"The narrowest: {_short(least.meaning)} is {_plain(least.found)}; {_plain(least.bound)} was asked."
+        heading, one = "The worst finding", max(failed.values(), key=_gap)
+    else:  # what was reached exactly, such as “all were made”, is not narrow
+        heading, one = "The narrowest", min(found.values(), key=lambda passed: _gap(passed) or float("inf"))
+    return first, f"{heading}: {_short(one.meaning)} is {_plain(one.found)}; {_plain(one.bound)} was asked."
 
 
-def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str, system: str) -> str:
+def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str) -> str:
     """Return what is in use, and how it compares with what was in use before it.
 
     Args:
         champions: one entry for each champion so far, oldest first: "model", "commit" and "criteria".
         model: fingerprint, or its beginning, of the model that the report is about.
-        system: name of the system for the command.
 
     Example:
-        >>> champion_sentence([], "0123", "synthesis")
+        >>> champion_sentence([], "0123")
         'There is no champion: no model has passed every check on the validation items, so the newest one is used.'
     """
     if not champions:

@@ -25,25 +25,29 @@ def template_environment(templates: Path) -> Environment:
     )
 
 
-def inline_page(templates: Path, name: str, media: str, **values: Any) -> str:
-    """Return the text of a page made from NAME.html, NAME.js and NAME.css in a folder.
+def inline_page(templates: Path, name: str, media: str, style: Path | None = None, **values: Any) -> str:
+    """Return the text of a page made from NAME.html, NAME.css and, if there is one, NAME.js in a folder.
 
     Args:
         templates: the folder.
         name: name of the page, without ending.
         media: which pictures and sounds the page may show, as directives of the content security policy.
-        **values: variables of the template. It also gets `policy`, `script` and `style`.
+        style: another file than NAME.css, for pages that look alike.
+        **values: variables of the template. It also gets `policy`, `script` ("" without one) and `style`.
 
     Example:
         >>> inline_page(Path("templates"), "report", "img-src data:", document=document)
     """
-    script, style = ((templates / f"{name}{ending}").read_text(encoding="utf-8") for ending in (".js", ".css"))
+    code, look = templates / f"{name}.js", style or templates / f"{name}.css"
+    script = code.read_text(encoding="utf-8") if code.is_file() else ""
+    shape = look.read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; {media}; base-uri 'none'; form-action 'none'; "
-        f"script-src {_hash(script)}; style-src {_hash(style)}"
+        + (f"script-src {_hash(script)}; " if script else "")
+        + f"style-src {_hash(shape)}"
     )
     template = template_environment(templates).get_template(f"{name}.html")
-    return template.render(**values, script=script, style=style, policy=policy)
+    return template.render(**values, script=script, style=shape, policy=policy)
 
 
 def _hash(text: str) -> str:

@@ -48,7 +48,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
             *([Number("instrument recognised (chance)", f"{heard:.0%} ({chance:.0%})")] if known else []),
         ],
         verdict({**found, **({"instrument_recognised": told} if known else {})}, "SING"),
-        champion_sentence(study.champions, study.provenance.get("model fingerprint", ""), "synthesis"),
+        champion_sentence(study.champions, study.provenance.get("model fingerprint", "")),
         Players("A typical note", [NAMES[one].split(" (")[0] for one in names], rows) if names else None,
     )
 

@@ -56,7 +56,7 @@ def score_listening(
         check_target_folder(output)
     ratings = collected(folder)
     if output is not None:
-        write_ratings(output, folder)
+        write_ratings(output, ratings)
     if as_json:
         print_json(_values(ratings))
         return

@@ -5,8 +5,6 @@ exported reports; everything else in the folder is left as it is. The index page
 its content security policy forbids both, and all strings are escaped.
 """
 
-import base64
-import hashlib
 import os
 import re
 from collections.abc import Iterator
@@ -205,21 +203,9 @@ def write_index(root: Path) -> Path:
 
 
 def _render(root: Path) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from eval.report.inline import inline_page
 
-    loader = FileSystemLoader(Path(__file__).parent)
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    style = _STYLE.read_text()
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = (
-        "default-src 'none'; img-src data:; media-src data:; base-uri 'none'; form-action 'none'; "
-        f"style-src 'sha256-{digest}'"
-    )
     reports, links = exported(root), latest(root)
     newest = [(one, glance) for one in reports if one.folder.name in links and (glance := glance_of(one.folder))]
-    template = environment.get_template(INDEX)
-    return template.render(
-        mark=_MARK.decode(), reports=reports, newest=newest, latest=links, style=style, policy=policy, page=PAGE
-    )
+    own = {"mark": _MARK.decode(), "reports": reports, "newest": newest, "latest": links, "page": PAGE}
+    return inline_page(Path(__file__).parent, "index", "img-src data:; media-src data:", _STYLE, **own)

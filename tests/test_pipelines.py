@@ -269,7 +269,7 @@ def test_a_target_that_cannot_be_is_refused(arguments, said):
 def test_the_graph_loads_without_what_is_slow_to_import():
     program = (
         "from pipelines.definitions import defs; defs(); import sys; "
-        "print({'torch', 'pandas', 'pyarrow', 'scipy', 'matplotlib'} & set(sys.modules))"
+        "print({'torch', 'numpy', 'pandas', 'pyarrow', 'scipy', 'matplotlib'} & set(sys.modules))"
     )
     found = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert found.stdout == "set()\n"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from data.files.durable import read_json
-from eval.report.front import FRONT
 
 _LARGEST = 3_000_000  # bytes of a front.json
 _LONGEST = 600  # characters of a text
@@ -51,6 +50,8 @@ def glance_of(folder: Path) -> Glance | None:
     Example:
         >>> glance_of(Path("reports/2026-11-29-060117-separation-small-3f2a9c01"))
     """
+    from eval.report.front import FRONT  # brings numpy, which the asset graph loads without
+
     path = folder / FRONT
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size > _LARGEST:

@@ -58,7 +58,7 @@ class Player {
     await this.context.resume();
     if (!this.buffers[id]) { return; }  // the trial has ended meanwhile
     if (this.playing) { this.switch(id); return; }
-    this.current = id; this.changed = this.context.currentTime; this.began = this.context.currentTime - this.at;
+    this.current = id; this.changed = this.context.currentTime; this.began = this.changed - this.at;
     for (const [name, buffer] of Object.entries(this.buffers)) {
       const source = new AudioBufferSourceNode(this.context, { buffer });
       this.gains[name] = new GainNode(this.context, { gain: name === id ? 1 : 0 });
@@ -71,9 +71,10 @@ class Player {
   }
   count() {
     if (!this.buffers[this.current]) { return; }
-    const until = Math.min(this.context.currentTime, this.began + this.buffers[this.current].duration);
+    const now = this.context.currentTime;  // read once: what passes between two readings would be lost
+    const until = Math.min(now, this.began + this.buffers[this.current].duration);
     this.heard[this.current] = (this.heard[this.current] || 0) + Math.max(0, until - this.changed);
-    this.changed = this.context.currentTime;
+    this.changed = now;
   }
   switch(id) {
     this.count();

@@ -15,7 +15,7 @@ from data.files.audio import WRITTEN
 from data.files.checked_json import read_checked_json
 from data.files.readers import open_sound
 from data.files.targets import check_target
-from data.progress import Listener
+from data.progress import Listener, ignore
 from models.separation.config import Sampling
 from models.separation.presets import CONDITIONS
 from models.separation.published.separators import SEPARATORS
@@ -23,7 +23,7 @@ from pipelines.definitions import make_graph
 from pipelines.settings import Settings
 
 if TYPE_CHECKING:
-    import torch
+    import numpy as np
 
     from models.separation.separate import Separator
 
@@ -90,7 +90,7 @@ def _choose(graph: Graph, method: Method) -> _Chosen:
     run, system = Configuration(graph.environment, variant), method.system
     if system == AUTO and (variant or method.steps is not None):
         system = "diffusion"
-    sampling = run.separation.sampling
+    sampling = run.separation.sampling if method.steps is None else replace(run.separation.sampling, steps=method.steps)
     if system == AUTO:
         champion = find(graph.registry.assets["separation_champion"].slot(Configuration(graph.environment)))
         if champion is not None:
@@ -102,18 +102,80 @@ def _choose(graph: Graph, method: Method) -> _Chosen:
     return _Chosen(system, folders, tuple(folders.values()), sampling)
 
 
-def _load(chosen: _Chosen, environment: Environment, device: "torch.device", listener: Listener) -> "Separator":
+def _load(chosen: _Chosen, environment: Environment, listener: Listener) -> "Separator":
     """Load a system; the weights of a published one are downloaded if neither a file nor a download is there."""
+    import torch
+
     from models.separation.load import trained_diffusion, trained_mask_network
     from models.separation.published.separator_networks import load_separators
 
     folders, name = chosen.folders, chosen.system
+    device = torch.device(environment.torch_device())
     if name in SEPARATORS:
         files = [one for one in environment.separators.split(",") if one.strip().partition("=")[0] == name]
         return load_separators(files[0] if files else name, environment.downloads, device, listener)[name]
     if name == "masks":
         return trained_mask_network(folders["masks"], device)
     return trained_diffusion(folders["codec"], folders["denoiser"], chosen.sampling, device)
+
+
+@dataclass(frozen=True)
+class TrainedSeparator:
+    """A separation system that separates arrays of samples.
+
+    Attributes:
+        separator: the system.
+        system: its name, one of `SYSTEMS`.
+        champion: whether it is the champion.
+
+    Example:
+        >>> song, sample_rate = soundfile.read("song.wav")
+        >>> vocals = load_separator().vocals(song, sample_rate)
+    """
+
+    separator: "Separator"
+    system: str
+    champion: bool
+
+    def vocals(self, song: "np.ndarray", sample_rate: int, listener: Listener = ignore) -> "np.ndarray":
+        """Return the vocals of a song, float32, with the song's shape and sample rate.
+
+        Args:
+            song: float, (T,) or (T, K), full scale [-1, 1].
+            sample_rate: sample rate of the song in Hz.
+            listener: receives progress reports, in chunks.
+
+        Raises:
+            InputError: the song has another shape, no sample or one that is not finite, or the rate is not positive.
+        """
+        from models.separation.files import separate_wave
+
+        return separate_wave(song, sample_rate, self.separator, listener)
+
+
+def load_separator(
+    settings: Settings | None = None, method: Method | None = None, listener: Listener = ignore
+) -> TrainedSeparator:
+    """Return the separation system in use, ready to separate arrays of samples.
+
+    Args:
+        settings: the settings, which name the store and the preset; those of this environment by default.
+        method: system and its options; the champion by default, or the newest masks where there is none yet.
+        listener: receives progress reports of a download.
+
+    Raises:
+        InputError: there is no such system, conditioning or trained model.
+
+    Example:
+        >>> song, sample_rate = soundfile.read("song.wav")
+        >>> vocals = load_separator().vocals(song, sample_rate)
+    """
+    method = method or Method()
+    method.check()
+    graph = make_graph(settings or Settings.read())
+    chosen = _choose(graph, method)
+    with reading(lock_path(one) for one in chosen.versions):
+        return TrainedSeparator(_load(chosen, graph.environment, listener), chosen.system, chosen.champion)
 
 
 def separate(settings: Settings, source: Path, target: Path, method: Method, listener: Listener) -> dict[str, Any]:
@@ -141,17 +203,12 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
     with open_sound(source):
         target = check_target(target, WRITTEN, source)
 
-    import torch
-
     from models.separation.files import separate_file
 
     graph = make_graph(settings)
     chosen = _choose(graph, method)
-    if method.steps is not None:
-        chosen = replace(chosen, sampling=replace(chosen.sampling, steps=method.steps))
-    device = torch.device(graph.environment.torch_device())
     with reading(lock_path(one) for one in chosen.versions):
-        done = separate_file(source, target, _load(chosen, graph.environment, device, listener), listener)
+        done = separate_file(source, target, _load(chosen, graph.environment, listener), listener)
     model = str(chosen.versions[-1]) if chosen.versions else ""
     what = {"system": chosen.system, "champion": chosen.champion, "model": model}
     return {"input": str(source), "output": str(target), **what, **done}

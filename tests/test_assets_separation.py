@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -21,7 +22,7 @@ from eval.listening.write import KEY, read_plan
 from models.separation import cost, presets
 from pipelines.listening import export_tests
 from pipelines.results import results_sensor
-from pipelines.separate import Method, separate
+from pipelines.separate import Method, load_separator, separate
 from pipelines.settings import Settings
 
 NAMES = {"A - One": "train", "B & C - Two": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
@@ -145,6 +146,20 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
     ]:
         with pytest.raises(InputError, match=said):
             separate(settings, song_, target, method, lambda report: None)
+
+
+def test_arrays_are_separated_as_files_are(made, tmp_path):
+    home, source, _ = made
+    settings = Settings(home=home.environment.home, preset="demo", musdb=str(source), device="cpu")
+    song = source / "test" / "M.E.R.C. - Three" / "mixture.wav"
+    separate(settings, song, tmp_path / "vocals.wav", Method("masks"), lambda report: None)
+    trained = load_separator(settings)
+    assert (trained.system, trained.champion) == ("masks", False)
+    vocals = trained.vocals(*soundfile.read(song))
+    assert (vocals.shape, vocals.dtype) == ((88_200, 2), np.float32)
+    assert np.abs(vocals - soundfile.read(tmp_path / "vocals.wav")[0]).max() < 1e-4
+    with pytest.raises(InputError, match="'umx' is no system"):
+        load_separator(settings, Method("umx"))
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,9 @@ import pytest
 import soundfile
 import torch
 
+from data.errors import InputError
 from data.files.audio import UnreadableAudio
-from models.separation.files import separate_file
+from models.separation.files import separate_file, separate_wave
 from models.separation.separate import Separator
 
 
@@ -37,6 +38,34 @@ def test_any_rate_and_channels_come_back_in_place(tmp_path, rate, channels):
     assert told["channels"] == channels
     middle = slice(rate // 10, -rate // 10)
     assert np.abs(found[middle] - wave[middle]).max() < 2e-3
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000, 44_100, 96_000])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_arrays_are_separated_as_files_are(tmp_path, rate, channels):
+    write_song(tmp_path / "song.wav", rate, channels, rate + 37)
+    separate_file(tmp_path / "song.wav", tmp_path / "vocals.wav", nothing())
+    song, _ = soundfile.read(tmp_path / "song.wav", always_2d=True)
+    vocals = separate_wave(song, rate, nothing())
+    assert (vocals.shape, vocals.dtype) == (song.shape, np.float32)
+    assert np.abs(vocals - soundfile.read(tmp_path / "vocals.wav", always_2d=True)[0]).max() < 1e-4
+    np.testing.assert_array_equal(
+        separate_wave(song[:, 0], rate, nothing()), separate_wave(song[:, :1], rate, nothing())[:, 0]
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 100, 44_099, 44_100, 44_101])
+def test_an_array_of_any_length_keeps_it(frames):
+    assert separate_wave(np.full(frames, 0.1), 44_100, nothing()).shape == (frames,)
+
+
+@pytest.mark.parametrize(
+    ("song", "rate"),
+    [(np.zeros(0), 44_100), (np.zeros((9, 2, 2)), 44_100), (np.full(9, np.nan), 44_100), (np.zeros(9), 0)],
+)
+def test_what_is_no_song_is_told(song, rate):
+    with pytest.raises(InputError, match=f"at {rate} Hz: give finite samples"):
+        separate_wave(song, rate, nothing())
 
 
 @pytest.mark.parametrize("frames", [1, 2, 100, 44_099, 44_100, 44_101])

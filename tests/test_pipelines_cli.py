@@ -19,7 +19,9 @@ from assets.environment import Configuration, Environment
 from assets.registry import REGISTRY
 from assets.store.pointers import publish
 from assets.store.versions import Making, Recipe, make
+from data.errors import InputError
 from data.execution import Execution
+from data.files.audio import to_pcm16
 from data.files.durable import write_json
 from data.files.tables import write_frame
 from data.nsynth.dataset import Part
@@ -33,6 +35,7 @@ from pipelines import status as status_module
 from pipelines.commands import making
 from pipelines.definitions import make_graph
 from pipelines.settings import Settings
+from pipelines.synthesize import load_synthesizer
 
 
 @pytest.fixture
@@ -226,6 +229,23 @@ def test_synthesize_warns_of_a_model_that_failed_its_checks(command, trained, tm
     status, out, err = command("synthesize", *label, "-o", tmp_path / "note.wav")
     assert (status, err) == (0, "warning: no model has passed every check yet, so the newest one plays\n")
     assert "synthesis_model" in out
+
+
+def test_python_plays_what_the_command_line_writes(command, trained, tmp_path):
+    label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
+    command("synthesize", *label, "-o", tmp_path / "note.wav")
+    synthesizer = load_synthesizer()
+    assert (synthesizer.model.folder, synthesizer.model.unproven) == (trained, True)
+    wave = synthesizer.note("brass_acoustic_000", pitch=60, velocity=127)
+    assert (wave.shape, wave.dtype) == ((64_000,), np.float32)
+    np.testing.assert_array_equal(to_pcm16(wave), soundfile.read(tmp_path / "note.wav", dtype="int16")[0])
+    for instrument, pitch, velocity, said in (
+        ("kazoo", 60, 127, "there are brass_acoustic_000"),
+        ("0", 300, 127, "MIDI notes 0 to 120"),
+        ("0", 60, 75, "the model was trained on 25, 127"),
+    ):
+        with pytest.raises(InputError, match=said):
+            synthesizer.note(instrument, pitch, velocity)
 
 
 @pytest.mark.parametrize(

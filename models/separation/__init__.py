@@ -8,7 +8,7 @@
 * `describe`: describes a preset: modules, parameters, shapes and operations per second of sound
 * `diffusion`: v-diffusion: the noisy latent and the velocity of a noise level, and the clean latent from both
 * `estimates`: writes the vocals that each system estimates for the test songs, as shards
-* `files`: separates an audio file and writes its vocals as a WAV file
+* `files`: separates an audio file and writes its vocals as a WAV file, or separates an array of samples
 * `latents`: encodes songs as latent frames in shards, the training data of the denoiser, and normalises latents
 * `load`: loads trained networks from their folders, and builds the separation systems from them
 * `losses`: losses of the codec and of the discriminative network

@@ -1,7 +1,7 @@
-"""Separates an audio file and writes its vocals as a file of sound, for any sample rate, channel count and length.
+"""Separates an audio file or an array of samples, for any sample rate, channel count and length.
 
-The vocals have exactly as many samples as the input. The song is never held in memory as a whole: blocks are read,
-resampled to the system's rate, separated chunk by chunk, resampled back and written.
+The vocals have exactly as many samples as the input. The song of a file is never held in memory as a whole: blocks are
+read, resampled to the system's rate, separated chunk by chunk, resampled back and written.
 
 Shapes: T samples, K channels.
 """
@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data.files.audio import Resampler, writing_sound
+from data.errors import InputError
+from data.files.audio import Resampler, resample, writing_sound
 from data.files.containers import ContainerReader
 from data.files.readers import SoundReader, open_sound
 from data.progress import Listener, ignore
@@ -79,3 +80,31 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
                 written += len(vocals)
             file.write(np.zeros((song.frames - written, song.channels), np.float32))
         return {"seconds": song.frames / song.sample_rate, "sample_rate": song.sample_rate, "channels": song.channels}
+
+
+def separate_wave(song: np.ndarray, sample_rate: int, separator: Separator, listener: Listener = ignore) -> np.ndarray:
+    """Return the vocals of a song that is held in memory, float32, with the song's shape and sample rate.
+
+    Args:
+        song: float, (T,) or (T, K), full scale [-1, 1].
+        sample_rate: sample rate of the song in Hz.
+        separator: the separation system.
+        listener: receives progress reports.
+
+    Raises:
+        InputError: the song has another shape, no sample or one that is not finite, or the rate is not positive.
+
+    Example:
+        >>> song, sample_rate = soundfile.read("song.wav")
+        >>> vocals = separate_wave(song, sample_rate, trained_mask_network(Path("mask_network"), torch.device("cpu")))
+    """
+    wave = np.asarray(song, np.float32)
+    if wave.ndim not in (1, 2) or wave.size == 0 or not np.isfinite(wave).all() or sample_rate <= 0:
+        raise InputError(f"a song of shape {wave.shape} at {sample_rate} Hz: give finite samples, (T,) or (T, K)")
+    length = len(wave)
+    mixture = resample(wave.reshape(length, -1), sample_rate, separator.sample_rate)  # (T at the system's rate, K)
+    missing = -(-length * separator.sample_rate // sample_rate) - len(mixture)  # a part of a sample is a sample
+    mixture = np.pad(mixture, ((0, max(0, missing)), (0, 0)))
+    pieces = separator.separate(lambda start, stop: mixture[start:stop], *mixture.shape, listener=listener)
+    vocals = resample(np.concatenate(list(pieces)).astype(np.float32), separator.sample_rate, sample_rate)[:length]
+    return np.pad(vocals, ((0, length - len(vocals)), (0, 0))).reshape(wave.shape)

@@ -10,7 +10,7 @@ EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
   --upgrade
 
-.PHONY: demo dev test check bench lock clean
+.PHONY: demo dev test check docs bench lock clean
 
 demo: $(READY)  ## make demo data, train and judge every system, write the reports (3 to 10 minutes, 2 cores)
 	$(BIN)/tessitura demo
@@ -29,6 +29,9 @@ check: $(DEV)  ## lint, types, floors, definitions
 	$(BIN)/lint-imports
 	$(BIN)/dg check defs
 	@! git check-ignore data models eval assets pipelines tests
+
+docs: $(DEV)  ## build the documentation site into site/ (opens from disk: site/index.html)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(DEV)  ## measure speed side by side with peers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock

@@ -62,25 +62,79 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
-    reports: Path | None = Field(None, description="folder that receives every report; empty: reports in the home")
-    preset: Literal["demo", "small", "paper"] = Field("demo", description="sizes and lengths of all systems")
-    nsynth: str = Field("", description='folder, archive or URL of NSynth, or "official"; empty: embedded notes')
-    musdb: str = Field("", description='folder or zip of MUSDB18(-HQ), "musdb18" or "musdb18hq"; empty: embedded songs')
-    voices: str = Field("", description="folder of singing; empty: embedded singers")
-    target_singer: str = Field("", description="singer to convert to; empty: the one with most material")
-    codec: str = Field("", description=f"codec of separation: {', '.join(CODECS)}; empty: one trained here")
-    separators: str = Field("", description=f"evaluated beside ours: NAME or NAME=FILE of {', '.join(SEPARATORS)}")
-    encoder: str = Field("", description=f"encoder of conversion: {', '.join(ENCODERS)}; empty: one trained here")
-    speaker_encoder: str = Field("", description="file of the speaker encoder that judges; empty: timbre statistics")
-    recogniser: str = Field("", description="folder of the recogniser that judges the words; empty: none")
-    quality: str = Field("", description="file of the network that predicts speech quality; empty: none")
-    ratings: str = Field("", description="folder of exported listening tests with their results; empty: none")
+    reports: Path | None = Field(
+        None,
+        description="folder that receives a dated copy of every report, with an index page; empty: reports in home",
+    )
+    preset: Literal["demo", "small", "paper"] = Field(
+        "demo",
+        description="sizes and lengths of all systems: demo (CPU, minutes), small (real data, CPU, an hour of training), "
+        "paper (63.7 M parameters, GPU)",
+    )
+    nsynth: str = Field(
+        "",
+        description="NSynth: folder (nsynth-train/ … or one that holds them), .jsonwav.tar.gz archive, URL, or official "
+        "to download it; empty: embedded notes",
+    )
+    musdb: str = Field(
+        "",
+        description="folder or zip of MUSDB18 or MUSDB18-HQ, or musdb18, musdb18hq to download it; empty: embedded songs",
+    )
+    voices: str = Field(
+        "",
+        description="folder of singing: a folder per singer, or the layout of OpenSinger, M4Singer, Opencpop, NUS-48E, "
+        "vocadito or MIR-1K; empty: embedded singers",
+    )
+    target_singer: str = Field("", description="singer whose voice conversion learns; empty: the one with most singing")
+    codec: str = Field(
+        "",
+        description=f"codec of separation: {', '.join(CODECS)}, downloaded, or taken from downloads/NAME in the home; "
+        "empty: one trained here",
+    )
+    separators: str = Field(
+        "",
+        description="published separators evaluated beside ours, and in conversion's baselines: "
+        f"{', '.join(SEPARATORS)}, downloaded, or with weights at hand: umxhq,hdemucs=FILE,spleeter=FOLDER; empty: none",
+    )
+    encoder: str = Field(
+        "", description=f"hears for the conversion system: {', '.join(ENCODERS)}; empty: one trained here"
+    )
+    speaker_encoder: str = Field(
+        "",
+        description="file of a GE2E speaker encoder (pretrained.pt of resemblyzer) that judges whose voice it is; "
+        "empty: statistics of the timbre",
+    )
+    recogniser: str = Field(
+        "", description="folder of a Whisper model in CTranslate2 form that judges the words; empty: none"
+    )
+    quality: str = Field(
+        "",
+        description="file of DistillMOS (distill_mos_v7.pt of distillmos 0.9.1): predicts the speech quality of "
+        "converted voices; trained on speech; empty: none",
+    )
+    ratings: str = Field(
+        "", description="folder of exported listening tests with the files that listeners sent back; empty: none"
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
-    trainings: int = Field(1, ge=1, le=64, description="trainings that may run at a time, over all runs")
-    convert_notes: bool = Field(False, description="bring notes of another rate, length or channel count into form")
-    most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
-    most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")
-    most_bad_voices: float = Field(0.1, ge=0, le=1, description="share of bad recordings at which ingestion fails")
+    trainings: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="trainings that may run at a time, over all runs of the command line (in the demo: 2)",
+    )
+    convert_notes: bool = Field(
+        False,
+        description="true brings notes of another sample rate, length or channel count into NSynth's form",
+    )
+    most_quarantined: float = Field(
+        0.01, ge=0, le=1, description="share of unusable notes above which the shards are refused"
+    )
+    most_bad_tracks: float = Field(
+        0.1, ge=0, le=1, description="share of unusable tracks above which the tracks are refused"
+    )
+    most_bad_voices: float = Field(
+        0.1, ge=0, le=1, description="share of unusable recordings of singing above which the clips are refused"
+    )
 
     @classmethod
     def read(cls) -> "Settings":

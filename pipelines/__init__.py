@@ -8,6 +8,7 @@
 * `console`: shows a run in the terminal: live bars, or one short line a message
 * `convert`: converts the singing in any music file with a trained system, and extracts its melody
 * `definitions`: builds the Dagster definitions: assets, checks, jobs, sensors, executor
+* `docstrings`: has the Python reference show the examples of docstrings as code
 * `documentation`: pages of the documentation site that are made of the code
 * `execution`: executes runs with one process per step, and a lock that shows whether the run is alive
 * `experiments`: lists the experiments of a preset, compares their scores with those in use, and forgets experiments

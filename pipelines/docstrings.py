@@ -1,7 +1,7 @@
 """Has the Python reference show the examples of docstrings as code.
 
-A docstring here has a section `Example:`; the parser of Google's style, griffe, knows `Examples:`. mkdocs.yml names this
-extension of griffe; it needs the extra `docs`.
+A docstring here has a section `Example:`; the parser of Google's style, griffe, knows `Examples:`. mkdocs.yml names
+this extension of griffe; it needs the extra `docs`.
 """
 
 import re

@@ -38,22 +38,22 @@ def settings_page() -> str:
         True
     """
     rows = [
-        f"| `TESSITURA_{name.upper()}` | {_values(field.annotation)} | {_default(field.default)} | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `TESSITURA_{name.upper()}` | {_values(one.annotation)} | {_default(one.default)} | {one.description} |"
+        for name, one in Settings.model_fields.items()
     ]
     return "\n".join(
         [
             "# Settings",
             "",
-            "A setting is a variable of the environment, or a line `NAME=VALUE` in a file `.env` beside the Makefile; the",
-            "environment counts first. A variable `TESSITURA_…` that is not in this table is an error that names the",
-            "nearest one. Settings are fixed when a process starts: a run has the settings of the web UI that launched",
-            "it, whatever is edited meanwhile.",
+            "A setting is a variable of the environment, or a line `NAME=VALUE` in a file `.env` beside the Makefile;",
+            "the environment counts first. A variable `TESSITURA_…` that is not in this table is an error that names",
+            "the nearest one. Settings are fixed when a process starts: a run has the settings of the web UI that",
+            "launched it, whatever is edited meanwhile.",
             "",
             "| variable | values | default | meaning |",
             "|---|---|---|---|",
             *rows,
-            "| `DAGSTER_HOME` | folder | `dagster` in the home | Dagster's own: folder of its configuration and history |",
+            "| `DAGSTER_HOME` | folder | `dagster` in the home | Dagster's own folder: configuration and history |",
             "",
         ]
     )

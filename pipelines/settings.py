@@ -68,22 +68,23 @@ class Settings(BaseSettings):
     )
     preset: Literal["demo", "small", "paper"] = Field(
         "demo",
-        description="sizes and lengths of all systems: demo (CPU, minutes), small (real data, CPU, an hour of training), "
-        "paper (63.7 M parameters, GPU)",
+        description="sizes and lengths of all systems: demo (CPU, minutes), small (real data, CPU, an hour of "
+        "training), paper (63.7 M parameters, GPU)",
     )
     nsynth: str = Field(
         "",
-        description="NSynth: folder (nsynth-train/ … or one that holds them), .jsonwav.tar.gz archive, URL, or official "
-        "to download it; empty: embedded notes",
+        description="NSynth: folder (nsynth-train/ … or one that holds them), .jsonwav.tar.gz archive, URL, or "
+        "official to download it; empty: embedded notes",
     )
     musdb: str = Field(
         "",
-        description="folder or zip of MUSDB18 or MUSDB18-HQ, or musdb18, musdb18hq to download it; empty: embedded songs",
+        description="folder or zip of MUSDB18 or MUSDB18-HQ, or musdb18, musdb18hq to download it; empty: embedded "
+        "songs",
     )
     voices: str = Field(
         "",
-        description="folder of singing: a folder per singer, or the layout of OpenSinger, M4Singer, Opencpop, NUS-48E, "
-        "vocadito or MIR-1K; empty: embedded singers",
+        description="folder of singing: a folder per singer, or the layout of OpenSinger, M4Singer, Opencpop, "
+        "NUS-48E, vocadito or MIR-1K; empty: embedded singers",
     )
     target_singer: str = Field("", description="singer whose voice conversion learns; empty: the one with most singing")
     codec: str = Field(
@@ -94,7 +95,8 @@ class Settings(BaseSettings):
     separators: str = Field(
         "",
         description="published separators evaluated beside ours, and in conversion's baselines: "
-        f"{', '.join(SEPARATORS)}, downloaded, or with weights at hand: umxhq,hdemucs=FILE,spleeter=FOLDER; empty: none",
+        f"{', '.join(SEPARATORS)}, downloaded, or with weights at hand: umxhq,hdemucs=FILE,spleeter=FOLDER; "
+        "empty: none",
     )
     encoder: str = Field(
         "", description=f"hears for the conversion system: {', '.join(ENCODERS)}; empty: one trained here"

@@ -12,24 +12,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-import torch
 from tiny import sine_note, write_nsynth
+from tiny_trained import keep, keep_sing
 
-from assets.environment import Configuration, Environment
+from assets.environment import Configuration
 from assets.registry import REGISTRY
-from assets.store.pointers import publish
 from assets.store.versions import Making, Recipe, make
 from data.errors import InputError
-from data.execution import Execution
 from data.files.audio import to_pcm16
 from data.files.durable import write_json
 from data.files.tables import write_frame
-from data.nsynth.dataset import Part
-from data.nsynth.ingest import ingest
 from eval.synthesis.note_metrics import METRICS
-from models.synthesis.config import AutoencoderConfig, SequenceConfig
-from models.synthesis.sing import Sing
-from models.training.checkpoint import save
 from pipelines import cli
 from pipelines import status as status_module
 from pipelines.commands import making
@@ -57,37 +50,10 @@ def command(home, monkeypatch, capsys):
     return run
 
 
-def keep(home: Path, name: str, essential: str, work, **notes) -> Path:
-    """Make a version as the asset `name` would, publish it, and return its folder."""
-    asset = REGISTRY.assets[name]
-    slot = asset.slot(Configuration(Environment(home)), notes.get("experiment", ""))
-    described = {"experiment": "", "overrides": {}, "provenance": {"commit": "abcdef012345", "changed": {}}} | notes
-    recipe = Recipe("c0de", {"notes": notes}, {}, (essential,))
-    made = make(slot, recipe, Making(lambda folder, earlier: work(folder), described))
-    publish(slot, made.folder)
-    return made.folder
-
-
 @pytest.fixture
 def trained(home, tmp_path) -> Path:
     """A store with shards of 4 notes and an untrained model of the tiniest size; returns the folder of the model."""
-    part = write_nsynth(tmp_path / "nsynth-train", 2, range(60, 61), (25, 127))
-
-    def shards(folder: Path) -> dict[str, int]:
-        ingest(Execution(folder), [Part(part.name, part)])
-        return {}
-
-    def model(folder: Path) -> dict[str, int]:
-        torch.manual_seed(0)
-        autoencoder = AutoencoderConfig(channels=8, dimension=4, rewrites=1, fourier=True)
-        sequence = SequenceConfig(hidden=8, layers=1, dimension=4)
-        network = Sing(autoencoder, sequence)
-        described = {"autoencoder": autoencoder.__dict__, "sequence": sequence.__dict__}
-        save(folder / "model", network.state_dict(), described)
-        return {}
-
-    keep(home, "nsynth_shards", "index.parquet", shards)
-    return keep(home, "synthesis_model", "model.safetensors", model)
+    return keep_sing(home, write_nsynth(tmp_path / "nsynth-train", 2, range(60, 61), (25, 127)))
 
 
 def test_help_names_every_command(command):

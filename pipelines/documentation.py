@@ -91,7 +91,7 @@ def commands_page() -> str:
         "",
     ]
     for name, command, context in commands():
-        parameters = [one for one in command.get_params(context) if not getattr(one, "hidden", False)]
+        parameters = [one for one in command.params if not getattr(one, "hidden", False)]  # all but --help
         arguments = [one for one in parameters if isinstance(one, click.Argument)]
         options = [one for one in parameters if isinstance(one, click.Option)]
         usage = " ".join([name, *(one.make_metavar(context) for one in arguments), *(["[OPTIONS]"] if options else [])])
@@ -108,7 +108,7 @@ def _parameter_row(parameter: click.Parameter, context: click.Context) -> str:
     names = parameter.opts if isinstance(parameter, click.Option) else [parameter.make_metavar(context)]
     told = str(getattr(parameter, "help", None) or "").replace("|", "\\|")
     default = parameter.default
-    shown = "" if callable(default) or default in (None, False, "", ()) else f"`{default}`"
+    shown = f"`{default}`" if isinstance(default, str | int | float | Path) and default not in (False, "") else ""
     if parameter.required:
         shown = "required"
     return f"| {', '.join(f'`{one}`' for one in names)} | {told} | {shown} |"

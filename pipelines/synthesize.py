@@ -142,8 +142,8 @@ class Model:
         if instrument.isdecimal() and int(instrument) in set(self.instruments.values()):
             return int(instrument)
         names = sorted(self.instruments)
-        told = f"there are {', '.join(names[:8])} … ({len(names)})"
-        raise InputError(f"instrument {instrument!r} is not in the data; {told}")
+        first = ", ".join(names[:8])
+        raise InputError(f"instrument {instrument!r} is not in the data; there are {first} … ({len(names)})")
 
     def check_velocity(self, velocity: int) -> None:
         """Raise `InputError` if the model was not trained on a velocity."""

@@ -209,4 +209,4 @@ def test_the_site_is_built_and_loads_nothing_from_elsewhere(tmp_path, monkeypatc
         assert [one for one in loads.found if re.match(r"(https?:)?//", one)] == [], page
     assert "load_synthesizer" in (tmp_path / "reference/python/pipelines.html").read_text(encoding="utf-8")
     assert "TESSITURA_PRESET" in (tmp_path / "reference/settings.html").read_text(encoding="utf-8")
-    assert (tmp_path / "organ.flac").is_file()
+    assert (tmp_path / "chord.flac").is_file()

@@ -65,13 +65,12 @@ def keep_masks(home: Path, sample_rate: int = 8000) -> Path:
     return keep(home, "separation_mask_network", "model.safetensors", model)
 
 
-def write_organs(folder: Path) -> Path:
-    """Write an NSynth part of two organs, named as those of the embedded notes are, and return it."""
+def write_instruments(folder: Path) -> Path:
+    """Write an NSynth part of two instruments, named as two of the embedded notes are, and return it."""
     described = {}
-    for instrument in range(2):
+    for instrument, name in enumerate(("organ_electronic_000", "brass_synthetic_001")):
         for velocity in (25, 75):
             one = note_metadata(len(described), instrument, 62, velocity)
-            name = f"organ_electronic_{instrument:03d}"
             one |= {"instrument_str": name, "note_str": f"{name}-062-{velocity:03d}"}
             described[one["note_str"]] = one
             write_sound(folder / "audio" / f"{one['note_str']}.wav", sine_note(instrument, 62, velocity), SAMPLE_RATE)

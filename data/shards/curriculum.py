@@ -1,6 +1,6 @@
 """Sources of batches one after the other: the first steps take batches of one source, the later ones of another."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
@@ -38,7 +38,7 @@ class Curriculum:
         finally:
             batches.close()
 
-    def _batches(self, start: int, stop: int) -> Iterator[Batch]:
+    def _batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
         ends = [begin for begin, _ in self._parts[1:]]
         for (begin, source), end in zip(self._parts, [*ends, stop], strict=True):
             first, last = max(begin, start), min(end, stop)

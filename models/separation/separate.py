@@ -52,7 +52,8 @@ class Mixture:
     @classmethod
     def of(cls, mixture: np.ndarray) -> "Mixture":
         """Return a mixture that is in memory, (T, K) float32."""
-        return cls(lambda start, stop: mixture[start:stop], *mixture.shape, root_mean_square([mixture]))
+        length, channels = mixture.shape
+        return cls(lambda start, stop: mixture[start:stop], length, channels, root_mean_square([mixture]))
 
 
 @dataclass(frozen=True)

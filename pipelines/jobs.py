@@ -90,7 +90,7 @@ SYSTEMS = {
             tuple(CONVERSIONS),
             "data, melody extractor, content, acoustic models, vocoder, evaluation, champion, report",
             "other melody extractors (last layer, no FFT blocks), frozen or regularised encoders, fewer discriminators",
-            ("musdb_tracks", "separation_songs", "separation_mask_network"),
+            ("musdb_tracks", "separation_songs", "separation_embedded_songs", "separation_mask_network"),
         ),
     )
 }

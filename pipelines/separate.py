@@ -36,16 +36,19 @@ class Method:
     """How to separate.
 
     Attributes:
-        system: "diffusion" (latent diffusion), "masks" (the discriminative network), the name of a published separator,
+        system: "masks" (the discriminative network), "refine" (its estimates refined by diffusion), "diffusion"
+            (latent diffusion), the name of a published separator,
             or "auto": the champion, which was best on the validation songs, or "masks" where there is none yet; but
             "diffusion" where one of its options is given.
         condition: for diffusion, how the denoiser is conditioned on the mixture, one of `CONDITIONS`.
-        steps: for diffusion, number of DDIM steps; None takes the number of the preset.
+        steps: for diffusion and refine, number of DDIM steps; None takes the number of the preset.
+        draws: for diffusion and refine, number of samples whose mean is the result; None takes one.
     """
 
     system: str = AUTO
     condition: str = CONDITIONS[0]
     steps: int | None = None
+    draws: int | None = None
 
     def check(self) -> None:
         """Check the values.
@@ -57,8 +60,9 @@ class Method:
             raise InputError(f"{self.system!r} is no system; there are {', '.join(SYSTEMS)}")
         if self.condition not in CONDITIONS:
             raise InputError(f"{self.condition!r} is no conditioning; there are {', '.join(CONDITIONS)}")
-        if self.steps is not None and self.steps < 1:
-            raise InputError(f"{self.steps} steps; at least one is needed")
+        for name in ("steps", "draws"):
+            if (count := getattr(self, name)) is not None and count < 1:
+                raise InputError(f"{count} {name}; at least one is needed")
 
 
 @dataclass(frozen=True)
@@ -88,9 +92,11 @@ def _choose(graph: Graph, method: Method) -> _Chosen:
     """
     variant = method.condition if method.condition != CONDITIONS[0] else ""
     run, system = Configuration(graph.environment, variant), method.system
-    if system == AUTO and (variant or method.steps is not None):
+    if system == AUTO and (variant or method.steps is not None or method.draws is not None):
         system = "diffusion"
-    sampling = run.separation.sampling if method.steps is None else replace(run.separation.sampling, steps=method.steps)
+    sampling = run.separation.refining if system == "refine" else run.separation.sampling
+    asked = {name: count for name in ("steps", "draws") if (count := getattr(method, name)) is not None}
+    sampling = replace(sampling, **asked)
     if system == AUTO:
         champion = find(graph.registry.assets["separation_champion"].slot(Configuration(graph.environment)))
         if champion is not None:
@@ -106,7 +112,7 @@ def _load(chosen: _Chosen, environment: Environment, listener: Listener) -> "Sep
     """Load a system; the weights of a published one are downloaded if neither a file nor a download is there."""
     import torch
 
-    from models.separation.load import trained_diffusion, trained_mask_network
+    from models.separation.load import trained_diffusion, trained_mask_network, trained_refiner
     from models.separation.published.separator_networks import load_separators
 
     folders, name = chosen.folders, chosen.system
@@ -116,6 +122,8 @@ def _load(chosen: _Chosen, environment: Environment, listener: Listener) -> "Sep
         return load_separators(files[0] if files else name, environment.downloads, device, listener)[name]
     if name == "masks":
         return trained_mask_network(folders["masks"], device)
+    if name == "refine":
+        return trained_refiner((folders["codec"], folders["masks"], folders["refiner"]), chosen.sampling, device)
     return trained_diffusion(folders["codec"], folders["denoiser"], chosen.sampling, device)
 
 

@@ -51,7 +51,7 @@ def test_everything_materialises(made):
     # Three steps of training separate nothing, and the quality checks say so.
     failed = {name for name, passed in checks.items() if not passed}
     assert not home.current("separation_champion")
-    assert failed <= {"masks_separate", "better_than_mixture", "near_codec_ceiling"}
+    assert failed <= {"masks_separate", "better_than_mixture", "near_codec_ceiling", "refining_helps"}
 
 
 def test_every_song_has_its_split(made):
@@ -65,7 +65,8 @@ def test_every_system_is_judged_on_every_test_song(made):
     home, _, _ = made
     folders = [home.current("separation_baseline_scores"), home.current("separation_scores")]
     scores = pd.concat([pd.read_parquet(folder / "scores.parquet") for folder in folders])
-    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "codec_ceiling", "masks", "diffusion"}
+    learnt = {"masks", "refine", "diffusion"}
+    assert set(scores["system"]) == {"mixture", "IRM1", "IRM2", "IBM2", "codec_ceiling", *learnt}
     assert set(scores["track"]) == {"M.E.R.C. - Three"}
     vocals = scores[(scores["source"] == "vocals") & (scores["metric"] == "uSDR")].set_index("system")["value"]
     # Four stems of equal power: the mixture is off by three of them. Ideal masks come closer.
@@ -128,8 +129,8 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
     )
     song, vocals = source / "test" / "M.E.R.C. - Three" / "mixture.wav", tmp_path / "vocals.wav"
     told: list[str] = []
-    for system in ("diffusion", "masks", "auto"):
-        method = Method(system, steps=1 if system == "diffusion" else None)
+    for system in ("diffusion", "masks", "refine", "auto"):
+        method = Method(system, steps=1 if system == "diffusion" else None, draws=2 if system == "refine" else None)
         facts = separate(settings, song, vocals, method, lambda report: told.append(str(report)))
         assert (facts["system"], facts["champion"]) == ("masks" if system == "auto" else system, False)
         assert (facts["sample_rate"], facts["channels"], facts["seconds"]) == (44_100, 2, 2.0)
@@ -138,9 +139,10 @@ def test_any_song_can_be_separated_with_what_was_trained(made, tmp_path):
     assert separate(settings, song, vocals, Method(steps=1), lambda report: None)["system"] == "diffusion"
     for song_, target, method, said in [
         (song, song, Method("masks"), "is the file that is read; choose another with -o"),
-        (song, vocals, Method("umx"), "'umx' is no system; there are auto, masks, diffusion"),
+        (song, vocals, Method("umx"), "'umx' is no system; there are auto, masks, refine, diffusion"),
         (song, vocals, Method("diffusion", "film"), "'film' is no conditioning"),
         (song, vocals, Method(steps=0), "0 steps"),
+        (song, vocals, Method("refine", draws=0), "0 draws"),
         (song, vocals, Method("diffusion", "inject"), "separation_denoiser/inject has not been materialised"),
         (tmp_path / "none.wav", vocals, Method("masks"), "none.wav: no such file"),
     ]:
@@ -176,7 +178,7 @@ def answer(test: Path, count: int, first: int = 0) -> None:
     """Let simulated listeners answer a test."""
     plan = read_plan(test / KEY)
     for number in range(first, first + count):
-        told = session(plan, number, {"masks": 0.6, "diffusion": 0.3})
+        told = session(plan, number, {"masks": 0.6, "refine": 0.5, "diffusion": 0.3})
         (test / "results" / f"{number}.json").write_text(json.dumps(told))
 
 
@@ -185,7 +187,7 @@ def test_an_exported_test_has_the_systems_of_the_test_songs(exported):
     plan = read_plan(test / KEY)
     assert plan.kind == "mushra"
     assert {one.item for one in plan.sounds.values()} == {"M.E.R.C. - Three"}
-    assert {one.system for one in plan.sounds.values() if one.role == "system"} == {"masks", "diffusion"}
+    assert {one.system for one in plan.sounds.values() if one.role == "system"} == {"masks", "refine", "diffusion"}
     assert plan.provenance["preset"] == "demo"
     assert (test / "public" / "index.html").is_file()
     assert "listeners decide" in (test / "README.txt").read_text()

@@ -28,9 +28,10 @@ from models.conversion.melody.train_extractor import train_extractor
 from models.conversion.vocoder import losses as vocoder_losses
 from models.conversion.vocoder.train_vocoder import train_vocoder
 from models.separation import losses as separation_losses
-from models.separation.latents import write_latents
-from models.separation.load import load_codec
-from models.separation.train import train_codec, train_denoiser, train_mask_network
+from models.separation.latents import measure_scale
+from models.separation.load import load_codec, material
+from models.separation.train import train_codec, train_mask_network
+from models.separation.train_denoiser import train_denoiser
 from models.synthesis.config import WavenetConfig, WavenetTraining
 from models.synthesis.embed import embed
 from models.synthesis.train import fine_tune, train_autoencoder, train_sequence
@@ -85,12 +86,15 @@ def test_synthesis(tmp_path, notes, heard):
 
 
 def test_separation(tmp_path, songs, heard):
-    tiny = replace(separation.TINY, train_codec=FIT, train_mask_network=FIT, train_denoiser=FIT)
-    codec, masks, latents, denoiser = (tmp_path / name for name in ("codec", "masks", "latents", "denoiser"))
+    tiny = replace(separation.TINY, train_codec=FIT, train_mask_network=FIT, train_denoiser=FIT, train_refiner=FIT)
+    codec, masks, scale, denoiser = (tmp_path / name for name in ("codec", "masks", "scale", "denoiser"))
     check(codec, heard, lambda execution: train_codec(execution, songs, tiny.codec_training))
-    check(masks, heard, lambda execution: train_mask_network(execution, songs, tiny.mask_training))
-    write_latents(Execution(latents), songs, load_codec(codec, torch.device("cpu")), tiny.latent_set)
-    check(denoiser, heard, lambda execution: train_denoiser(execution, latents, tiny.denoiser_training))
+    check(masks, heard, lambda execution: train_mask_network(execution, songs, None, tiny.mask_training))
+    measure_scale(Execution(scale), songs, load_codec(codec, torch.device("cpu")))
+    given = material((songs, None), (codec, scale), "cpu")
+    check(denoiser, heard, lambda execution: train_denoiser(execution, given, tiny.denoiser_training))
+    refined = material((songs, None), (codec, scale), "cpu", masks=masks)
+    check(tmp_path / "refiner", heard, lambda execution: train_denoiser(execution, refined, tiny.refiner_training))
 
 
 def test_conversion_hears(tmp_path, heard):

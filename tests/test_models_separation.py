@@ -8,29 +8,36 @@ import pytest
 import torch
 from tiny import write_musdb
 
+from data.embedded.training_songs import write_training_songs
 from data.errors import InputError
 from data.execution import Execution
+from data.files.audio import to_float
 from data.musdb.dataset import locate
-from data.musdb.segments import Mixing, Segments
+from data.musdb.segments import Mixing, Segments, _balanced
 from data.musdb.tracks import ingest_tracks
 from data.musdb.vocals import resample_songs
+from data.shards.curriculum import Curriculum
 from data.shards.loader import BatchPlan
 from data.shards.reader import Shards
 from models.separation import latents
 from models.separation.codec import Codec, Lapped, compand, expand
-from models.separation.config import (
-    CodecConfig,
-    DenoiserConfig,
-    MaskNetworkConfig,
-    Sampling,
-    SeparationConfig,
+from models.separation.config import Sampling, SeparationConfig
+from models.separation.latents import Scaling, measure_scale
+from models.separation.level import LEVEL
+from models.separation.load import (
+    load_codec,
+    load_denoiser,
+    load_mask_network,
+    material,
+    trained_diffusion,
+    trained_mask_network,
+    trained_refiner,
 )
-from models.separation.denoiser import Denoiser
-from models.separation.latents import LatentSegments, Scaling, write_latents
-from models.separation.load import load_codec, load_denoiser, load_mask_network
 from models.separation.presets import with_published_codec
-from models.separation.separate import codec_ceiling, diffusion_separator, mask_separator
-from models.separation.train import train_codec, train_denoiser, train_mask_network
+from models.separation.separate import Mixture, codec_ceiling, diffusion_separator, mask_separator
+from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
+from models.separation.train import train_codec, train_mask_network
+from models.separation.train_denoiser import train_denoiser
 from models.training.config import FitConfig
 
 CPU = torch.device("cpu")
@@ -46,7 +53,9 @@ TINY = SeparationConfig(
     steps=2,
     mask_network=MaskNetworkConfig(n_fft=64, channels=8, dilations=(1, 2)),
     mask_segment=1000,
-    remixes=4,
+    embedded=0,
+    pure_noise=0.5,
+    train_refiner=FIT,
     train_mask_network=FIT,
 )
 NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "B.C. - Two": "test"}
@@ -66,13 +75,17 @@ def songs(tmp_path_factory) -> Path:
 def trained(songs, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained")
     assert set(train_codec(Execution(folder / "codec"), songs, TINY.codec_training)) >= {"loss", "valid_sdr", "seconds"}
-    assert set(train_mask_network(Execution(folder / "masks"), songs, TINY.mask_training)) >= {"loss", "valid_sdr"}
-    made = write_latents(Execution(folder / "latents"), songs, load_codec(folder / "codec", CPU), TINY.latent_set)
-    assert made == {"channels": 3 + 4, "remixes": 4}
-    assert set(train_denoiser(Execution(folder / "denoiser"), folder / "latents", TINY.denoiser_training)) >= {
-        "valid_velocity",
-        "valid_latent",
-    }
+    found = train_mask_network(Execution(folder / "masks"), songs, None, TINY.mask_training)
+    assert set(found) >= {"loss", "valid_sdr"}
+    codec = load_codec(folder / "codec", CPU)
+    assert measure_scale(Execution(folder / "scale"), songs, codec) == {"songs": 1, "frames": 2000}
+    places = (folder / "codec", folder / "scale")
+    found = train_denoiser(
+        Execution(folder / "denoiser"), material((songs, None), places, "cpu"), TINY.denoiser_training
+    )
+    assert set(found) >= {"valid_velocity", "valid_latent", "valid_latent_1"}
+    given = material((songs, None), places, "cpu", masks=folder / "masks")
+    assert set(train_denoiser(Execution(folder / "refiner"), given, TINY.refiner_training)) >= {"valid_velocity"}
     return folder
 
 
@@ -128,19 +141,6 @@ def test_companding_can_be_undone_and_trained_through():
     assert torch.isfinite(values.grad).all()
 
 
-@pytest.mark.parametrize("condition", ["concat", "inject"])
-def test_the_denoiser_depends_on_all_it_is_given(condition):
-    torch.manual_seed(0)
-    network = Denoiser(replace(TINY.denoiser, condition=condition))
-    noisy, mixture, sigma = torch.randn(2, 6, 16), torch.randn(2, 6, 16), torch.tensor([0.2, 0.7])
-    found = network(noisy, mixture, sigma)
-    assert found.shape == noisy.shape
-    for other in ((noisy + 1, mixture, sigma), (noisy, -mixture, sigma), (noisy, mixture, sigma.flip(0))):
-        assert not torch.allclose(network(*other), found, atol=1e-4)
-    with pytest.raises(ValueError, match="15 frames are no multiple of 2"):
-        network(noisy[..., :15], mixture[..., :15], sigma)
-
-
 def test_songs_know_their_split_and_where_there_is_singing(songs):
     shards = Shards(songs)
     assert sorted(shards.column("split").tolist()) == ["test"] * 2 + ["train"] * 2 + ["valid"] * 2
@@ -161,19 +161,17 @@ def test_examples_are_a_function_of_seed_and_step(songs):
     assert not np.array_equal(streamed[0][1], streamed[1][1])
 
 
-def test_latents_have_unit_variance_over_the_training_songs(trained):
-    shards = Shards(trained / "latents")
-    scaling = Scaling.of(shards)
-    frames = [
-        scaling.normalise(torch.from_numpy(shards.read(int(row)).astype(np.float32)).T)
-        for row in shards.rows(split="train")
-    ]
-    everything = torch.cat(frames, 1)
+def test_latents_have_unit_variance_over_the_training_songs(trained, songs):
+    """Of vocals and mixture, at the level that the mixture of the song has in use."""
+    shards, scaling = Shards(songs), Scaling.read(trained / "scale")
+    (vocals,), (rest,) = (shards.rows(split="train", source=one) for one in ("vocals", "accompaniment"))
+    alone, other = (torch.from_numpy(to_float(shards.read(int(row)))[:, 0]) for row in (vocals, rest))
+    gain = LEVEL / (alone + other).square().mean().sqrt()
+    frames = scaling.encoded(load_codec(trained / "codec", CPU), (gain * alone[None], gain * (alone + other)[None]))
+    everything = torch.cat([one[0] for one in frames], 1)
     torch.testing.assert_close(everything.mean(1), torch.zeros(6), atol=1e-3, rtol=0)
     torch.testing.assert_close(everything.std(1), torch.ones(6), atol=1e-2, rtol=0)
     torch.testing.assert_close(scaling.restore(scaling.normalise(frames[0])), frames[0])
-    values = LatentSegments(shards, "train", BatchPlan(4, 0), 20).load(7).values
-    assert values.shape == (4, 20, 12)
 
 
 def test_average_and_last_weights_are_both_kept(trained):
@@ -206,15 +204,12 @@ def test_vocals_are_as_long_as_the_mixture_and_the_same_every_time(trained, leng
         "diffusion": diffusion_separator(codec, *denoiser, Sampling(2, 32)),
         "diffusion with fresh noise": diffusion_separator(codec, *denoiser, Sampling(3, 32, eta=0.8)),
         "masks": mask_separator(load_mask_network(trained / "masks", CPU), 4000, seconds=0.2),
+        "refine": trained_refiner((trained / "codec", trained / "masks", trained / "refiner"), Sampling(2, 32), CPU),
+        "mean of three draws": diffusion_separator(codec, *denoiser, Sampling(2, 32, draws=3)),
         "ceiling": codec_ceiling(codec, 32),
     }
     for name, system in systems.items():
-        found = [
-            np.concatenate(
-                list(system.separate(lambda start, stop: mixture[start:stop], length, channels, batch=batch))
-            )
-            for batch in (1, 3)
-        ]
+        found = [np.concatenate(list(system.separate(Mixture.of(mixture), batch=batch))) for batch in (1, 3)]
         assert found[0].shape == mixture.shape, name
         assert np.isfinite(found[0]).all()
         np.testing.assert_allclose(found[0], found[1], atol=1e-5, err_msg=name)
@@ -226,3 +221,49 @@ def test_a_published_codec_sets_rate_and_channels_of_everything():
     assert with_published_codec(TINY, "") is TINY
     with pytest.raises(InputError, match="'mp3': no codec; there are encodec_24khz"):
         with_published_codec(TINY, "mp3")
+
+
+@pytest.mark.parametrize("system", ["masks", "diffusion", "refine"])
+def test_a_louder_song_has_louder_vocals_and_silence_beside_it_changes_nothing(trained, system):
+    """The level is that of the song, so neither its gain nor where chunks end changes what is heard."""
+    networks = (trained / "codec", trained / "masks", trained / "refiner")
+    separator = {
+        "masks": lambda: trained_mask_network(trained / "masks", CPU),
+        "diffusion": lambda: trained_diffusion(trained / "codec", trained / "denoiser", Sampling(1, 2048), CPU),
+        "refine": lambda: trained_refiner(networks, Sampling(1, 2048), CPU),
+    }[system]()
+    mixture = np.random.default_rng(0).standard_normal((4096, 1)).astype(np.float32) * 0.05
+    found = np.concatenate(list(separator.separate(Mixture.of(mixture))))
+    louder = np.concatenate(list(separator.separate(Mixture.of(mixture * 4))))
+    np.testing.assert_allclose(louder, found * 4, atol=1e-4)
+
+
+def test_training_begins_with_songs_made_here(songs, tmp_path):
+    """The first steps take batches of the one folder, the later ones of the other, wherever the stream begins."""
+    made = write_training_songs(Execution(tmp_path), 1, TINY.codec.sample_rate, 1)
+    assert made == {"songs": 1}
+    first, then = (Segments(Shards(one), "train", BatchPlan(2, 3), Mixing(500)) for one in (tmp_path, songs))
+    both = Curriculum([(0, first), (2, then)])
+    for start in (0, 1, 2):
+        with both.stream(start, 4) as stream:
+            found = [(batch.step, batch.values.copy()) for batch in stream]
+        assert [step for step, _ in found] == list(range(start, 4))
+        for step, values in found:
+            np.testing.assert_array_equal(values, (first if step < 2 else then).load(step).values)
+
+
+def test_examples_have_the_level_of_their_whole_song(songs):
+    """The gains are part of it: with one song, unchanged, an example is that stretch of the song at the level."""
+    shards = Shards(songs)
+    (vocals,), (rest,) = (shards.rows(split="train", source=one) for one in ("vocals", "accompaniment"))
+    alone, other = (to_float(shards.read(int(row))) for row in (vocals, rest))
+    mixing = Mixing(len(alone), remix=0.0, gain=(1.0, 1.0), level=LEVEL)
+    example = Segments(shards, "train", BatchPlan(1, 0), mixing).load(0).values[0]
+    power = np.square(alone).mean() + np.square(other).mean()  # of recordings that do not depend on each other
+    np.testing.assert_allclose(np.abs(example[:, 0]), np.abs(alone[:, 0]) * LEVEL / np.sqrt(power), atol=1e-5)
+
+
+def test_artists_are_drawn_equally_often():
+    """Whatever the number and the length of their songs."""
+    names, frames = ["A - One", "A - Two", "B - One", "embedded"], np.array([100, 300, 50, 4000])
+    np.testing.assert_allclose(_balanced(names, frames), np.array([0.25, 0.75, 1, 1]) / 3)

@@ -16,13 +16,13 @@ from data.errors import InputError
 from data.files.download import DownloadError
 from data.files.durable import write_json
 from data.files.hub import fetch_network
-from models.separation.config import DenoiserConfig
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.published.codec_networks import PretrainedCodec, as_codec
 from models.separation.published.codecs import CODECS, PublishedCodec
 from models.separation.published.hub import load_pretrained
-from models.separation.separate import Sampling, codec_ceiling, diffusion_separator
+from models.separation.separate import Mixture, Sampling, codec_ceiling, diffusion_separator
+from models.separation.sizes import DenoiserConfig
 
 CPU = torch.device("cpu")
 
@@ -202,7 +202,7 @@ def test_a_published_codec_takes_the_place_of_ours(codec, channels):
     scaling = Scaling(torch.zeros(size, 1), torch.ones(size, 1))
     mixture = noise(3001, channels).numpy()
     for system in (diffusion_separator(codec, denoiser, scaling, Sampling(2, 96)), codec_ceiling(codec, 96)):
-        pieces = system.separate(lambda start, stop: mixture[start:stop], len(mixture), channels)
+        pieces = system.separate(Mixture.of(mixture))
         found = np.concatenate(list(pieces))
         assert found.shape == mixture.shape
         assert np.isfinite(found).all()

@@ -8,9 +8,10 @@ from tiny_codecs import HOPS, KINDS, make
 
 from data.execution import Execution
 from data.files.audio import to_float
+from data.musdb.vocals import PARTS
 from data.shards.reader import Shards
-from models.separation.config import SeparationConfig
-from models.separation.latents import Scaling, write_latents
+from models.separation.latents import Scaling, measure_scale
+from models.separation.level import LEVEL
 from models.separation.published.codec_networks import as_codec
 from models.separation.studies import write_noise
 
@@ -29,17 +30,21 @@ def codec(request):
     return as_codec(make(request.param)).eval().requires_grad_(False)
 
 
-def test_latents_of_songs_are_those_of_the_codec(tmp_path, codec, request):
+def test_the_scale_is_that_of_the_codecs_latents(tmp_path, codec, request):
     songs = songs_of_noise(tmp_path / "songs", "train")
     kind = request.node.callspec.params["codec"]
-    write_latents(Execution(tmp_path / "latents"), songs, codec, SeparationConfig(remixes=0).latent_set)
-    shards, true = Shards(tmp_path / "latents"), Shards(songs)
-    row = int(shards.rows(track="A - One", source="vocals")[0])
-    wave = to_float(true.read(int(true.rows(track="A - One", source="vocals")[0])))[:, 0]
-    expected = codec.encode(torch.from_numpy(wave)[None])[0].T.numpy()
-    assert expected.shape == (-(-RATE * SECONDS // HOPS[kind]), codec.config.dimension)
-    np.testing.assert_allclose(shards.read(row), expected, atol=2e-3, rtol=2e-3)
-    assert Scaling.of(shards).mean.shape == (codec.config.dimension, 1)
+    found = measure_scale(Execution(tmp_path / "scale"), songs, codec)
+    shards, frames = Shards(songs), -(-RATE * SECONDS // HOPS[kind])
+    latents = []
+    for row, other in zip(*(shards.rows(source=one) for one in PARTS), strict=True):
+        alone, rest = (to_float(shards.read(int(one))) for one in (row, other))
+        for wave in (alone, alone + rest):
+            level = wave * np.float32(LEVEL / np.sqrt(np.square(alone + rest).mean()))
+            latents.append(codec.encode(torch.from_numpy(np.ascontiguousarray(level.T)))[0])
+    assert found == {"songs": len(latents) // 2, "frames": len(latents) * frames}
+    scaling, everything = Scaling.read(tmp_path / "scale"), torch.cat(latents, 1)
+    torch.testing.assert_close(scaling.mean[:, 0], everything.mean(1), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(scaling.deviation[:, 0], everything.std(1, correction=0), atol=1e-3, rtol=1e-3)
 
 
 def test_noise_is_heard_with_and_without_the_quantiser(tmp_path, codec):
@@ -47,9 +52,10 @@ def test_noise_is_heard_with_and_without_the_quantiser(tmp_path, codec):
     made = write_noise(Execution(tmp_path / "noise"), songs, codec, strengths=(0.0, 0.5))
     assert made == {"songs": 2, "settings": 8}
     shards, true = Shards(tmp_path / "noise"), Shards(songs)
-    wave = to_float(true.read(int(true.rows(track="A - One", source="vocals")[0])))
-    latent = codec.encode(torch.from_numpy(wave.T.copy()))
+    wave, rest = (to_float(true.read(int(true.rows(track="A - One", source=one)[0]))) for one in PARTS)
+    gain = np.float32(LEVEL / np.sqrt(np.square(wave + rest).mean()))
+    latent = codec.encode(torch.from_numpy(gain * wave.T))
     for quantised, heard in ((False, latent), (True, codec.quantise(latent))):
         (row,) = shards.rows(track="A - One", what="vocals", quantised=quantised, strength=0.0)
-        expected = codec.decode(heard, len(wave))[0].numpy().clip(-1, 1)
+        expected = (codec.decode(heard, len(wave))[0].numpy() / gain).clip(-1, 1)
         np.testing.assert_allclose(to_float(shards.read(int(row)))[:, 0], expected, atol=1e-4)

@@ -20,7 +20,7 @@ from models.separation.published.separator_networks import (
 )
 from models.separation.published.spleeter import Spleeter
 from models.separation.published.weights import load_weights
-from models.separation.separate import Separator
+from models.separation.separate import Mixture, Separator
 
 CPU = torch.device("cpu")
 SMALL = OpenUnmixConfig(n_fft=256, hidden=8)
@@ -32,7 +32,7 @@ def noise(length: int, channels: int) -> np.ndarray:
 
 
 def separate(system: Separator, mixture: np.ndarray, batch: int = 2) -> np.ndarray:
-    pieces = system.separate(lambda start, stop: mixture[start:stop], *mixture.shape, batch=batch)
+    pieces = system.separate(Mixture.of(mixture), batch=batch)
     return np.concatenate(list(pieces))
 
 

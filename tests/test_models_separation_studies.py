@@ -14,7 +14,7 @@ from data.shards.writer import Record, ShardWriter
 from eval.separation.studies import write_study
 from models.separation import studies
 from models.separation.codec import Codec
-from models.separation.config import CodecConfig
+from models.separation.sizes import CodecConfig
 from models.separation.studies import MOST_SONGS, SECONDS, excerpts, write_noise
 
 RATE = 1000

@@ -1,7 +1,7 @@
 """The champion: the separation system in use, replaced when a better one is found on the validation songs.
 
-The contestants are the discriminative network, latent diffusion, and the published separators that
-TESSITURA_SEPARATORS names. The test songs are for the report.
+The contestants are the discriminative network, its estimates refined, latent diffusion, and the published separators
+that TESSITURA_SEPARATORS names. The test songs are for the report.
 """
 
 import shutil
@@ -17,20 +17,34 @@ from assets.environment import Configuration
 from assets.judging import identity, voice_judge
 from assets.separation.stages import INDEX
 from assets.store.versions import Version
+from models.separation.config import Sampling
 from models.separation.published.separators import identities
 
 SCORES = "scores.parquet"
+SAMPLED = ("diffusion", "refine")
+MODELS = ("separation_codec", "separation_denoiser", "separation_mask_network", "separation_refiner")
 _BESIDE = shutil.ignore_patterns("recipe.json", "run.json", "history.*")  # what is no part of a model
 # The stages of a system that are copied, by the name of the subfolder. Published separators are not copied.
 STAGES = {
     "masks": {"masks": "separation_mask_network"},
+    "refine": {
+        "codec": "separation_codec",
+        "masks": "separation_mask_network",
+        "refiner": "separation_refiner",
+    },
     "diffusion": {"codec": "separation_codec", "denoiser": "separation_denoiser"},
 }
 
 
 def _config(run: Configuration) -> dict[str, Any]:
-    """Return how latent diffusion samples, and what identifies the weights of the published separators."""
-    return {"sampling": run.separation.sampling, "separators": identities(run.environment.separators)}
+    """Return how latent diffusion and the refining system sample, and what identifies the published weights."""
+    separation, published = run.separation, identities(run.environment.separators)
+    return {"sampling": separation.sampling, "refining": separation.refining, "separators": published}
+
+
+def sampling_of(system: str, config: Mapping[str, Any]) -> Sampling:
+    """Return how a system samples: the refining one in its way, others as latent diffusion does."""
+    return config["refining" if system == "refine" else "sampling"]
 
 
 def _means(folder: Path) -> Shown:
@@ -47,29 +61,30 @@ def _means(folder: Path) -> Shown:
     files=(*INDEX, SCORES),
     kinds={"pytorch", "parquet"},
     trains=True,
+    lineage=("separation_songs", *MODELS),
     experiments=False,
     show=_means,
 )
-def separation_validation(
-    work: Work, separation_songs: Path, separation_codec: Path, separation_denoiser: Path, separation_mask_network: Path
-) -> Summary:
+def separation_validation(work: Work) -> Summary:
     """Vocals of the validation songs by every contestant, and their scores: what the champion is chosen by."""
     import torch
 
     from eval.separation.score import write_scores
     from models.separation.estimates import bounds, separating, write_estimates
-    from models.separation.load import trained_diffusion, trained_mask_network
+    from models.separation.load import trained_diffusion, trained_mask_network, trained_refiner
     from models.separation.published.separator_networks import load_separators
 
     device, environment, execution = torch.device(work.execution.device), work.environment, work.execution
+    songs, (codec, denoiser, masks, refiner) = work.inputs["separation_songs"], (work.inputs[one] for one in MODELS)
     separators = {
-        "masks": trained_mask_network(separation_mask_network, device),
-        "diffusion": trained_diffusion(separation_codec, separation_denoiser, work.config["sampling"], device),
+        "masks": trained_mask_network(masks, device),
+        "refine": trained_refiner((codec, masks, refiner), work.config["refining"], device),
+        "diffusion": trained_diffusion(codec, denoiser, work.config["sampling"], device),
         **load_separators(environment.separators, environment.downloads, device, execution.listener),
     }
     systems = {name: separating(one) for name, one in separators.items()}
-    write_estimates(execution, separation_songs, {"mixture": bounds()["mixture"], **systems}, "valid")
-    return write_scores(execution, separation_songs, execution.folder, voice_judge(environment))
+    write_estimates(execution, songs, {"mixture": bounds()["mixture"], **systems}, "valid")
+    return write_scores(execution, songs, execution.folder, voice_judge(environment))
 
 
 def _challenger(inputs: Mapping[str, Any], former: Path | None, config: Mapping[str, Any]) -> Challenger:
@@ -83,8 +98,8 @@ def _challenger(inputs: Mapping[str, Any], former: Path | None, config: Mapping[
     stages = [Version(inputs[name]) for name in STAGES.get(system, {}).values()]
     weights = [one.fingerprint[:16] for one in stages] or [config["separators"][system]]
     model = "-".join([system, *weights])
-    if system == "diffusion":  # the same networks sampled in another way are another system
-        model += "-" + "-".join(map(str, astuple(config["sampling"])))
+    if system in SAMPLED:  # the same networks sampled in another way are another system
+        model += "-" + "-".join(map(str, astuple(sampling_of(system, config))))
     commit = stages[-1].record["provenance"]["commit"] if stages else "published"
     return Challenger(model, commit, found, former)
 
@@ -98,7 +113,7 @@ def _decide(run: Configuration, inputs: Mapping[str, Any], former: Path | None) 
     config=_config,
     files=[RECORD],
     kinds={"python"},
-    lineage=("separation_codec", "separation_denoiser", "separation_mask_network", "separation_validation"),
+    lineage=(*MODELS, "separation_validation"),
     experiments=False,
     decide=_decide,
 )
@@ -116,5 +131,5 @@ def separation_champion(work: Work) -> Summary:
         else:
             copy_model(inputs[name], folder / place)
     write_frame(folder / SCORES, scores[scores["system"] == system])
-    described = {"system": system, "sampling": asdict(work.config["sampling"])}
+    described = {"system": system, "sampling": asdict(sampling_of(system, work.config))}
     return write_record(folder, _challenger(inputs, inputs[FORMER], work.config), described)

@@ -24,31 +24,36 @@ _SCORES = ("scores.parquet", "seconds.parquet")
 
 
 @stored_asset(
-    config=lambda run: {"separators": identities(run.environment.separators)},
+    config=lambda run: {
+        "separators": identities(run.environment.separators),
+        "refining": run.separation.refining,
+    },
     files=INDEX,
     kinds={"pytorch"},
     trains=True,
 )
 def separation_baseline_vocals(
-    work: Work, separation_songs: Path, separation_codec: Path, separation_mask_network: Path
+    work: Work, separation_songs: Path, separation_codec: Path, separation_mask_network: Path, separation_refiner: Path
 ) -> Summary:
-    """Vocals of the test songs by the mixture itself, ideal masks, the codec's ceiling and the discriminative network.
+    """Vocals of the test songs by the mixture, ideal masks, the codec's ceiling, the mask network, and that refined.
 
     Published separators are added if TESSITURA_SEPARATORS names any.
     """
     import torch
 
     from models.separation.estimates import bounds, separating, write_estimates
-    from models.separation.load import load_codec, trained_mask_network
+    from models.separation.load import load_codec, trained_mask_network, trained_refiner
     from models.separation.published.separator_networks import load_separators
     from models.separation.separate import codec_ceiling
 
     device, environment = torch.device(work.execution.device), work.environment
+    networks = (separation_codec, separation_mask_network, separation_refiner)
     published = load_separators(environment.separators, environment.downloads, device, work.execution.listener)
     systems = {
         **bounds(),
         "codec_ceiling": separating(codec_ceiling(load_codec(separation_codec, device)), hears_vocals=True),
         "masks": separating(trained_mask_network(separation_mask_network, device)),
+        "refine": separating(trained_refiner(networks, work.config["refining"], device)),
         **{name: separating(one) for name, one in published.items()},
     }
     return write_estimates(work.execution, separation_songs, systems)
@@ -134,5 +139,6 @@ QUALITY = Quality(
         "masks_separate": "The discriminative network, the yardstick, separates.",
         "better_than_mixture": "Latent diffusion is closer to the vocals than the mixture is.",
         "near_codec_ceiling": "Latent diffusion uses what its codec can tell.",
+        "refining_helps": "Refined estimates are no worse than the masks in uSDR, and sound nearer to the vocals.",
     },
 )

@@ -66,6 +66,20 @@ def separation_songs(work: Work, musdb_tracks: Path) -> Summary:
     return {}
 
 
+@stored_asset(
+    config=lambda run: {"songs": run.separation.embedded, "audio": run.separation.audio}, files=INDEX, kinds={"parquet"}
+)
+def separation_embedded_songs(work: Work) -> Summary:
+    """Vocals and accompaniment of songs made here, which the denoiser and the mask network are trained on first.
+
+    Preset `demo`, whose songs are all made here, has none.
+    """
+    from data.embedded.training_songs import write_training_songs
+
+    audio = work.config["audio"]
+    return write_training_songs(work.execution, work.config["songs"], audio.sample_rate, audio.channels)
+
+
 def _codec(run: Configuration) -> "CodecTraining | PublishedCodec":
     """Return the configuration of the codec: training of the project's own codec, or the published codec."""
     name = run.separation.published
@@ -92,33 +106,30 @@ def _unit_variance(folder: Path, environment: Environment) -> Finding:
 
     The latents are later divided by these deviations.
     """
-    from data.shards.reader import Shards
+    from data.files.checked_json import read_checked_json
+    from models.separation.latents import SCALE
 
     del environment
-    deviation = Shards(folder).metadata["deviation"]
+    deviation = read_checked_json(folder / SCALE)["deviation"]
     smallest, largest = min(deviation), max(deviation)
     metadata = {"smallest deviation": smallest, "largest deviation": largest}
     return Finding(smallest > 1e-3 * largest, metadata, "a channel that hardly varies would be scaled up to noise")
 
 
 @stored_asset(
-    config=lambda run: run.separation.latent_set,
-    files=INDEX,
-    kinds={"pytorch", "parquet"},
+    files=["scale.json"],
+    kinds={"pytorch"},
     audits=(Audit("unit_variance", "Every latent channel varies.", _unit_variance),),
 )
-def separation_latents(work: Work, separation_songs: Path, separation_codec: Path) -> Summary:
-    """Vocals and mixtures as latent frames in shards, with mean and standard deviation of each channel.
-
-    These are the training data of the denoiser.
-    """
+def separation_latent_scale(work: Work, separation_songs: Path, separation_codec: Path) -> Summary:
+    """Mean and standard deviation of each latent channel over the training songs: the scale the denoiser works at."""
     import torch
 
-    from models.separation.latents import write_latents
+    from models.separation.latents import measure_scale
     from models.separation.load import load_codec
 
     codec = load_codec(separation_codec, torch.device(work.execution.device))
-    return write_latents(work.execution, separation_songs, codec, work.config)
+    return measure_scale(work.execution, separation_songs, codec)
 
 
 @stored_asset(
@@ -130,18 +141,50 @@ def separation_latents(work: Work, separation_songs: Path, separation_codec: Pat
     audits=(FINITE,),
     show=curves,
 )
-def separation_denoiser(work: Work, separation_latents: Path) -> Summary:
+def separation_denoiser(
+    work: Work,
+    separation_songs: Path,
+    separation_embedded_songs: Path,
+    separation_codec: Path,
+    separation_latent_scale: Path,
+) -> Summary:
     """The denoiser: a U-Net, trained to remove noise from the latent of the vocals, given that of the mixture."""
-    from models.separation.train import train_denoiser
+    from models.separation.load import material
+    from models.separation.train_denoiser import train_denoiser
 
-    return train_denoiser(work.execution, separation_latents, work.config)
+    songs, codec = (separation_songs, separation_embedded_songs), (separation_codec, separation_latent_scale)
+    return train_denoiser(work.execution, material(songs, codec, work.execution.device), work.config)
 
 
 @stored_asset(
     config=lambda run: run.separation.mask_training, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves
 )
-def separation_mask_network(work: Work, separation_songs: Path) -> Summary:
+def separation_mask_network(work: Work, separation_songs: Path, separation_embedded_songs: Path) -> Summary:
     """The discriminative network: it estimates a mask on the mixture's spectrogram; trained on the same songs."""
     from models.separation.train import train_mask_network
 
-    return train_mask_network(work.execution, separation_songs, work.config)
+    return train_mask_network(work.execution, separation_songs, separation_embedded_songs, work.config)
+
+
+@stored_asset(
+    config=lambda run: run.separation.refiner_training,
+    files=WEIGHTS,
+    kinds={"pytorch"},
+    trains=True,
+    audits=(FINITE,),
+    show=curves,
+)
+def separation_refiner(
+    work: Work,
+    separation_songs: Path,
+    separation_codec: Path,
+    separation_latent_scale: Path,
+    separation_mask_network: Path,
+) -> Summary:
+    """The refining network, beyond the paper: a denoiser that is also given the mask network's estimate."""
+    from models.separation.load import material
+    from models.separation.train_denoiser import train_denoiser
+
+    codec = (separation_codec, separation_latent_scale)
+    given = material((separation_songs, None), codec, work.execution.device, masks=separation_mask_network)
+    return train_denoiser(work.execution, given, work.config)

@@ -96,6 +96,7 @@ def separation_noise_study(work: Work, separation_songs: Path, separation_codec:
 @stored_asset(
     config=lambda run: {
         "sampling": run.separation.sampling,
+        "refining": run.separation.refining,
         "channels": run.separation.channels,
         "device": run.environment.device,
     },
@@ -104,7 +105,11 @@ def separation_noise_study(work: Work, separation_songs: Path, separation_codec:
     trains=True,
 )
 def separation_cost(
-    work: Work, separation_codec: Path, separation_denoiser: Path, separation_mask_network: Path
+    work: Work,
+    separation_codec: Path,
+    separation_denoiser: Path,
+    separation_mask_network: Path,
+    separation_refiner: Path,
 ) -> Summary:
     """Speed, time to the first output, memory and number of parameters of the systems, measured on this machine."""
     import torch
@@ -116,6 +121,7 @@ def separation_cost(
         load_mask_network,
         trained_diffusion,
         trained_mask_network,
+        trained_refiner,
     )
 
     device = torch.device(work.execution.device)
@@ -123,10 +129,14 @@ def separation_cost(
     separators = {
         "diffusion": trained_diffusion(separation_codec, separation_denoiser, sampling, device),
         "masks": trained_mask_network(separation_mask_network, device),
+        "refine": trained_refiner(
+            (separation_codec, separation_mask_network, separation_refiner), work.config["refining"], device
+        ),
     }
     networks = {
         "codec": load_codec(separation_codec, device),
         "denoiser": load_denoiser(separation_denoiser, device)[0],
         "masks": load_mask_network(separation_mask_network, device),
+        "refiner": load_denoiser(separation_refiner, device)[0],
     }
     return write_cost(work.execution, separators, networks, work.config["channels"])

@@ -137,20 +137,24 @@ class _Mixer:
         return {"mixture": np.asarray(total, np.int16), **found}
 
 
-def make_song(seed: int) -> Song:
-    """Return song number `seed`.
+def make_song(seed: int, singer: int | None = None) -> Song:
+    """Return song number `seed`, sung by the singer of that number; by default, one of the singers of the demo songs.
 
     Example:
         >>> vocals = make_song(0).sources["vocals"]  # int16, (T, 2)
     """
     draw = np.random.default_rng([VERSION, seed])
-    beat, key, number = 60 / int(draw.integers(80, 128)), int(draw.integers(12)), seed % SINGERS
+    beat, key, number = (
+        60 / int(draw.integers(80, 128)),
+        int(draw.integers(12)),
+        seed % SINGERS if singer is None else singer,
+    )
     mixer, put = _Mixer(_BARS * 4 * beat + 1), None
     put = mixer.put
     _play_drums(put, beat, seed, draw)
     _play_band(put, beat, key, draw)
-    singer = make_singer(number)
-    voice = sing(melody(seed, beat, key, singer), singer, SAMPLE_RATE, seed)
+    voice_of = make_singer(number)
+    voice = sing(melody(seed, beat, key, voice_of), voice_of, SAMPLE_RATE, seed)
     put("vocals", voice.wave, 0.0, 1.05)
     for source, level in (("vocals", 0.25), ("other", 0.2)):
         mixer.reverberate(source, level, draw)

@@ -6,6 +6,9 @@ stereo, four sources and their mixture. It exists in two forms, each as a folder
     MUSDB18     train/<Artist - Title>.stem.mp4         five AAC streams, mixture first
     MUSDB18-HQ  train/<Artist - Title>/<source>.wav     five 16-bit WAV files
 
+Beside train/ and test/ a folder may have valid/, with songs of one's own that are validated on, as are the songs of
+train/ that are usual for it (`VALIDATION`).
+
 `data.musdb.stems` reads the tracks.
 """
 
@@ -29,7 +32,7 @@ SAMPLE_RATE = 44_100
 CHANNELS = 2
 SOURCES = ("mixture", "drums", "bass", "other", "vocals")  # the order of the streams of a stem.mp4
 STEM_SUFFIX = ".stem.mp4"
-SUBSETS = ("train", "test")
+SUBSETS = ("train", "valid", "test")
 GROUPS = tuple(f"group-{number}" for number in range(4))  # an additional song changes only its own group
 
 OFFICIAL = {
@@ -70,7 +73,7 @@ class Track:
 
     Attributes:
         name: "Artist - Title", in Unicode form NFC.
-        subset: "train" or "test", as on disk.
+        subset: "train", "valid" or "test", as on disk.
         place: a .stem.mp4 file, a folder of WAV files, or the zip that contains either.
         member: path inside the zip, "" if there is no zip.
         split: "train", "valid" or "test".
@@ -131,7 +134,7 @@ def find_tracks(path: Path) -> list[Track]:
             f"or with a folder a track that holds {', '.join(f'{one}.wav' for one in SOURCES)}"
         )
     tracks = _each_once(path, tracks)
-    held_out = _held_out({track.name for track in tracks if track.subset == "train"})
+    held_out = _held_out(tracks)
     return [replace(track, split="valid" if track.name in held_out else track.subset) for track in tracks]
 
 
@@ -139,7 +142,7 @@ def _each_once(path: Path, tracks: Sequence[Track]) -> list[Track]:
     """Return one track of each name: of a song in both forms, the folder if it is complete, otherwise the stem file.
 
     Raises:
-        InputError: a name occurs in both subsets, or twice in the same form; the message names both places.
+        InputError: a name occurs in two subsets, or twice in the same form; the message names both places.
     """
     forms: dict[str, list[Track]] = defaultdict(list)
     for track in tracks:
@@ -152,7 +155,7 @@ def _each_once(path: Path, tracks: Sequence[Track]) -> list[Track]:
             continue
         places = " and ".join(one.shown for one in some)
         if len({one.subset for one in some}) > 1:
-            raise InputError(f"{printable(path)}: {name} is in both subsets ({places}) and would leak; remove one")
+            raise InputError(f"{printable(path)}: {name} is in two subsets ({places}) and would leak; remove one")
         if len({one.is_stem for one in some}) < len(some):
             raise InputError(f"{printable(path)}: two tracks of the name {name} ({places}); remove one")
         found.append(replace(first, left_out=others[0].shown))
@@ -169,12 +172,14 @@ def _is_complete(track: Track) -> bool:
     return all(os.path.isfile(track.place / name) for name in wanted)
 
 
-def _held_out(names: set[str]) -> set[str]:
-    """Return the training tracks used for validation.
+def _held_out(tracks: Sequence[Track]) -> set[str]:
+    """Return the names of the tracks of train/ that are used for validation.
 
-    These are the tracks of `VALIDATION` among `names`. If there are none, the same share of `names`, chosen by hash.
+    These are the tracks of `VALIDATION` among them. If there are none, and no folder valid/, the same share of the
+    tracks is chosen by hash.
     """
-    if named := names & VALIDATION:
+    names = {track.name for track in tracks if track.subset == "train"}
+    if (named := names & VALIDATION) or any(track.subset == "valid" for track in tracks):
         return named
     order = sorted(names, key=lambda name: hashlib.sha256(name.encode()).digest())
     return set(order[: round(len(names) * len(VALIDATION) / _TRAINING_TRACKS)])
@@ -204,7 +209,7 @@ def group_of(name: str) -> str:
 
 
 def _in_folder(root: Path) -> Iterator[Track]:
-    """Yield the tracks below `root`/train and `root`/test: stem files, and every folder, usable or not.
+    """Yield the tracks below `root`/train, valid and test: stem files, and every folder, usable or not.
 
     Links to nothing are tracks that are quarantined, as git-annex leaves them where the content was not fetched.
     """

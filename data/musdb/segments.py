@@ -5,6 +5,12 @@ the same place of the same song or, as is usual in the field (remixing), from a 
 gets a random gain and sign, its stereo channels may be swapped, and it is played faster or slower, which shifts its
 pitch. Most segments without singing are avoided, because they teach little more than silence.
 
+All artists are drawn equally often, and the songs of an artist in proportion to their length, so that one who has many
+songs, or a corpus of few singers with much material, does not outweigh the others.
+
+With `Mixing.level`, an example is then scaled as the whole song would be: the mixture of both recordings from beginning
+to end, at these gains, gets that level. A quiet verse stays a quiet verse of a song at a known level.
+
 Only vocals and accompaniment at one sample rate are needed, as `data.musdb.vocals` stores them.
 
 Shapes: B batch, T samples, K channels.
@@ -34,6 +40,8 @@ class Mixing:
             singing.
         gain: range of the uniformly drawn gain factors.
         shift: largest pitch shift in semitones, up or down; 0 for none.
+        level: root mean square, relative to full scale, that the mixture of the whole songs of an example is brought
+            to; 0 leaves examples as they are.
     """
 
     samples: int
@@ -41,6 +49,7 @@ class Mixing:
     silent: float = 0.05
     gain: tuple[float, float] = (0.25, 1.25)
     shift: float = 0.0
+    level: float = 0.0
 
     @property
     def reach(self) -> int:
@@ -86,8 +95,9 @@ class Segments:
             )
         self._pairs = [(rows["vocals"][one], rows["accompaniment"][one]) for one in long]
         frames = np.array([shards.column("frames")[row] for row, _ in self._pairs])
-        self._weights = np.cumsum(frames) / frames.sum()
+        self._weights = np.cumsum(_balanced(long, frames))
         self._channels = int(shards.column("channels")[self._pairs[0][0]])
+        self._powers: dict[int, float] = {}  # mean square of a recording, by its row, from when it was first needed
         self._singing = [np.asarray(shards.table["singing"][row].as_py(), bool) for row, _ in self._pairs]
 
     def load(self, step: int, out: np.ndarray | None = None) -> Batch:
@@ -111,6 +121,7 @@ class Segments:
         song, start = self._place(draw, singing=draw.random() >= mixing.silent)
         speed, remixed = self._speed(draw), draw.random() < mixing.remix
         other = (*self._place(draw, singing=False), self._speed(draw)) if remixed else (song, start, speed)
+        power = 0.0
         for part, (number, begin, pace) in enumerate(((song, start, speed), other)):
             pcm = self._shards.segment(self._pairs[number][part], begin, round(mixing.samples * pace))
             if len(pcm) != mixing.samples:
@@ -119,6 +130,16 @@ class Segments:
                 pcm = pcm[:, ::-1]
             gain = draw.uniform(*mixing.gain) * (1 if draw.random() < 0.5 else -1) / FULL_SCALE
             np.multiply(pcm, np.float32(gain), out=example[:, part * channels : (part + 1) * channels])
+            if mixing.level:
+                power += gain**2 * self._power(self._pairs[number][part])
+        if power:
+            example *= np.float32(mixing.level / math.sqrt(power))
+
+    def _power(self, row: int) -> float:
+        """Return the mean square of a whole recording, in int16 units."""
+        if row not in self._powers:
+            self._powers[row] = float(np.square(self._shards.read(row), dtype=np.float64).mean())
+        return self._powers[row]
 
     def _speed(self, draw: np.random.Generator) -> float:
         """Return a random playback speed, between -`shift` and `shift` semitones."""
@@ -127,7 +148,7 @@ class Segments:
     def _place(self, draw: np.random.Generator, *, singing: bool) -> tuple[int, int]:
         """Return a random song and the start of a segment in samples.
 
-        Songs are drawn with weights proportional to their length. With `singing`, the middle of the segment is in a
+        With `singing`, the middle of the segment is in a
         second with singing, unless the song has none or the segment would exceed the song.
         """
         song = int(np.searchsorted(self._weights, draw.random(), side="right"))
@@ -139,6 +160,15 @@ class Segments:
         rate = int(self._shards.column("sample_rate")[row])
         middle = int((seconds[draw.integers(len(seconds))] + draw.random()) * rate)
         return song, int(np.clip(middle - self._mixing.samples // 2, 0, last))
+
+
+def _balanced(tracks: list[str], frames: np.ndarray) -> np.ndarray:
+    """Return the probability of each song of the names `tracks` ("Artist - Title") and lengths `frames`, (songs,)."""
+    artists = [name.split(" - ", 1)[0] for name in tracks]
+    total = dict.fromkeys(artists, 0)
+    for artist, length in zip(artists, frames.tolist(), strict=True):
+        total[artist] += length
+    return np.array([length / total[artist] for artist, length in zip(artists, frames, strict=True)]) / len(total)
 
 
 def played(pcm: np.ndarray, samples: int) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Recordings stored in TAR shards: writing, random access, quality checks and training batches.
 
 * `augment`: augments training examples; the randomness depends only on (seed, step)
+* `curriculum`: sources of batches one after the other
 * `duplicates`: finds recordings with identical audio, and decides which copies to remove from which split
 * `loader`: loads training batches of recordings; each batch is a pure function of (seed, step)
 * `quality`: detects defects of a recording from its samples

@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, by_track, larger_is_better
+from eval.intervals import ends, mean_interval
+from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, REFINED, by_track, larger_is_better
 
 BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
 
@@ -39,7 +40,8 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Crite
         bounds: minimum requirements.
 
     Returns:
-        The criteria "complete", "masks_separate", "better_than_mixture" and "near_codec_ceiling", by name.
+        The criteria "complete", "masks_separate", "better_than_mixture", "near_codec_ceiling" and, if there is the
+        system "refine", "refining_helps", by name.
 
     Example:
         >>> found = acceptance_criteria(pd.read_parquet("scores.parquet"), Bounds(mask_usdr=3.6))
@@ -51,6 +53,7 @@ def acceptance_criteria(scores: pd.DataFrame, bounds: Bounds) -> dict[str, Crite
         "masks_separate": _masks(tracks, bounds),
         "better_than_mixture": _better_than_mixture(tracks),
         "near_codec_ceiling": _near_ceiling(tracks, bounds),
+        **({"refining_helps": _refining(tracks)} if REFINED in set(scores["system"]) else {}),
     }
 
 
@@ -109,6 +112,24 @@ def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
         bounds.below_ceiling,
         "median SI-SDR of the codec's ceiling less that of latent diffusion, dB",
         "the codec is not what holds it back: train the denoiser longer, or take more steps",
+    )
+
+
+def _refining(tracks: pd.DataFrame) -> Criterion:
+    """Check that refined estimates are not worse than the masks in uSDR, and better in MR-STFT, song by song."""
+    wide = {one: tracks.pivot(index="track", columns="system", values=one) for one in ("uSDR", "MR-STFT")}
+    there = len(tracks) > 0 and {MASKS, REFINED} <= set(wide["uSDR"])
+    usdr, distance = (
+        mean_interval(np.asarray(one[REFINED] - one[MASKS], float) if there else np.array([])) for one in wide.values()
+    )
+    return Criterion(
+        usdr.high >= 0 and distance.high < 0,
+        distance.mean,
+        0.0,
+        f"MR-STFT distance of refined estimates less the masks' {ends(distance.low, distance.high, '{:+.3g}'.format)}, "
+        f"all of the interval below 0; uSDR {usdr.mean:+.2f} dB {ends(usdr.low, usdr.high, '{:+.2g}'.format)}, "
+        "not all of it below 0",
+        "train the refining network longer; until then the masks are the better choice",
     )
 
 

@@ -12,7 +12,7 @@ from eval.listening.items import chosen
 from eval.listening.tables import Subject
 from eval.report.excerpts import most_energy
 from eval.separation.players import Sounds
-from eval.separation.tables import CEILING, MAIN, MASKS, by_track, learnt_of, metrics_of, name_of
+from eval.separation.tables import CEILING, MAIN, MASKS, REFINED, by_track, learnt_of, metrics_of, name_of
 
 KINDS = ("mushra",)
 _TEST = "test"
@@ -62,7 +62,7 @@ def listening_subject(scores: pd.DataFrame, commit: str) -> Subject:
     by_song = by_track(scores, "vocals").rename(columns={"track": "item"})
     metrics = tuple(one for one in metrics_of(scores) if one in by_song)
     masking = dict.fromkeys((MASKS, "spleeter", "umxhq", "umxl"), "masking")
-    kinds = {**masking, MAIN: "generative", CEILING: "generative"}
+    kinds = {**masking, REFINED: "generative", MAIN: "generative", CEILING: "generative"}
     return Subject("separation", name_of, {}, by_song, metrics, kinds, commit)
 
 

@@ -36,6 +36,7 @@ from eval.separation.tables import (
     MAIN,
     MASKS,
     MIXTURE,
+    REFINED,
     by_track,
     failures_table,
     figure,
@@ -104,7 +105,7 @@ class Study:
     @cached_property
     def played(self) -> list[str]:
         """Names of the systems that have players; the last one is the main system of the report."""
-        ours = [one for one in (MASKS, MAIN) if one in set(self.scores["system"])]
+        ours = [one for one in (MASKS, REFINED, MAIN) if one in set(self.scores["system"])]
         return ours or learnt_of(self.scores)[-2:] or systems_of(self.scores)[-1:]
 
     @property

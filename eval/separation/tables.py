@@ -19,6 +19,7 @@ from eval.report.document import Table, number_of
 from eval.table import Items, Metric, compare_systems
 
 MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
+REFINED = "refine"
 _BOUNDS = {
     MIXTURE: ("Mixture", "lower bound"),
     CEILING: ("Codec ceiling", "upper bound"),
@@ -26,7 +27,7 @@ _BOUNDS = {
     "IRM2": ("IRM2", "upper bound"),
     "IBM2": ("IBM2", "upper bound"),
 }
-_SYSTEMS = {MASKS: "Discriminative network", MAIN: "Latent diffusion"}
+_SYSTEMS = {MASKS: "Discriminative network", REFINED: "Discriminative network, refined", MAIN: "Latent diffusion"}
 _PAIRED = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
 _KEPT = "\u00a0"  # non-breaking space
 
@@ -42,7 +43,7 @@ def name_of(system: str) -> str:
 
 
 def systems_of(scores: pd.DataFrame) -> list[str]:
-    """Return the systems in a frame of scores: bounds, then "masks" and "diffusion", then others as they appear."""
+    """Return the systems in a frame of scores: bounds, "masks", "refine", "diffusion", then others as they appear."""
     there = list(dict.fromkeys(scores["system"]))
     known = [*_BOUNDS, *_SYSTEMS]
     return [one for one in known if one in there] + [one for one in there if one not in known]

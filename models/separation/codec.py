@@ -31,7 +31,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.separation.config import CodecConfig
+from models.separation.sizes import CodecConfig
 
 _LINEAR = 1e-4  # companding is approximately linear for magnitudes below this
 
@@ -170,15 +170,15 @@ class Codec(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         self.config = config
-        first, last = nn.Conv1d(1, config.channels, 7, padding=3), nn.Conv1d(config.channels, 1, 7, padding=3)
+        width, channels = config.encoder_channels, config.channels
+        first, last = nn.Conv1d(1, width, 7, padding=3), nn.Conv1d(channels, 1, 7, padding=3)
         encoder: list[nn.Module] = [first]
         decoder: list[nn.Module] = [last, nn.ELU()]
-        channels = config.channels
         for stride in config.strides:
-            encoder += [Residual(channels), nn.ELU(), Shorten(channels, stride)]
+            encoder += [Residual(width), nn.ELU(), Shorten(width, stride)]
             decoder += [Residual(channels), Lengthen(channels, stride), nn.ELU()]
-            channels *= 2
-        encoder += [nn.ELU(), latent := nn.Conv1d(channels, config.dimension, 7, padding=3)]
+            width, channels = 2 * width, 2 * channels
+        encoder += [nn.ELU(), latent := nn.Conv1d(width, config.dimension, 7, padding=3)]
         decoder += [nn.Conv1d(config.dimension, channels, 7, padding=3)]
         for layer in (latent, last):
             nn.init.zeros_(layer.weight)

@@ -1,83 +1,14 @@
-"""Configuration of the separation system: network sizes and the settings of every stage.
+"""Configuration of the separation system: the settings of every stage.
 
 Does not import torch, so that the asset graph reads configurations quickly. Choices that arXiv 2511.20470 leaves
 open are set here and listed in this folder's README.
 """
 
-import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data.configuration import OBSERVES
+from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
 from models.training.config import FitConfig
-
-
-@dataclass(frozen=True)
-class CodecConfig:
-    """Sizes of the project's own codec: SEANet, as in EnCodec's encoder and decoder, without a quantiser.
-
-    Attributes:
-        sample_rate: sample rate of the coded sound in Hz; each channel of the sound is coded separately.
-        channels: number of channels of the first layer; each stride doubles it.
-        strides: strides of the encoder, in order; their product is the hop.
-        dimension: number of values per latent frame.
-    """
-
-    sample_rate: int = 16_000
-    channels: int = 16
-    strides: tuple[int, ...] = (2, 4, 5, 8)
-    dimension: int = 64
-
-    @property
-    def hop(self) -> int:
-        """Number of samples per latent frame."""
-        return math.prod(self.strides)
-
-
-@dataclass(frozen=True)
-class DenoiserConfig:
-    """Sizes of the denoiser, a conditional U-Net over latent frames.
-
-    Attributes:
-        dimension: number of latent channels.
-        channels: number of channels of the first level.
-        factors: factor by which each level shortens the time axis; where it is above 1, the channels double.
-        blocks: number of residual blocks of each level, in each of encoder and decoder.
-        attention: number of levels with self-attention, counted from the deepest; above 0, the bottleneck has it too.
-        heads: number of attention heads.
-        groups: number of groups of the group norms.
-        features: size of the embedding of the noise level.
-        condition: where the mixture's latent enters: "concat" at the input, "inject" also on the attention levels.
-    """
-
-    dimension: int = 128
-    channels: int = 216
-    factors: tuple[int, ...] = (1, 2, 2, 2)
-    blocks: tuple[int, ...] = (2, 2, 2, 2)
-    attention: int = 2
-    heads: int = 8
-    groups: int = 8
-    features: int = 1024
-    condition: str = "concat"
-
-    @property
-    def multiple(self) -> int:
-        """Product of the factors: the number of latent frames must be a multiple of it."""
-        return math.prod(self.factors)
-
-
-@dataclass(frozen=True)
-class MaskNetworkConfig:
-    """Sizes of the discriminative network, which predicts a mask on the mixture's STFT.
-
-    Attributes:
-        n_fft: STFT size in samples; the hop is a quarter of it.
-        channels: number of channels of the convolutions.
-        dilations: dilation of the convolution in each block, in STFT frames.
-    """
-
-    n_fft: int = 1024
-    channels: int = 192
-    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1, 2, 4, 8, 16)
 
 
 @dataclass(frozen=True)
@@ -134,35 +65,25 @@ class CodecTraining:
 
 
 @dataclass(frozen=True)
-class LatentSet:
-    """Settings of the latents that the denoiser is trained on. They also depend on the songs and the codec.
-
-    Attributes:
-        remixes: number of augmented examples that are encoded in addition to the songs.
-        frames: length of such an example in latent frames.
-        augmentation: how the examples are made.
-        seed: seed of the random draws.
-    """
-
-    remixes: int
-    frames: int
-    augmentation: Augmentation
-    seed: int
-
-
-@dataclass(frozen=True)
 class DenoiserTraining:
-    """Settings of the training of the denoiser. The result also depends on the latents it is trained on.
+    """Settings of the training of the denoiser. The result also depends on the songs and the codec.
 
     Attributes:
         denoiser: sizes of the network.
         fit: settings of the training loop.
         frames: length of a training example in latent frames.
+        augmentation: how training examples are made.
+        pretraining: number of steps, the first ones, on songs made here.
+        pure_noise: fraction of the examples whose noise level is 1, where every sampling begins and that of one step
+            ends; the others have noise levels drawn uniformly from [0, 1).
     """
 
     denoiser: DenoiserConfig
     fit: FitConfig
     frames: int
+    augmentation: Augmentation
+    pretraining: int
+    pure_noise: float
 
 
 @dataclass(frozen=True)
@@ -174,6 +95,7 @@ class MaskTraining:
         fit: settings of the training loop.
         segment: length of a training example in samples.
         augmentation: how training examples are made.
+        pretraining: number of steps, the first ones, on songs made here.
         validation_seconds: seconds evaluated of each validation song, from its beginning.
     """
 
@@ -181,6 +103,7 @@ class MaskTraining:
     fit: FitConfig
     segment: int
     augmentation: Augmentation
+    pretraining: int
     validation_seconds: float = field(metadata=OBSERVES)
 
 
@@ -194,6 +117,8 @@ class Sampling:
         overlap: fraction of a chunk that is cross-faded with the next one, at most 0.5.
         eta: η of DDIM, the amount of fresh noise at every step: 0 (deterministic) to 1.
         seed: seed of the noise.
+        draws: number of times that the vocals are sampled, each from other noise; their mean is the estimate. It has
+            less error, and less of the fullness, than one draw.
     """
 
     steps: int
@@ -201,6 +126,7 @@ class Sampling:
     overlap: float = 0.2
     eta: float = 0.0
     seed: int = 0
+    draws: int = 1
 
 
 @dataclass(frozen=True)
@@ -222,6 +148,8 @@ class SeparationConfig:
         chunk: length of the chunks that are separated, in latent frames; above `segment`, they hold more context.
         overlap: fraction of a chunk that is cross-faded with the next one, at most 0.5.
         train_denoiser: settings of the denoiser's training loop.
+        train_refiner: settings of that of the refining network, which has the denoiser's sizes.
+        refining_steps: number of DDIM steps of the refining system.
         steps: number of DDIM steps in separation.
         compared: numbers of steps that the study compares.
         mask_network: sizes of the discriminative network.
@@ -229,13 +157,18 @@ class SeparationConfig:
         train_mask_network: settings of its training loop.
         remix: fraction of the training examples, in [0, 1], whose accompaniment comes from another song.
         shift: largest pitch shift of a training example, up or down, in semitones.
-        remixes: number of augmented examples of `segment` frames that are added to the denoiser's training songs.
+        embedded: number of songs made here (`data.embedded.training_songs`) that the denoiser and the discriminative
+            network are trained on first; 0 for none.
+        pretraining: fraction of their steps on these songs, if there are any.
+        pure_noise: fraction of the denoiser's training examples whose noise level is 1.
         validation_seconds: seconds evaluated of each validation song during training, from its beginning.
         thresholds: scores that the quality checks require.
     """
 
     channels: int = 2
-    codec: CodecConfig = field(default_factory=lambda: CodecConfig(sample_rate=24_000, channels=32, dimension=128))
+    codec: CodecConfig = field(
+        default_factory=lambda: CodecConfig(sample_rate=24_000, channels=32, encoder_channels=32, dimension=128)
+    )
     published: str = ""
     codec_segment: int = 24_000
     train_codec: FitConfig = FitConfig(steps=300_000, batch_size=32, precision="bfloat16", compile=True)
@@ -247,6 +180,11 @@ class SeparationConfig:
         steps=400_000, batch_size=32, learning_rate=1e-4, weight_decay=1e-3, warmup=1000, decay=1.0, ema=0.9995,
         precision="bfloat16", compile=True,
     )  # fmt: skip
+    train_refiner: FitConfig = FitConfig(
+        steps=200_000, batch_size=32, learning_rate=1e-4, weight_decay=1e-3, warmup=1000, decay=1.0, ema=0.9995,
+        precision="bfloat16", compile=True,
+    )  # fmt: skip
+    refining_steps: int = 5
     steps: int = 20
     compared: tuple[int, ...] = (1, 2, 5, 10, 20, 50)
     mask_network: MaskNetworkConfig = field(default_factory=MaskNetworkConfig)
@@ -256,7 +194,9 @@ class SeparationConfig:
     )
     remix: float = 0.5
     shift: float = 2.0
-    remixes: int = 20_000
+    embedded: int = 1_000
+    pretraining: float = 0.1
+    pure_noise: float = 0.05
     validation_seconds: float = 6.0
     thresholds: Thresholds = field(default_factory=Thresholds)
 
@@ -278,23 +218,42 @@ class SeparationConfig:
         )
 
     @property
-    def latent_set(self) -> LatentSet:
-        """Settings of the latents that the denoiser is trained on."""
-        return LatentSet(self.remixes, self.segment, self.augmentation, self.train_denoiser.seed)
-
-    @property
     def denoiser_training(self) -> DenoiserTraining:
         """Settings of the training of the denoiser."""
-        return DenoiserTraining(self.denoiser, self.train_denoiser, self.segment)
+        fit = self.train_denoiser
+        return DenoiserTraining(
+            self.denoiser, fit, self.segment, self.augmentation, self._first_steps(fit), self.pure_noise
+        )
+
+    @property
+    def refiner_training(self) -> DenoiserTraining:
+        """Settings of the training of the refining network."""
+        refiner, fit = replace(self.denoiser, known=2), self.train_refiner
+        return DenoiserTraining(refiner, fit, self.segment, self.augmentation, 0, self.pure_noise)
 
     @property
     def mask_training(self) -> MaskTraining:
         """Settings of the training of the discriminative network."""
+        fit = self.train_mask_network
         return MaskTraining(
-            self.mask_network, self.train_mask_network, self.mask_segment, self.augmentation, self.validation_seconds
+            self.mask_network,
+            fit,
+            self.mask_segment,
+            self.augmentation,
+            self._first_steps(fit),
+            self.validation_seconds,
         )
+
+    def _first_steps(self, fit: FitConfig) -> int:
+        """Return the number of steps on songs made here."""
+        return round(self.pretraining * fit.steps) if self.embedded else 0
 
     @property
     def sampling(self) -> Sampling:
         """Settings of the separation by latent diffusion."""
         return Sampling(self.steps, self.chunk, self.overlap)
+
+    @property
+    def refining(self) -> Sampling:
+        """Settings of the separation by the refining system."""
+        return Sampling(self.refining_steps, self.chunk, self.overlap)

@@ -13,7 +13,7 @@ from torch import nn
 from data.execution import Execution
 from data.files.durable import write_json
 from models.measuring import peak_memory
-from models.separation.separate import Separator
+from models.separation.separate import Mixture, Separator
 
 _SECONDS = 20  # length of the sound that speed is measured with
 _ROUNDS = 3
@@ -53,7 +53,7 @@ def _separated(separator: Separator, channels: int, seconds: int) -> Any:
         draw = np.random.default_rng(start)
         return draw.uniform(-0.3, 0.3, (stop - start, channels)).astype(np.float32)
 
-    return separator.separate(noise, seconds * separator.sample_rate, channels, batch=1)
+    return separator.separate(Mixture(noise, seconds * separator.sample_rate, channels, 0.3 / 3**0.5), batch=1)
 
 
 def memory(separator: Separator, channels: int) -> dict[str, float]:

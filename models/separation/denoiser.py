@@ -1,21 +1,28 @@
-"""The denoiser: a 1-D U-Net over latent frames that predicts the velocity v, conditioned on the mixture's latent.
+"""The denoiser: a 1-D U-Net over latent frames that predicts the velocity v, given latents of what is known.
 
     level 0   [blocks] ── skip ──────────────────────────── [blocks]
     level 1     ↓ factor   [blocks] ── skip ── [blocks]   ↑ factor
     …                          (self-attention on the deepest levels)
 
-A residual block is two convolutions, each after group norm and SiLU, then a scale and a shift
+A residual block is two convolutions, each after a norm within each frame and SiLU, then a scale and a shift
 that depend on the noise level (FiLM). A level ends with a convolution of kernel and stride n; where
-n > 1 the channels double. The mixture's latent is concatenated to the noisy latent at the input; in the
-variant "inject" it also enters the deepest levels, averaged to their frame rate.
+n > 1 the channels double. The condition, the mixture's latent, is concatenated to the noisy latent at the input; in the
+variant "inject" it also enters the deepest levels, averaged to their frame rate. The refining network has a second
+condition, the latent of the discriminative network's estimate.
 
-The network has two outputs of D channels: a remainder, and a mask (by a sigmoid, in [0, 1]) on the mixture's latent.
-The velocity is v = α ε - β x_0. Its part -β x_0 is estimated as -β · mask · mixture, and the remainder is added. At
-σ = 1, where the input is only noise, the vocals are thus estimated by a mask on the mixture's latent and a correction.
+The network tells, for each value of the latent, what it expects before it has looked at the noisy value: a mean μ and a
+variance τ² in (0, 1]. The mean is a share (a sigmoid) of the last condition plus a correction. Given the noisy value
+x = α x_0 + β ε, the expected x_0 of a normal distribution with that mean and variance follows, and with it
+
+    v = β (α (1 - τ²) x - μ) / (α² τ² + β²)
+
+At σ = 1, where the input is only noise, that is -μ. The noise itself passes by the formula and never through the hidden
+layers, which may thus be narrower than the latent: of DAC's 1,024 values a frame, 216 channels could not carry it.
 
 Source: the generator of Plaja-Roglans et al., arXiv 2511.21342, section 3. Choices that arXiv 2511.20470
 leaves open are listed in this folder's README.
-Shapes: B batch, D latent channels, C channels of a hidden layer, N latent frames, F features of the noise level.
+Shapes: B batch, D latent channels, C channels of a hidden layer, N latent frames, F features of the noise level, R
+channels of the condition (D for each latent that is known).
 """
 
 import math
@@ -24,8 +31,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.separation.config import DenoiserConfig
 from models.separation.diffusion import weights
+from models.separation.norms import FrameNorm
+from models.separation.sizes import DenoiserConfig
+
+_SMALLEST_VARIANCE = 1e-2
 
 
 class NoiseLevel(nn.Module):
@@ -55,12 +65,8 @@ class Block(nn.Module):
 
     def __init__(self, channels: int, features: int, groups: int) -> None:
         super().__init__()
-        self.first = nn.Sequential(
-            nn.GroupNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1)
-        )
-        self.second = nn.Sequential(
-            nn.GroupNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1)
-        )
+        self.first = nn.Sequential(FrameNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1))
+        self.second = nn.Sequential(FrameNorm(groups, channels), nn.SiLU(), nn.Conv1d(channels, channels, 3, padding=1))
         self.film = nn.Linear(features, 2 * channels)
 
     def forward(self, hidden: Tensor, level: Tensor) -> Tensor:
@@ -73,7 +79,7 @@ class Attention(nn.Module):
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(1, channels)
+        self.norm = FrameNorm(1, channels)
         self.project, self.output = nn.Conv1d(channels, 3 * channels, 1), nn.Conv1d(channels, channels, 1)
         self._heads = heads
 
@@ -90,8 +96,8 @@ class Attention(nn.Module):
 class Stack(nn.Module):
     """Residual blocks of one level: (B, C, N) -> (B, C, N).
 
-    With `attends`, self-attention follows each block. With `reads` (the number of latent channels; 0 turns it off),
-    the mixture's latent is averaged to the level's frame rate and injected before the first block.
+    With `attends`, self-attention follows each block. With `reads` (the number R of its channels; 0 turns it off),
+    the condition is averaged to the level's frame rate and injected before the first block.
     """
 
     def __init__(self, channels: int, blocks: int, config: DenoiserConfig, *, attends: bool, reads: int) -> None:
@@ -112,7 +118,7 @@ class Stack(nn.Module):
 
 
 class Denoiser(nn.Module):
-    """U-Net that predicts the velocity from the noisy latent of the vocals, the mixture's latent and the noise level.
+    """U-Net that predicts the velocity from the noisy latent of the vocals, the known latents and the noise level.
 
     Example:
         >>> denoiser = Denoiser(DenoiserConfig(dimension=48, channels=64))
@@ -124,13 +130,14 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = config
         self.level = NoiseLevel(config.features)
-        self.input = nn.Conv1d(2 * config.dimension, config.channels, 1)
+        known = config.known * config.dimension
+        self.input = nn.Conv1d(config.dimension + known, config.channels, 1)
         down, up = [], []
         channels, deepest = config.channels, len(config.factors) - config.attention
         self.encoder, self.decoder = nn.ModuleList(), nn.ModuleList()
         for number, (factor, blocks) in enumerate(zip(config.factors, config.blocks, strict=True)):
             deep = number >= deepest
-            reads = config.dimension if config.condition == "inject" and deep else 0
+            reads = known if config.condition == "inject" and deep else 0
             wider = channels * 2 if factor > 1 else channels
             self.encoder.append(Stack(channels, blocks, config, attends=deep, reads=reads))
             down.append(nn.Conv1d(channels, wider, factor, factor))
@@ -140,7 +147,7 @@ class Denoiser(nn.Module):
         self.down, self.up = nn.ModuleList(down), nn.ModuleList(up)
         self.bottom = Stack(channels, 1, config, attends=config.attention > 0, reads=0)
         self.output = nn.Sequential(
-            nn.GroupNorm(config.groups, config.channels), nn.SiLU(), nn.Conv1d(config.channels, 2 * config.dimension, 1)
+            FrameNorm(config.groups, config.channels), nn.SiLU(), nn.Conv1d(config.channels, 3 * config.dimension, 1)
         )
 
     def forward(self, noisy: Tensor, condition: Tensor, sigma: Tensor) -> Tensor:
@@ -148,7 +155,8 @@ class Denoiser(nn.Module):
 
         Args:
             noisy: noisy latent of the vocals, (B, D, N), normalised to unit variance per channel.
-            condition: latent of the mixture, (B, D, N), normalised in the same way.
+            condition: latents that are known, normalised in the same way, (B, R, N): that of the mixture and, with
+                `config.known` = 2, after it that of the estimate to be refined.
             sigma: noise level of each example, in [0, 1], (B,).
 
         Raises:
@@ -165,6 +173,19 @@ class Denoiser(nn.Module):
         hidden = self.bottom(hidden, level, condition)
         for stack, up in zip(reversed(self.decoder), reversed(self.up), strict=True):
             hidden = stack(up(hidden) + skips.pop(), level, condition)
-        rest, share = self.output(hidden).chunk(2, 1)
-        beta = weights(sigma)[1][:, None, None]
-        return rest - beta * share.sigmoid() * condition
+        correction, share, spread = self.output(hidden).float().chunk(3, 1)
+        mean = share.sigmoid() * condition[:, -self.config.dimension :] + correction
+        return expected_velocity(noisy, mean, spread.sigmoid().clamp_min(_SMALLEST_VARIANCE), sigma)
+
+
+def expected_velocity(noisy: Tensor, mean: Tensor, variance: Tensor, sigma: Tensor) -> Tensor:
+    """Return the velocity that is expected if x_0 is normally distributed, (B, D, N).
+
+    Args:
+        noisy: noisy latent x, (B, D, N).
+        mean: mean μ of x_0 before x is seen, (B, D, N).
+        variance: its variance τ², (B, D, N).
+        sigma: noise level of each example, (B,).
+    """
+    alpha, beta = (one[:, None, None] for one in weights(sigma))
+    return beta * (alpha * (1 - variance) * noisy - mean) / (alpha.square() * variance + beta.square())

@@ -24,7 +24,7 @@ from data.shards.reader import Shards
 from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
 from data.shards.writer import Item, Record, Rejection
 from models.separation.oracles import ORACLES, oracle
-from models.separation.separate import Separator
+from models.separation.separate import Mixture, Separator
 
 # Takes the mixture and the true vocals, both (T, K) float32, and the sample rate in Hz; returns vocals (T, K).
 System = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
@@ -90,8 +90,7 @@ def separating(separator: Separator, *, hears_vocals: bool = False) -> System:
         signal = vocals if hears_vocals else mixture
         if rate != separator.sample_rate:
             signal = resample(signal, rate, separator.sample_rate)
-        pieces = separator.separate(lambda start, stop: signal[start:stop], len(signal), signal.shape[1])
-        found = np.concatenate(list(pieces))
+        found = np.concatenate(list(separator.separate(Mixture.of(signal))))
         if rate != separator.sample_rate:
             found = resample(found, separator.sample_rate, rate)[: len(mixture)]
             found = np.pad(found, ((0, len(mixture) - len(found)), (0, 0)))  # rounding can lose a sample

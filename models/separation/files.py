@@ -1,7 +1,8 @@
 """Separates an audio file or an array of samples, for any sample rate, channel count and length.
 
 The vocals have exactly as many samples as the input. The song of a file is never held in memory as a whole: blocks are
-read, resampled to the system's rate, separated chunk by chunk, resampled back and written.
+read, resampled to the system's rate, separated chunk by chunk, resampled back and written. If the system wants songs at
+a certain level, the file is read twice: first to measure it.
 
 Shapes: T samples, K channels.
 """
@@ -15,7 +16,8 @@ from data.files.audio import Resampler, resample, writing_sound
 from data.files.containers import ContainerReader
 from data.files.readers import SoundReader, open_sound
 from data.progress import Listener, ignore
-from models.separation.separate import Separator
+from models.separation.level import root_mean_square
+from models.separation.separate import Mixture, Separator
 
 _BLOCK = 1 << 18  # number of samples read at once
 
@@ -65,13 +67,14 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
         >>> separate_file(Path("song.mp3"), Path("vocals.wav"), separator)
         {'seconds': 215.3, 'sample_rate': 44100, 'channels': 2}
     """
+    level = _measured(source, separator.sample_rate) if separator.level else 0.0
     with open_sound(source) as song:
-        length = -(-song.frames * separator.sample_rate // song.sample_rate)
+        length = _length(song, separator.sample_rate)
         back, written = Resampler(separator.sample_rate, song.sample_rate, song.channels), 0
         with writing_sound(target, song.sample_rate, song.channels) as file:
             done = 0
             read = _AtRate(song, separator.sample_rate).read
-            for piece in separator.separate(read, length, song.channels, listener=listener):
+            for piece in separator.separate(Mixture(read, length, song.channels, level), listener=listener):
                 done += len(piece)
                 vocals = back.feed(np.ascontiguousarray(piece, np.float32), last=done >= length)[
                     : song.frames - written
@@ -80,6 +83,18 @@ def separate_file(source: Path, target: Path, separator: Separator, listener: Li
                 written += len(vocals)
             file.write(np.zeros((song.frames - written, song.channels), np.float32))
         return {"seconds": song.frames / song.sample_rate, "sample_rate": song.sample_rate, "channels": song.channels}
+
+
+def _length(song: SoundReader | ContainerReader, sample_rate: int) -> int:
+    """Return the length of a song in samples at another rate."""
+    return -(-song.frames * sample_rate // song.sample_rate)
+
+
+def _measured(source: Path, sample_rate: int) -> float:
+    """Return the root mean square of a whole song, resampled to `sample_rate`."""
+    with open_sound(source) as song:
+        read, length = _AtRate(song, sample_rate).read, _length(song, sample_rate)
+        return root_mean_square(read(start, min(start + _BLOCK, length)) for start in range(0, length, _BLOCK))
 
 
 def separate_wave(song: np.ndarray, sample_rate: int, separator: Separator, listener: Listener = ignore) -> np.ndarray:
@@ -105,6 +120,6 @@ def separate_wave(song: np.ndarray, sample_rate: int, separator: Separator, list
     mixture = resample(wave.reshape(length, -1), sample_rate, separator.sample_rate)  # (T at the system's rate, K)
     missing = -(-length * separator.sample_rate // sample_rate) - len(mixture)  # a part of a sample is a sample
     mixture = np.pad(mixture, ((0, max(0, missing)), (0, 0)))
-    pieces = separator.separate(lambda start, stop: mixture[start:stop], *mixture.shape, listener=listener)
+    pieces = separator.separate(Mixture.of(mixture), listener=listener)
     vocals = resample(np.concatenate(list(pieces)).astype(np.float32), separator.sample_rate, sample_rate)[:length]
     return np.pad(vocals, ((0, length - len(vocals)), (0, 0))).reshape(wave.shape)

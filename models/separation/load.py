@@ -9,12 +9,14 @@ from pathlib import Path
 import torch
 
 from models.separation.codec import AnyCodec, Codec
-from models.separation.config import CodecConfig, DenoiserConfig, MaskNetworkConfig, Sampling
+from models.separation.config import Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
-from models.separation.separate import Separator, diffusion_separator, mask_separator
+from models.separation.separate import Separator, diffusion_separator, mask_separator, refining_separator
+from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
+from models.separation.train_denoiser import Trained
 from models.training.checkpoint import load
 from models.training.fit import LAST_WEIGHTS
 
@@ -92,6 +94,36 @@ def trained_diffusion(codec: Path, denoiser: Path, sampling: Sampling, device: t
         >>> separator = trained_diffusion(Path("codec"), Path("denoiser"), sampling, torch.device("cpu"))
     """
     return diffusion_separator(load_codec(codec, device), *load_denoiser(denoiser, device), sampling)
+
+
+def trained_refiner(networks: tuple[Path, Path, Path], sampling: Sampling, device: torch.device) -> Separator:
+    """Return the refining system of the folders of a trained codec, mask network and refining network.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    codec, masks, refiner = networks
+    trained = load_codec(codec, device), load_mask_network(masks, device), *load_denoiser(refiner, device)
+    return refining_separator(*trained, sampling)
+
+
+def material(
+    songs: tuple[Path, Path | None], codec: tuple[Path, Path], device: str, *, masks: Path | None = None
+) -> Trained:
+    """Return what a denoiser is trained with, and with `masks` a refining network.
+
+    Args:
+        songs: folders of the songs, and of the songs made here, if they are trained on first.
+        codec: folders of the codec, and of the scale of its latents.
+        device: device to compute on.
+        masks: folder of the discriminative network whose estimates are refined.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    place = torch.device(device)
+    network = None if masks is None else load_mask_network(masks, place)
+    return Trained(*songs, load_codec(codec[0], place), Scaling.read(codec[1]).to(place), network)
 
 
 def trained_mask_network(folder: Path, device: torch.device) -> Separator:

@@ -1,8 +1,10 @@
 """The discriminative network: predicts a mask on the mixture's STFT. It is the baseline for latent diffusion.
 
-The log magnitudes of each example, minus their mean, pass through residual dilated convolutions over time. A sigmoid
-mask multiplies the mixture's STFT, so the phase of the mixture is kept. The network is trained on the same songs as
-the diffusion system, so that both kinds can be compared without downloaded weights.
+The log magnitudes of a mixture pass through residual dilated convolutions over time. A sigmoid mask multiplies the
+mixture's STFT, so the phase of the mixture is kept. The level of the mixture is that of the song
+(`models.separation.level`), and hidden values are normalised within each frame: neither the length of what is processed
+nor silence in it changes what a frame says. The network is trained on the same songs as the diffusion system, so that
+both kinds can be compared without downloaded weights.
 
 Shapes: B batch, T samples, F frequency bins, N STFT frames, C channels.
 """
@@ -11,15 +13,18 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.separation.config import MaskNetworkConfig
+from models.separation.norms import FrameNorm
+from models.separation.sizes import MaskNetworkConfig
+
+_SMALLEST = 1e-3  # added to magnitudes before the logarithm; at `LEVEL`, the mean magnitude of a bin is about 1
 
 
 class DilatedBlock(nn.Module):
-    """Residual block: group norm, dilated convolution, gated linear unit, 1x1 convolution; (B, C, N) -> (B, C, N)."""
+    """Residual block: norm of each frame, dilated convolution, gate, 1x1 convolution; (B, C, N) -> (B, C, N)."""
 
     def __init__(self, channels: int, dilation: int) -> None:
         super().__init__()
-        self.norm = nn.GroupNorm(1, channels)
+        self.norm = FrameNorm(1, channels)
         self.spread = nn.Conv1d(channels, 2 * channels, 3, padding=dilation, dilation=dilation)
         self.join = nn.Conv1d(channels, channels, 1)
 
@@ -46,14 +51,13 @@ class MaskNetwork(nn.Module):
         self.scale, self.shift = nn.Parameter(torch.ones(bins, 1)), nn.Parameter(torch.zeros(bins, 1))
         self.input = nn.Conv1d(bins, config.channels, 1)
         self.blocks = nn.Sequential(*(DilatedBlock(config.channels, one) for one in config.dilations))
-        self.output = nn.Sequential(nn.GroupNorm(1, config.channels), nn.PReLU(), nn.Conv1d(config.channels, bins, 1))
+        self.output = nn.Sequential(FrameNorm(1, config.channels), nn.PReLU(), nn.Conv1d(config.channels, bins, 1))
 
     def forward(self, mixture: Tensor) -> Tensor:
-        """Return the estimated vocals (B, T) of `mixture` (B, T)."""
+        """Return the estimated vocals (B, T) of `mixture` (B, T), a stretch of a song at `LEVEL`."""
         size, hop = self.config.n_fft, self.config.n_fft // 4
         spectrum = torch.stft(mixture, size, hop, window=self.window, return_complex=True)  # (B, F, N)
-        level = (spectrum.abs() + 1e-5).log()
-        level = level - level.mean((1, 2), keepdim=True)
+        level = (spectrum.abs() + _SMALLEST).log()
         hidden = self.blocks(self.input(level * self.scale + self.shift))
         mask = self.output(hidden).sigmoid()
         return torch.istft(spectrum * mask, size, hop, window=self.window, length=mixture.shape[-1])

@@ -6,14 +6,9 @@ Does not import torch, so that the asset graph reads presets quickly.
 from dataclasses import replace
 
 from data.errors import InputError
-from models.separation.config import (
-    CodecConfig,
-    DenoiserConfig,
-    MaskNetworkConfig,
-    SeparationConfig,
-    Thresholds,
-)
+from models.separation.config import SeparationConfig, Thresholds
 from models.separation.published.codecs import CODECS
+from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
 from models.training.config import FitConfig
 
 CONDITIONS = ("concat", "inject")
@@ -78,19 +73,23 @@ def _preset_small() -> SeparationConfig:
     return SeparationConfig(
         channels=1,
         # Same hop as EnCodec's strides (2, 4, 5, 8) but less arithmetic, most of which is at the highest rates.
-        codec=CodecConfig(channels=16, strides=(4, 4, 4, 5), dimension=48),
+        codec=CodecConfig(channels=16, encoder_channels=4, strides=(4, 4, 4, 5), dimension=128),
         codec_segment=16_000,
-        train_codec=_short(600, 4, 2e-3, 150),
+        train_codec=_short(500, 4, 2e-3, 250),
         denoiser=DenoiserConfig(
-            dimension=48, channels=96, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
+            dimension=128, channels=128, factors=(1, 2, 2), blocks=(2, 2, 2), attention=1, features=256
         ),
         segment=128,
         chunk=512,
         steps=1,  # after this short training, more steps lower the SI-SDR on the validation songs
-        train_denoiser=replace(_short(2_500, 16, 2e-3), ema=0.998),
-        train_mask_network=_short(1_500, 8, 2e-3),
+        train_denoiser=replace(_short(1_200, 16, 2e-3, 400), decay=0.7, ema=0.995),
+        mask_network=MaskNetworkConfig(n_fft=1536, channels=256),
+        train_refiner=replace(_short(500, 16, 2e-3, 250), decay=0.7, ema=0.99),
+        train_mask_network=replace(_short(1_800, 8, 2e-3, 450), decay=0.7, ema=0.995),
         mask_segment=64_000,
-        remixes=3_000,
+        embedded=150,
+        pretraining=0.15,
+        pure_noise=0.5,
     )
 
 
@@ -99,14 +98,15 @@ def _preset_demo() -> SeparationConfig:
     small = _preset_small()
     return replace(
         small,
-        codec=replace(small.codec, channels=8),
+        codec=replace(small.codec, channels=8, encoder_channels=4),
         train_codec=replace(small.train_codec, steps=80, validate_every=40),
         denoiser=replace(small.denoiser, channels=64, blocks=(1, 1, 1)),
         train_denoiser=replace(small.train_denoiser, steps=160, validate_every=80, ema=0.98),
-        mask_network=MaskNetworkConfig(channels=96),
+        train_refiner=replace(small.train_refiner, steps=40, validate_every=40, ema=0.98),
+        mask_network=MaskNetworkConfig(n_fft=1024, channels=96),
         train_mask_network=replace(small.train_mask_network, steps=100, validate_every=50),
         mask_segment=32_000,
-        remixes=150,
+        embedded=0,
         compared=(1, 2, 5, 20),
         # The codec's ceiling on the embedded songs is high (15 dB), far above what this short training reaches.
         thresholds=Thresholds(below_ceiling=18.0),

@@ -1,7 +1,8 @@
 """Separates mixtures of any length: chunk by chunk, with cross-fades, in limited memory.
 
-A separation system is a function from chunks of the mixture to chunks of vocals at the system's sample rate. The
-channels of a song are separate items of the batch, unless the system processes them together (`Separator.together`).
+A separation system is a function from chunks of the mixture to chunks of vocals at the system's sample rate and level.
+The channels of a song are separate items of the batch, unless the system processes them together
+(`Separator.together`).
 The diffusion system seeds its noise with the number of the chunk, so a song always gives the same vocals, independent
 of how many chunks are computed at once.
 
@@ -9,6 +10,7 @@ Sound is float32, full scale [-1, 1].
 Shapes: B chunks, T samples, K channels.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -19,8 +21,10 @@ from torch import Tensor
 from data.progress import Listener, Progress, ignore
 from models.separation.codec import AnyCodec
 from models.separation.config import Sampling
+from models.separation.consistency import consistent
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
+from models.separation.level import LEVEL, gain_to, root_mean_square
 from models.separation.mask_network import MaskNetwork
 from models.separation.overlap import Chunks, chunk_starts, in_chunks
 from models.separation.sampler import sample
@@ -30,12 +34,34 @@ Reader = Callable[[int, int], np.ndarray]  # start and stop to samples start …
 
 
 @dataclass(frozen=True)
+class Mixture:
+    """A mixture to be separated.
+
+    Attributes:
+        read: returns samples start … stop - 1, (stop - start, K) float32. It is called in order.
+        length: length in samples, at the sample rate of the system.
+        channels: number K of channels.
+        root_mean_square: root mean square of the whole song, over all channels, which its level is adjusted by.
+    """
+
+    read: Reader
+    length: int
+    channels: int
+    root_mean_square: float
+
+    @classmethod
+    def of(cls, mixture: np.ndarray) -> "Mixture":
+        """Return a mixture that is in memory, (T, K) float32."""
+        length, channels = mixture.shape
+        return cls(lambda start, stop: mixture[start:stop], length, channels, root_mean_square([mixture]))
+
+
+@dataclass(frozen=True)
 class Separator:
     """A separation system that processes mixtures of any length.
 
     Example:
-        >>> pieces = separator.separate(lambda start, stop: mixture[start:stop], *mixture.shape)
-        >>> vocals = np.concatenate(list(pieces))
+        >>> vocals = np.concatenate(list(separator.separate(Mixture.of(mixture))))
 
     Attributes:
         work: function from chunks of the mixture and the number of each chunk in the song to vocals of the same shape.
@@ -45,6 +71,7 @@ class Separator:
         overlap: number of samples that are cross-faded with the next chunk.
         together: `work` takes all channels of a chunk at once and returns as many: chunks and vocals are (B, K, T).
         multiple: lengths that `work` takes are multiples of this; a mixture shorter than a chunk is padded to the next.
+        level: root mean square that a song is brought to for `work`, and its vocals back from; 0 leaves it as it is.
     """
 
     work: Callable[[Tensor, list[int]], Tensor]
@@ -53,29 +80,27 @@ class Separator:
     overlap: int
     together: bool = False
     multiple: int = 1
+    level: float = 0.0
 
-    def separate(
-        self, read: Reader, length: int, channels: int, *, batch: int = 4, listener: Listener = ignore
-    ) -> Iterator[np.ndarray]:
-        """Yield the vocals of a mixture in consecutive pieces, (samples of the piece, K) float32.
+    def separate(self, song: Mixture, *, batch: int = 4, listener: Listener = ignore) -> Iterator[np.ndarray]:
+        """Yield the vocals of a song in consecutive pieces, (samples of the piece, K) float32.
 
-        All pieces together have `length` samples.
+        All pieces together have as many samples as the song.
 
         Args:
-            read: returns samples start … stop - 1 of the mixture, (stop - start, K) float32. It is called in order.
-            length: length of the mixture in samples, at `sample_rate`.
-            channels: number K of channels of the mixture.
+            song: the mixture, at `sample_rate`.
             batch: number of chunks computed at once, each with all its channels.
             listener: receives progress reports, in chunks.
         """
-        total = len(chunk_starts(length, self.chunk, self.overlap))
+        total = len(chunk_starts(song.length, self.chunk, self.overlap))
         progress = Progress("separate", total=total, unit="chunks", listener=listener)
-        done = 0
+        done, gain = 0, gain_to(self.level, song.root_mean_square)
 
         def work(mixture: np.ndarray) -> np.ndarray:
             nonlocal done
-            count = len(mixture)
-            chunks = torch.from_numpy(mixture.astype(np.float32)).transpose(1, 2).contiguous()  # (B, K, T)
+            count, channels = len(mixture), song.channels
+            loud = mixture.astype(np.float32) * np.float32(gain)
+            chunks = torch.from_numpy(loud).transpose(1, 2).contiguous()  # (B, K, T)
             numbers = list(range(done, done + count))
             with torch.no_grad():
                 if self.together:
@@ -84,9 +109,9 @@ class Separator:
                     vocals = self.work(chunks.flatten(0, 1), [one for one in numbers for _ in range(channels)])
             done += count
             progress.advance(count)
-            return vocals.reshape(count, channels, -1).transpose(1, 2).cpu().numpy()
+            return vocals.reshape(count, channels, -1).transpose(1, 2).cpu().numpy() / np.float32(gain)
 
-        yield from in_chunks(read, length, work, Chunks(self.chunk, self.overlap, batch, self.multiple))
+        yield from in_chunks(song.read, song.length, work, Chunks(self.chunk, self.overlap, batch, self.multiple))
         progress.finish()
 
 
@@ -107,32 +132,88 @@ def diffusion_separator(codec: AnyCodec, denoiser: Denoiser, scaling: Scaling, s
 
     def work(mixture: Tensor, numbers: list[int]) -> Tensor:
         device = scaling.mean.device
-        condition = scaling.normalise(codec.encode(mixture.to(device)))
+        (condition,) = scaling.encoded(codec, (mixture.to(device),))
 
-        def noise(draw: int) -> Tensor:
-            shape = condition[0].shape
-            return torch.stack([_noise(sampling.seed, number, draw, shape) for number in numbers]).to(device)
-
-        latent = sample(
-            lambda noisy, sigma: denoiser(noisy, condition, sigma),
-            noise(0),
-            sampling.steps,
-            eta=sampling.eta,
-            fresh=lambda step: noise(step + 1),
-        )
-        return codec.decode(scaling.restore(latent), mixture.shape[-1])
+        drawn = sampled(denoiser, condition, sampling, numbers)
+        total = sum(codec.decode(scaling.restore(latent), mixture.shape[-1]) for latent in drawn)
+        return total / sampling.draws  # type: ignore[operator]
 
     frames, rate = sampling.frames, codec.config.sample_rate
     overlap, multiple = int(frames * sampling.overlap) * hop, denoiser.config.multiple * hop
-    return Separator(work, rate, frames * hop, overlap, multiple=multiple)
+    return Separator(work, rate, frames * hop, overlap, multiple=multiple, level=LEVEL)
 
 
-def _noise(seed: int, number: int, draw: int, shape: torch.Size) -> Tensor:
-    """Return standard Gaussian noise (D latent channels, N latent frames) for a draw within a chunk.
+def refining_separator(
+    codec: AnyCodec, masks: MaskNetwork, refiner: Denoiser, scaling: Scaling, sampling: Sampling
+) -> Separator:
+    """Return the refining system: the discriminative network estimates, and diffusion samples what is left.
+
+    The mixture and the estimate are encoded, a latent of the vocals is sampled given both, and what its sound has
+    beyond that of the estimate's own latent is added to the estimate: what the codec cannot tell comes from the masks.
+    The result is then made consistent with the mixture (`consistent`). Not in the paper; after the stochastic
+    regeneration of Lemercier et al. (arXiv 2212.11851).
+
+    Args:
+        codec: codec of the latents.
+        masks: trained discriminative network.
+        refiner: trained refining network.
+        scaling: mean and standard deviation of the latents that it was trained on; defines the device.
+        sampling: steps, chunk length, overlap, η, seed and draws.
+    """
+    hop = codec.config.hop
+
+    def work(mixture: Tensor, numbers: list[int]) -> Tensor:
+        wave = mixture.to(scaling.mean.device)
+        first = masks(wave)
+        known = torch.cat(scaling.encoded(codec, (wave, first)), 1)
+        length = wave.shape[-1]
+        own = codec.decode(scaling.restore(known[:, refiner.config.dimension :]), length)
+        total = sum(
+            consistent(wave, first + codec.decode(scaling.restore(latent), length) - own)
+            for latent in sampled(refiner, known, sampling, numbers)
+        )
+        return total / sampling.draws  # type: ignore[operator]
+
+    frames, rate = sampling.frames, codec.config.sample_rate
+    overlap, multiple = (
+        int(frames * sampling.overlap) * hop,
+        math.lcm(refiner.config.multiple * hop, masks.config.n_fft),
+    )
+    return Separator(work, rate, frames * hop, overlap, multiple=multiple, level=LEVEL)
+
+
+def sampled(denoiser: Denoiser, condition: Tensor, sampling: Sampling, numbers: list[int]) -> Iterator[Tensor]:
+    """Yield latents of the vocals, (B, D, N), each sampled from other noise; as many as `sampling.draws`.
+
+    Args:
+        denoiser: trained denoiser.
+        condition: latents that are known, (B, R, N).
+        sampling: steps, η, seed and number of draws.
+        numbers: for each item of the batch, the number of its chunk in the song.
+    """
+    frames = condition.shape[-1]
+
+    def noise(draw: int, step: int) -> Tensor:
+        shape = (denoiser.config.dimension, frames)
+        each = [_noise(sampling.seed, (number, draw, step), shape) for number in numbers]
+        return torch.stack(each).to(condition.device)
+
+    for draw in range(sampling.draws):
+        yield sample(
+            lambda noisy, sigma: denoiser(noisy, condition, sigma),
+            noise(draw, 0),
+            sampling.steps,
+            eta=sampling.eta,
+            fresh=lambda step, draw=draw: noise(draw, step + 1),
+        )
+
+
+def _noise(seed: int, place: tuple[int, int, int], shape: tuple[int, int]) -> Tensor:
+    """Return standard Gaussian noise (D latent channels, N latent frames) for a place: chunk, draw and step.
 
     All channels of a chunk get the same noise, so that their estimates agree and the stereo image is kept.
     """
-    return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, number, draw)))
+    return torch.randn(shape, generator=torch.Generator().manual_seed(hash_seed(seed, *place)))
 
 
 def mask_separator(network: MaskNetwork, sample_rate: int, seconds: float = 8.0, overlap: float = 0.1) -> Separator:
@@ -152,6 +233,7 @@ def mask_separator(network: MaskNetwork, sample_rate: int, seconds: float = 8.0,
         chunk,
         int(chunk * overlap),
         multiple=network.config.n_fft,
+        level=LEVEL,
     )
 
 
@@ -170,5 +252,10 @@ def codec_ceiling(codec: AnyCodec, frames: int = 256) -> Separator:
     device = next(codec.parameters()).device
     chunk = frames * codec.config.hop
     return Separator(
-        lambda wave, _: codec(wave.to(device)), codec.config.sample_rate, chunk, chunk // 8, multiple=codec.config.hop
+        lambda wave, _: codec(wave.to(device)),
+        codec.config.sample_rate,
+        chunk,
+        chunk // 8,
+        multiple=codec.config.hop,
+        level=LEVEL,
     )

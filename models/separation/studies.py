@@ -36,6 +36,7 @@ from models.separation.config import Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.estimates import Song, separating, songs_of
 from models.separation.latents import Scaling
+from models.separation.level import LEVEL, gain_to, root_mean_square
 from models.separation.published.codec_networks import PretrainedCodec
 from models.separation.separate import diffusion_separator
 
@@ -167,13 +168,14 @@ def write_noise(
 
     def setting(what: str, quantised: bool, strength: float) -> Setting:
         def disturbed(excerpt: Excerpt) -> np.ndarray:
-            wave = torch.from_numpy((excerpt.vocals if what == "vocals" else excerpt.mixture).T.copy()).to(device)
+            gain = np.float32(gain_to(LEVEL, root_mean_square([excerpt.mixture])))
+            wave = torch.from_numpy(gain * (excerpt.vocals if what == "vocals" else excerpt.mixture).T).to(device)
             with torch.no_grad():
                 latent = codec.encode(wave)  # (K, D, N)
                 noise = torch.randn(latent.shape, generator=torch.Generator().manual_seed(excerpt.start)).to(device)
                 noisy = latent + strength * latent.std((0, 2), keepdim=True) * noise
                 found = codec.decode(kinds[quantised](noisy), wave.shape[1])
-            return found.T.cpu().numpy()
+            return found.T.cpu().numpy() / gain
 
         return {"what": what, "quantised": quantised, "strength": strength}, disturbed
 

@@ -78,10 +78,11 @@ def separate(
     song: Annotated[Path, typer.Argument(help="WAV, FLAC, MP3, M4A … of any length, rate and channel count.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("vocals.wav"),
     system: Annotated[
-        str, typer.Option(help="auto (the champion), masks, diffusion, spleeter, hdemucs, umxhq or umxl")
+        str, typer.Option(help="auto (the champion), masks, refine, diffusion, spleeter, hdemucs, umxhq or umxl")
     ] = "auto",
     condition: Annotated[str, typer.Option(help="concat or inject")] = "concat",
     steps: Annotated[int | None, typer.Option(help="Of DDIM; the preset's by default.")] = None,
+    draws: Annotated[int | None, typer.Option(help="Samples whose mean is the result; 1 by default.")] = None,
     as_json: Json = False,
 ) -> None:
     """Separate the vocals of a music file and write them as a WAV file of exactly the same length."""
@@ -92,7 +93,7 @@ def separate(
     def print_report(report: Report) -> None:
         typer.echo(str(report), err=True)
 
-    done = separate_song(Settings.read(), song, output, Method(system, condition, steps), print_report)
+    done = separate_song(Settings.read(), song, output, Method(system, condition, steps, draws), print_report)
     if as_json:
         print_json(done)
     else:

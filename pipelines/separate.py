@@ -80,7 +80,7 @@ class _Chosen:
     champion: bool = False
 
 
-def _choose(graph: Graph, method: Method) -> _Chosen:
+def choose(graph: Graph, method: Method) -> _Chosen:
     """Return the system of a method.
 
     Raises:
@@ -146,7 +146,7 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
     from models.separation.files import separate_file
 
     graph = make_graph(settings)
-    chosen = _choose(graph, method)
+    chosen = choose(graph, method)
     if method.steps is not None:
         chosen = replace(chosen, sampling=replace(chosen.sampling, steps=method.steps))
     device = torch.device(graph.environment.torch_device())

@@ -65,7 +65,7 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
     if (music.midi is None) == (not music.pitch):
         raise InputError("give either a pitch or a MIDI file: --pitch 60 or --midi song.mid")
     target = check_target(output, WRITTEN)
-    model = _model(settings, variant, newest=newest)
+    model = find_model(settings, variant, newest=newest)
     number = _number(model, music.instrument)
     if music.midi is None and music.velocity not in model.velocities:
         raise InputError(f"velocity {music.velocity}: the model was trained on {', '.join(map(str, model.velocities))}")
@@ -97,7 +97,7 @@ class _Model:
     unproven: bool = False
 
 
-def _model(settings: Settings, variant: str, *, newest: bool) -> _Model:
+def find_model(settings: Settings, variant: str, *, newest: bool) -> _Model:
     """Return the model to play, the newest one where there is no champion; arguments as in `play`.
 
     Raises:
@@ -116,7 +116,7 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> _Model:
         raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
     model = find(graph.registry.assets["synthesis_champion"].slot(run))
     if model is None:
-        return replace(_model(settings, variant, newest=True), unproven=True)
+        return replace(find_model(settings, variant, newest=True), unproven=True)
     described = read_checked_json(model / RECORD)
     return _Model(model, described["instruments"], described["velocities"])
 

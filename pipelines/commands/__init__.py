@@ -2,7 +2,7 @@
 
 * `conversion_scoring`: commands that score converted voices and melodies, from any system
 * `converting`: commands that convert a song to another voice, and extract its melody
-* `exporting`: commands that copy a report out of the store, and compare two
+* `exporting`: commands that copy a report or a model out of the store, and compare two reports
 * `listening`: commands for listening tests: export, and judging what listeners sent back
 * `making`: commands that make results: the demo, a system, an experiment; and the web UI
 * `output`: prints the results of commands as JSON, for programs

@@ -227,7 +227,8 @@ def test_an_export_that_fails_leaves_nothing_behind(command, trained, tmp_path, 
 
     monkeypatch.setattr(export, "write_card", full)
     status, _, err = command("export", "model", "synthesis", "-o", tmp_path / "sing", "--no-onnx")
-    assert (status, err) == (2, f"error: {tmp_path}/sing: no space left on device; free space on that disk\n")
+    assert status == 2
+    assert err.startswith(f"error: {tmp_path}/sing: no space left on device; free space on that disk")
     assert not list(tmp_path.glob("*sing*"))
     assert not list(tmp_path.glob(".*"))
 

@@ -19,6 +19,7 @@ from pipelines.commands import (
     exporting,
     listening,
     making,
+    planning,
     playing,
     scoring,
     storing,
@@ -66,6 +67,7 @@ class Command(TyperCommand):
 for _command in (
     making.demo,
     making.run,
+    planning.plan,
     making.dev,
     storing.status,
     storing.verify,

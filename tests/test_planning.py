@@ -90,9 +90,11 @@ def test_gpus_are_found_by_name_and_compute_at_a_share_of_their_peak():
 
 
 def test_data_are_counted_where_they_lie_else_published_sizes_are_taken(settings, tmp_path):
-    write_nsynth(tmp_path / "nsynth-train", 1, range(60, 63), (25,))
+    write_nsynth(tmp_path / "nsynth" / "nsynth-train", 1, range(60, 63), (25,))
     write_musdb(tmp_path / "musdb", {"A - One": "train", "B - Two": "test"}, seconds=2.0)
-    mine = make_graph(settings.model_copy(update={"nsynth": str(tmp_path), "musdb": str(tmp_path / "musdb")}))
+    mine = make_graph(
+        settings.model_copy(update={"nsynth": str(tmp_path / "nsynth"), "musdb": str(tmp_path / "musdb")})
+    )
     assert notes(mine).items == 3
     assert songs(mine).items == 2
     assert songs(mine).seconds == pytest.approx(4.0, rel=0.01)

@@ -72,20 +72,42 @@ class Sources:
         Raises:
             KeyError: the module does not define this name.
         """
-        start, todo, found = (module, name), [(module, name)], dict[Place, str]()
+        start = (module, name)
         if start in self._closures:
             return self._closures[start]
+        found = {place: self._digest(place, entry=place == start) for place in self.reached(module, name)}
+        modules = sorted({module for module, _ in found})
+        version = _hash(f"{module}:{name} {digest}" for (module, name), digest in sorted(found.items()))[:16]
+        self._closures[start] = Closure(version, modules, sorted(self._paths[one] for one in modules))
+        return self._closures[start]
+
+    def reached(self, module: str, name: str) -> set[Place]:
+        """Return the places that the function `name` of `module` can reach, its own included, without its decorators.
+
+        Raises:
+            KeyError: the module does not define this name.
+        """
+        start, todo, found = (module, name), [(module, name)], set[Place]()
         if name not in self._module(module).definitions:
             raise KeyError(f"{module} defines no {name}")
         while todo:
             place = todo.pop()
             if place not in found:
-                found[place] = self._digest(place, entry=place == start)
+                found.add(place)
                 todo += self._reachable(place, entry=place == start)
-        modules = sorted({module for module, _ in found})
-        version = _hash(f"{module}:{name} {digest}" for (module, name), digest in sorted(found.items()))[:16]
-        self._closures[start] = Closure(version, modules, sorted(self._paths[one] for one in modules))
-        return self._closures[start]
+        return found
+
+    def holds(self, module: str) -> bool:
+        """Return whether a module is one of the project."""
+        return module in self._paths
+
+    def text(self, module: str) -> str:
+        """Return the source of a module of the project."""
+        return self.files[self._paths[module]].decode()
+
+    def meant(self, module: str, attributes: list[str]) -> set[Place]:
+        """Return the places that an attribute of a module stands for, such as ["Sing"] of "models.synthesis.sing"."""
+        return set(self._target(module, attributes))
 
     @cached_property
     def digest(self) -> str:
@@ -94,7 +116,7 @@ class Sources:
 
     def _module(self, name: str) -> Module:
         if name not in self._modules:
-            self._modules[name] = parse(self.files[self._paths[name]].decode())
+            self._modules[name] = parse(self.text(name))
         return self._modules[name]
 
     def _nodes(self, place: Place, *, entry: bool = False) -> list[ast.stmt]:

@@ -6,4 +6,5 @@
 * `training/`: the training loop that all systems share: optimiser steps, checkpoints, resuming, several processes
 * `losses`: training losses of waveforms: the spectral loss of SING, and the mean squared error
 * `measuring`: measures what a system costs on this machine: peak memory against the length of the sound
+* `planning`: measures what a training costs before it starts: seconds, operations and memory of a step, on random data
 """

@@ -1,6 +1,8 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `planning/`: what a run will cost before it starts: hours, memory and disk, here and on a GPU
+* `portable/`: exports trained models as folders that need nothing of this project
 * `reports/`: the folder of exported reports: dated copies, an index page, a web server
 * `building`: refuses to build a wheel, whose packages would collide with those of others
 * `children`: starts child processes that end with this one, however it ends, and get its stop signals

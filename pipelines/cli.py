@@ -13,7 +13,17 @@ from typer.core import TyperArgument, TyperCommand
 from typer.models import ArgumentInfo
 
 from data.errors import Stopped, explain
-from pipelines.commands import conversion_scoring, converting, exporting, listening, making, playing, scoring, storing
+from pipelines.commands import (
+    conversion_scoring,
+    converting,
+    exporting,
+    listening,
+    making,
+    planning,
+    playing,
+    scoring,
+    storing,
+)
 from pipelines.threads import share_cores
 
 app = typer.Typer(
@@ -57,6 +67,7 @@ class Command(TyperCommand):
 for _command in (
     making.demo,
     making.run,
+    planning.plan,
     making.dev,
     storing.status,
     storing.verify,
@@ -76,6 +87,7 @@ for _command in (
 for _command in (scoring.synthesis, scoring.separation, conversion_scoring.conversion, conversion_scoring.melody):
     score.command(cls=Command)(_command)
 export.command(cls=Command)(exporting.report)
+export.command(cls=Command)(exporting.model)
 export.command("listening", cls=Command)(listening.export_listening)
 score.command("listening", cls=Command)(listening.score_listening)
 

@@ -78,7 +78,7 @@ def convert(settings: Settings, source: Path, target: Path, wish: Wish, listener
     target = check_target(target, WRITTEN, source)
     song = read_song(source)
     graph = make_graph(settings)
-    stages, versions = _stages(graph, newest=wish.newest)
+    stages, versions = find_stages(graph, newest=wish.newest)
     separator = []
     if wish.remix:
         separator = [get(graph.registry.assets["separation_mask_network"].slot(Configuration(graph.environment)))]
@@ -131,7 +131,7 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
     target = check_target(target, [".csv"], source)
     song = read_song(source)
     graph = make_graph(settings)
-    stages, versions = _stages(graph, newest=newest)
+    stages, versions = find_stages(graph, newest=newest)
     with reading(map(lock_path, versions)):
         device = torch.device(graph.environment.torch_device())
         found = load_extractor(stages.melody, device).melody(song.wave)
@@ -146,7 +146,7 @@ def melody(settings: Settings, source: Path, target: Path, *, newest: bool = Fal
     }
 
 
-def _stages(graph: Graph, *, newest: bool) -> "tuple[Stages, tuple[Path, ...]]":
+def find_stages(graph: Graph, *, newest: bool) -> "tuple[Stages, tuple[Path, ...]]":
     """Find the stages to use: those of the champion, or if wanted or without a champion, the newest ones.
 
     Returns:

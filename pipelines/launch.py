@@ -19,6 +19,7 @@ from data.errors import InputError
 from data.files.durable import write_bytes
 from pipelines.definitions import make_graph
 from pipelines.jobs import System, find_system
+from pipelines.planning.room import check_room
 from pipelines.recovery import end_dead_runs
 from pipelines.running import Launch, run_job
 from pipelines.settings import CHECKOUT, Settings
@@ -170,15 +171,18 @@ def run_graph(settings: Settings, target: Target) -> Path | None:
 
     Raises:
         InputError: a run failed; the message names the step, the reason and the remedy. Or the target names an asset
-            that the system has not.
+            that the system has not, or what it still has to write does not fit the disk.
         Stopped: a run was stopped by a signal, or terminated in the web UI.
 
     Example:
         >>> run_graph(Settings.read(), Target.parse("synthesis"))
     """
-    known = target.system.names(make_graph(settings)) if target.only else ()
+    graph = make_graph(settings)
+    known = target.system.names(graph) if target.only else ()
     if unknown := [name for name in target.only if name not in known]:
         raise InputError(f"{unknown[0]!r} is no asset of {target.system.name}; there are {', '.join(known)}")
+    if not target.only:
+        check_room(graph, [target.system.name])
     home = prepare_instance(settings)
     with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
         for launch in target.launches():

@@ -84,7 +84,7 @@ class _Chosen:
     champion: bool = False
 
 
-def _choose(graph: Graph, method: Method) -> _Chosen:
+def choose(graph: Graph, method: Method) -> _Chosen:
     """Return the system of a method.
 
     Raises:
@@ -181,7 +181,7 @@ def load_separator(
     method = method or Method()
     method.check()
     graph = make_graph(settings or Settings.read())
-    chosen = _choose(graph, method)
+    chosen = choose(graph, method)
     with reading(lock_path(one) for one in chosen.versions):
         return TrainedSeparator(_load(chosen, graph.environment, listener), chosen.system, chosen.champion)
 
@@ -214,7 +214,7 @@ def separate(settings: Settings, source: Path, target: Path, method: Method, lis
     from models.separation.files import separate_file
 
     graph = make_graph(settings)
-    chosen = _choose(graph, method)
+    chosen = choose(graph, method)
     with reading(lock_path(one) for one in chosen.versions):
         done = separate_file(source, target, _load(chosen, graph.environment, listener), listener)
     model = str(chosen.versions[-1]) if chosen.versions else ""

@@ -71,7 +71,7 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
     if (music.midi is None) == (not music.pitch):
         raise InputError("give either a pitch or a MIDI file: --pitch 60 or --midi song.mid")
     target = check_target(output, WRITTEN)
-    model = _model(settings, variant, newest=newest)
+    model = find_model(settings, variant, newest=newest)
     number = model.number(music.instrument)
     if music.midi is None:
         model.check_velocity(music.velocity)
@@ -102,7 +102,7 @@ def load_synthesizer(settings: Settings | None = None, variant: str = MAIN, *, n
         >>> wave = synthesizer.note("organ_electronic_000", pitch=62, velocity=75)
     """
     settings = settings or Settings.read()
-    model = _model(settings, variant, newest=newest)
+    model = find_model(settings, variant, newest=newest)
     return Synthesizer(_network(settings, model), model)
 
 
@@ -201,7 +201,7 @@ class Synthesizer:
         return render(self.network, self.model.number(instrument), events, self.model.velocities)
 
 
-def _model(settings: Settings, variant: str, *, newest: bool) -> Model:
+def find_model(settings: Settings, variant: str, *, newest: bool) -> Model:
     """Return the model to play, the newest one where there is no champion; arguments as in `play`.
 
     Raises:
@@ -220,7 +220,7 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> Model:
         raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
     model = find(graph.registry.assets["synthesis_champion"].slot(run))
     if model is None:
-        return replace(_model(settings, variant, newest=True), unproven=True)
+        return replace(find_model(settings, variant, newest=True), unproven=True)
     described = read_checked_json(model / RECORD)
     return Model(model, described["instruments"], described["velocities"])
 

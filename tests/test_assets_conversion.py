@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -15,6 +16,7 @@ from tiny import write_musdb
 from tiny_bundle import spleeter_variables, write_bundle
 from tiny_conversion import TINY, write_singers
 from tiny_graph import Home, metadata, names_of
+from tiny_portable import run_alone
 
 from assets.conversion.variants import ablation, compared
 from assets.environment import Configuration
@@ -34,8 +36,11 @@ from models.conversion.presets import DISCRIMINATORS
 from models.separation import presets as separation
 from models.separation.published.separators import SEPARATORS
 from models.separation.published.spleeter import VALUES
+from models.training.checkpoint import load
 from pipelines.convert import Wish, convert, melody
 from pipelines.jobs import SYSTEMS
+from pipelines.portable.chosen import Wish as ModelWish
+from pipelines.portable.export import export_model
 from pipelines.settings import Settings
 
 NAMES = {"A - One": "train", "Leaf - Summerghost": "train", "M.E.R.C. - Three": "test"}
@@ -123,6 +128,27 @@ def test_a_second_run_finds_everything_made(made):
     home, _, _ = made
     again = home.materialize(*[one for one in names_of("conversion") if one != "conversion_champion"])
     assert all(one.materialization.metadata["reused"].value for one in again.get_asset_materialization_events())
+
+
+def test_the_exported_model_sings_alone_as_the_command_line_does(made, settings_of, tmp_path):
+    home, singers, _ = made
+    folder = tmp_path / "model"
+    done = export_model(settings_of, ModelWish("conversion"), folder, onnx=False)
+    assert done["scores"]
+    assert not any(name.startswith("discriminators") for name in load(folder / "vocoder" / "model").tensors)
+    known = load_acoustic(home.current("conversion_acoustic"), torch.device("cpu"))
+    (other, *_) = (one for one in known.singers if one != "ada")
+    clip, _ = soundfile.read(next(singers.glob("ben_*.wav")))
+    for seconds, key, singer in ((0.7, "octave", "ada"), (21.0, "free", other)):  # one piece, and several
+        wave = np.resize(clip[:, 1], round(16_000 * seconds))
+        soundfile.write(tmp_path / "song.wav", wave, 16_000)
+        alone, ours = tmp_path / "alone.wav", tmp_path / "ours.wav"
+        run_alone(folder, tmp_path / "song.wav", "-o", alone, "--key", key, "--singer", singer)
+        convert(settings_of, tmp_path / "song.wav", ours, Wish(key, singer), lambda report: None)
+        alone, ours = soundfile.read(alone)[0], soundfile.read(ours)[0]
+        assert alone.shape == ours.shape == wave.shape
+        assert np.abs(ours).max() > 1e-3
+        np.testing.assert_allclose(alone, ours, atol=2 / 32767 + 1e-4 * np.abs(ours).max())
 
 
 def test_a_song_is_converted_and_remixed_and_its_melody_written(made, settings_of, tmp_path):

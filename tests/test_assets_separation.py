@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import yaml
 from simulated_listeners import session
 from test_models_separation import TINY
 from tiny import write_musdb
 from tiny_graph import Home, metadata, names_of
+from tiny_portable import run_alone
 
 from data.errors import InputError
 from data.files.durable import read_json
@@ -21,6 +23,8 @@ from data.shards.reader import Shards
 from eval.listening.write import KEY, read_plan
 from models.separation import cost, presets
 from pipelines.listening import export_tests
+from pipelines.portable.chosen import Wish as ModelWish
+from pipelines.portable.export import export_model
 from pipelines.results import results_sensor
 from pipelines.separate import Method, load_separator, separate
 from pipelines.settings import Settings
@@ -52,6 +56,37 @@ def test_everything_materialises(made):
     failed = {name for name, passed in checks.items() if not passed}
     assert not home.current("separation_champion")
     assert failed <= {"masks_separate", "better_than_mixture", "near_codec_ceiling", "refining_helps"}
+
+
+@pytest.mark.parametrize("method", ["masks", "refine", "diffusion"])
+def test_the_exported_model_separates_alone_as_the_command_line_does(made, tmp_path, method):
+    home, source, _ = made
+    wanted = {"home": home.environment.home, "preset": "demo", "device": "cpu", "musdb": str(source)}
+    settings, folder = Settings.read().model_copy(update=wanted), tmp_path / "model"
+    done = export_model(settings, ModelWish("separation", method=method), folder, onnx=False)
+    assert done["method"] == method
+    assert done["scores"]
+    rate = TINY.codec.sample_rate
+    for seconds, channels in ((0.3, 1), (11.3, 2)):  # shorter than a chunk, and several chunks
+        draw = np.random.default_rng(round(seconds))
+        wave = draw.uniform(-0.5, 0.5, (round(seconds * rate), channels))
+        soundfile.write(tmp_path / "song.wav", wave, rate)
+        run_alone(folder, tmp_path / "song.wav", "-o", tmp_path / "alone.wav")
+        separate(settings, tmp_path / "song.wav", tmp_path / "ours.wav", Method(method), lambda report: None)
+        alone, ours = (soundfile.read(tmp_path / name, always_2d=True)[0] for name in ("alone.wav", "ours.wav"))
+        assert alone.shape == ours.shape == wave.shape
+        assert np.abs(ours).max() > 0.01
+        np.testing.assert_allclose(alone, ours, atol=2 / 32767)
+    song = next(source.rglob("M.E.R.C. - Three/mixture.wav"))  # 44.1 kHz: resampled in another way, so nearly equal
+    run_alone(folder, song, "-o", tmp_path / "alone.wav")
+    separate(settings, song, tmp_path / "ours.wav", Method(method), lambda report: None)
+    alone, ours = (soundfile.read(tmp_path / name)[0] for name in ("alone.wav", "ours.wav"))
+    assert alone.shape == ours.shape
+    assert np.square(alone - ours).sum() < 0.05 * np.square(ours).sum()
+    (model,) = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])["model-index"]
+    metrics = {one["type"]: one["value"] for one in model["results"][0]["metrics"]}
+    judged = read_json(home.current("separation_report") / "metrics.json")["test"][method]
+    assert metrics["uSDR"] == judged["uSDR"]["median"]
 
 
 def test_every_song_has_its_split(made):

@@ -7,12 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
+import numpy as np
 import pytest
+import soundfile
+import yaml
 from tiny import write_nsynth
 from tiny_forked import Forked
 from tiny_graph import Home, metadata, names_of
+from tiny_portable import run_alone
 
-from data.files.durable import read_json
+from data.errors import InputError
+from data.files.durable import file_sha256, read_json
 from models.synthesis import presets
 from models.synthesis.config import (
     AutoencoderConfig,
@@ -24,6 +29,10 @@ from models.synthesis.config import (
     WavenetConfig,
 )
 from models.training.config import FitConfig
+from pipelines.portable.chosen import Wish
+from pipelines.portable.export import export_model
+from pipelines.settings import Settings
+from pipelines.synthesize import Music, play
 
 FIT = FitConfig(steps=3, batch_size=4, learning_rate=1e-3, validate_every=3, checkpoint_every=2, report_every=1)
 TINY = SynthesisConfig(
@@ -79,6 +88,32 @@ def made(tmp_path_factory, source):
     home = Home(tmp_path_factory.mktemp("home"), nsynth=str(source))
     yield home, home.materialize(*DATA, *names_of("synthesis"))
     patch.undo()
+
+
+def test_the_exported_model_plays_alone_what_the_command_line_plays(made, tmp_path):
+    home, _ = made
+    wanted = {"home": home.environment.home, "preset": "demo", "device": "cpu", "nsynth": home.environment.nsynth}
+    settings, folder = Settings.read().model_copy(update=wanted), tmp_path / "sing"
+    done = export_model(settings, Wish("synthesis"), folder, onnx=False)
+    assert (done["champion"], done["scores"], done["onnx"]) == (False, True, [])
+    for pitch in ("62", "60,64,67", "66-61"):
+        run_alone(folder, "brass_acoustic_000", pitch, "--velocity", 25, "-o", tmp_path / "alone.wav")
+        play(settings, Music("brass_acoustic_000", pitch, 25), tmp_path / "note.wav", "spectral", newest=True)
+        alone, ours = (soundfile.read(tmp_path / name)[0] for name in ("alone.wav", "note.wav"))
+        assert len(alone) == len(ours)
+        np.testing.assert_allclose(alone, ours, atol=2 / 32767)
+    card = (folder / "README.md").read_text()
+    (model,) = yaml.safe_load(card.split("---\n")[1])["model-index"]
+    assert {one["type"] for one in model["results"][0]["metrics"]} > {"spectral"}
+    assert "## Provenance" in card
+    assert "brass_acoustic_000 60" in card
+    config = read_json(folder / "config.json")
+    assert config["networks"]["model"]["sha256"] == file_sha256(folder / "model.safetensors")
+    assert len(config["instruments"]) == 4
+    with pytest.raises(InputError, match="is there already, and nothing is replaced"):
+        export_model(settings, Wish("synthesis"), folder)
+    with pytest.raises(InputError, match="lies in the store"):
+        export_model(settings, Wish("synthesis"), settings.store / "sing")
 
 
 def test_everything_materialises(made):

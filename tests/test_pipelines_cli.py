@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 import soundfile
 from tiny import sine_note, write_nsynth
+from tiny_portable import run_alone
 from tiny_trained import keep, keep_sing
 
 from assets.environment import Configuration
@@ -27,6 +28,7 @@ from pipelines import cli
 from pipelines import status as status_module
 from pipelines.commands import making
 from pipelines.definitions import make_graph
+from pipelines.portable import export
 from pipelines.settings import Settings
 from pipelines.synthesize import load_synthesizer
 
@@ -145,6 +147,59 @@ def test_synthesize_writes_a_note(command, trained, tmp_path):
     wave, rate = soundfile.read(path)
     assert (status, rate, wave.shape) == (0, 16000, (64000,))
     assert json.loads(out)["instrument"] == "brass_acoustic_000"
+
+
+def test_an_exported_model_plays_without_this_project(command, home, trained, tmp_path):
+    folder = tmp_path / "models" / "sing"
+    status, out, err = command("export", "model", "synthesis", "-o", folder, "--no-onnx", "--json")
+    done = json.loads(out)
+    assert (status, done["method"], done["champion"], done["scores"]) == (0, "synthesis", False, False)
+    assert err == "warning: this model has not been promoted: it is the newest, and may have failed checks\n"
+    assert done["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    assert {path.name for path in folder.iterdir()} == {
+        "LICENSE", "README.md", "config.json", "inference.py", "model.json", "model.safetensors", "network",
+    }  # fmt: skip
+    run_alone(folder, "brass_acoustic_000", "60", "--velocity", "127", "-o", tmp_path / "alone.wav")
+    label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
+    assert command("synthesize", *label, "-o", tmp_path / "ours.wav", "--newest")[0] == 0
+    alone, ours = (soundfile.read(tmp_path / name, dtype="int16")[0].astype(int) for name in ("alone.wav", "ours.wav"))
+    assert np.abs(ours).max() > 100
+    assert np.abs(alone - ours).max() <= 2
+    card = (folder / "README.md").read_text()
+    assert "model-index" not in card
+    assert "The current report is not on this model" in card
+    assert "python inference.py brass_acoustic_000 60 -o note.wav" in card
+    assert json.loads((folder / "config.json").read_text())["commit"] == "abcdef012345"
+    for arguments, said in (
+        (("synthesis", "-o", folder), "is there already, and nothing is replaced; name a new folder with -o"),
+        (("synthesis", "-o", home / "store" / "sing"), "lies in the store"),
+        (
+            ("synthesis", "-o", tmp_path / "b", "--method", "masks"),
+            "--method masks: separation has auto, masks, diffusion",
+        ),
+        (("synthesis", "-o", tmp_path / "b", "--variant", "loud"), "'loud' is no variant of synthesis"),
+        (("separation", "-o", tmp_path / "b"), "demo/separation_mask_network has not been materialised"),
+        (("conversion", "-o", tmp_path / "b"), "demo/conversion_melody has not been materialised"),
+        (("singing", "-o", tmp_path / "b"), "singing"),
+    ):
+        status, out, err = command("export", "model", *arguments)
+        assert (status, out, err.count("\n")) == (2, "", 1)
+        assert said in err
+    assert not (tmp_path / "b").exists()
+    assert not list(tmp_path.glob(".*partial"))
+    assert [path.name for path in folder.parent.iterdir()] == ["sing"]
+
+
+def test_an_export_that_fails_leaves_nothing_behind(command, trained, tmp_path, monkeypatch):
+    def full(*arguments: object) -> None:
+        raise OSError(28, "No space left on device", str(tmp_path / "sing"))
+
+    monkeypatch.setattr(export, "write_card", full)
+    status, _, err = command("export", "model", "synthesis", "-o", tmp_path / "sing", "--no-onnx")
+    assert status == 2
+    assert err.startswith(f"error: {tmp_path}/sing: no space left on device; free space on that disk")
+    assert not list(tmp_path.glob("*sing*"))
+    assert not list(tmp_path.glob(".*"))
 
 
 def test_synthesize_plays_ranges_chords_and_midi_files(command, trained, tmp_path):

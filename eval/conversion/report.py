@@ -166,7 +166,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(table).encode())
-    card = replace(_CARD, data_type="synthetic") if study.embedded else _CARD
+    card = replace(CARD, data_type="synthetic") if study.embedded else CARD
     measured = {name: one["mean"] for name, one in metrics["conversion"].get(MAIN, {}).get(CLEAN, {}).items()}
     write_bytes(folder / "model_card.md", model_card(card, study.provenance, table, measured, found).encode())
     frames = {score.TABLE: study.scores, melody_score.TABLE: study.melody, vocoder_score.TABLE: study.vocoder}
@@ -180,7 +180,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     }
 
 
-_CARD = Card(
+CARD = Card(
     name="Singing voice conversion with accompaniment",
     tags=("audio", "music", "voice-conversion", "singing"),
     task="audio-to-audio",

@@ -167,7 +167,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(tables[0]).encode())
-    card = replace(_CARD, data_type="synthetic") if study.embedded else _CARD
+    card = replace(CARD, data_type="synthetic") if study.embedded else CARD
     measured = {name: one["median"] for name, one in metrics["test"][study.main].items()}
     write_bytes(folder / "model_card.md", model_card(card, study.provenance, tables[0], measured, found).encode())
     for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
@@ -175,7 +175,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     return {"megabytes": round(len(page.encode()) / 1e6, 2), "songs": len(study.order), "systems": len(metrics["test"])}
 
 
-_CARD = Card(
+CARD = Card(
     name="Latent diffusion for singing voice separation",
     tags=("audio", "music", "source-separation"),
     task="audio-to-audio",

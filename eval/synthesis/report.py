@@ -154,7 +154,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "table_1.tex", latex(paper[0]).encode())
     measured = {name: one["mean"] for name, one in metrics["test"].get("sing", {}).items()}
-    write_bytes(folder / "model_card.md", model_card(_CARD, study.provenance, tables[0], measured, found).encode())
+    write_bytes(folder / "model_card.md", model_card(CARD, study.provenance, tables[0], measured, found).encode())
     write_frame(folder / "scores.parquet", study.all_scores)
     return {
         "megabytes": round(len(page.encode()) / 1e6, 2),
@@ -163,7 +163,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     }
 
 
-_CARD = Card(
+CARD = Card(
     name="SING",
     tags=("audio", "music", "synthesis"),
     task="audio-synthesis",

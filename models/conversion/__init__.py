@@ -22,5 +22,6 @@ After Chen et al., arXiv 2502.04722.
 * `copies`: writes copies of voices by vocoders
 * `predicted`: writes predicted mel spectrograms, to train the vocoder further on
 * `cost`: measures speed and memory
+* `plan`: the trainings of a preset, as a plan measures them
 * `describe`: modules, parameters and rates of a preset
 """

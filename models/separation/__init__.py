@@ -19,6 +19,7 @@
 * `norms`: normalises hidden frames one by one
 * `oracles`: ideal masks: separate vocals with a mask computed from the true vocals, as an upper reference
 * `overlap`: processes long signals in overlapping chunks that are cross-faded
+* `plan`: the trainings of a preset of the separation system, as a plan measures them
 * `presets`: named presets of the separation system, and changes to them: another conditioning, a published codec
 * `sampler`: DDIM sampler: turns noise into a latent in any number of steps
 * `separate`: separates mixtures of any length, chunk by chunk, in limited memory

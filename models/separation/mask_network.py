@@ -53,11 +53,15 @@ class MaskNetwork(nn.Module):
         self.blocks = nn.Sequential(*(DilatedBlock(config.channels, one) for one in config.dilations))
         self.output = nn.Sequential(FrameNorm(1, config.channels), nn.PReLU(), nn.Conv1d(config.channels, bins, 1))
 
+    def mask(self, magnitudes: Tensor) -> Tensor:
+        """Return the mask, (B, F, N) in [0, 1], for the magnitudes (B, F, N) of the mixture's STFT."""
+        level = (magnitudes + _SMALLEST).log()
+        return self.output(self.blocks(self.input(level * self.scale + self.shift))).sigmoid()
+
     def forward(self, mixture: Tensor) -> Tensor:
         """Return the estimated vocals (B, T) of `mixture` (B, T), a stretch of a song at `LEVEL`."""
         size, hop = self.config.n_fft, self.config.n_fft // 4
         spectrum = torch.stft(mixture, size, hop, window=self.window, return_complex=True)  # (B, F, N)
-        level = (spectrum.abs() + _SMALLEST).log()
-        hidden = self.blocks(self.input(level * self.scale + self.shift))
-        mask = self.output(hidden).sigmoid()
-        return torch.istft(spectrum * mask, size, hop, window=self.window, length=mixture.shape[-1])
+        return torch.istft(
+            spectrum * self.mask(spectrum.abs()), size, hop, window=self.window, length=mixture.shape[-1]
+        )

@@ -9,6 +9,7 @@
 * `estimates`: writes the notes that each system generates for the evaluation, as shards
 * `music`: plays ranges of notes, chords and MIDI files
 * `notes`: converts notes for SING: label rows, padded waveforms, training batches, validation figures
+* `plan`: the trainings of a preset of SING, as a plan measures them
 * `presets`: named presets of SING, and its variants: the rows of the paper's Table 1
 * `sampling`: draws samples from the WaveNet decoder one by one, with cached layer inputs
 * `sequence`: SING's sequence generator (paper section 3.3): an LSTM from note labels to embedding frames

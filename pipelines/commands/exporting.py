@@ -1,4 +1,4 @@
-"""Commands that copy results out of the store, and compare them."""
+"""Commands that copy results and models out of the store, and compare reports."""
 
 from pathlib import Path
 from typing import Annotated
@@ -36,6 +36,37 @@ def report(
         print_json({"report": str(folder / PAGE), "index": str(root / INDEX)})
     else:
         typer.echo(f"report: {folder / PAGE}")
+
+
+def model(
+    system: System,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder to write; there must be none yet.")],
+    variant: Annotated[str, typer.Option(help="Variant of synthesis or separation; the main one by default.")] = "",
+    method: Annotated[
+        str, typer.Option(help="Of separation: auto (the champion), masks, refine or diffusion.")
+    ] = "auto",
+    newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
+    onnx: Annotated[bool, typer.Option(help="Networks that can be traced as ONNX too (the extra onnx).")] = True,
+    as_json: Json = False,
+) -> None:
+    """Export a trained model as a folder for others, which needs torch and soundfile only.
+
+    It holds weights (safetensors), configuration, model card, licence,
+    the code of the networks, and inference.py, a short script that uses
+    them. The model is the one that the command line plays.
+    """
+    from pipelines.portable.chosen import Wish
+    from pipelines.portable.export import export_model
+    from pipelines.settings import Settings
+
+    done = export_model(Settings.read(), Wish(system, variant, method, newest), output, onnx=onnx)
+    if as_json:
+        print_json(done)
+    else:
+        files = f", {len(done['onnx'])} as ONNX" if done["onnx"] else ""
+        typer.echo(f"{done['model']}: {done['system']} ({done['method']}), {done['bytes'] / 1e6:.1f} MB{files}")
+    if not done["champion"]:
+        typer.echo("warning: this model has not been promoted: it is the newest, and may have failed checks", err=True)
 
 
 def diff(

@@ -136,7 +136,7 @@ def _train(
 ) -> Figures:
     """Train to the last step and write the model; the settings are the configuration and that of the loop."""
     (config, fit), device = settings, torch.device(execution.device)
-    objective = _Objective(network, config.weights, device)
+    objective = Objective(network, config.weights, device)
     recordings = Recordings(material.shards, "valid", config.validation)
 
     def validate(model: Trained) -> Figures:  # type: ignore[override]
@@ -153,7 +153,7 @@ def _train(
     return train_stage(execution, stage, fit, {"arm": config.arm, "generator": asdict(config.generator)})
 
 
-class _Objective:
+class Objective:
     """The losses of a training: of the discriminators, if there are any, then of the generator."""
 
     def __init__(self, network: Trained, weights: LossWeights, device: torch.device) -> None:

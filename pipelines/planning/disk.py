@@ -22,6 +22,7 @@ _NOTE = 64_000 * 2  # bytes of a note of 4 s, 16 bits
 _TRACK_RATE = 44_100 * 2 * 2 * 5  # bytes a second of a track: five stereo sources
 _VOICE_RATE = 16_000 * 2  # bytes a second of a voice
 _TEST_SONGS, _VALID_SONGS = 0.35, 0.1  # shares of the songs, by time; of MUSDB18 34.5 % are test songs
+_EMBEDDED_SECONDS = 20  # mean length of a song made here
 _TRAINED, _EVALUATED = 0.75, 0.3  # shares of the singing that is trained on, and that is evaluated
 _TARGET = 0.3  # share of the singing that is taken to be the target singer's
 

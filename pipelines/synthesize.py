@@ -39,8 +39,8 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
         music: what is to be played.
         output: file to write; its ending decides the format.
         variant: name of the model's variant, one of `VARIANTS`.
-        newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
-            The newest one is taken too where none has been promoted yet.
+        newest: whether to take the newest model instead of the champion. The newest one is taken too where none has
+            been promoted yet, and of all variants but the main one, which alone has champions.
 
     Returns:
         "output", "instrument" (its name), "pitch", "velocity", "notes" (their number), "seconds", "gain_db"
@@ -59,8 +59,8 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
 
     from data.files.audio import WRITTEN, to_pcm16, write_sound
     from data.nsynth.dataset import SAMPLE_RATE
+    from models.synthesis.load import load_player
     from models.synthesis.music import parse_pitches, read_midi, render
-    from models.synthesis.train import load_sing
 
     if (music.midi is None) == (not music.pitch):
         raise InputError("give either a pitch or a MIDI file: --pitch 60 or --midi song.mid")
@@ -70,7 +70,7 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
     if music.midi is None and music.velocity not in model.velocities:
         raise InputError(f"velocity {music.velocity}: the model was trained on {', '.join(map(str, model.velocities))}")
     events = parse_pitches(music.pitch, music.velocity) if music.midi is None else read_midi(music.midi)
-    network = load_sing(model.folder, torch.device(settings.environment().torch_device()))
+    network = load_player(model.folder, torch.device(settings.environment().torch_device()))
     wave, gain = render(network, number, events, model.velocities)
     write_sound(target, to_pcm16(wave), SAMPLE_RATE)
     name = next(one for one, value in model.instruments.items() if value == number)
@@ -109,11 +109,9 @@ def _model(settings: Settings, variant: str, *, newest: bool) -> _Model:
         raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
     graph = make_graph(settings)
     run = Configuration(graph.environment, "" if variant == VARIANTS[0] else variant)
-    if newest:
+    if newest or run.variant:
         shards = get(graph.registry.assets["nsynth_shards"].slot(run))
         return _Model(get(graph.registry.assets["synthesis_model"].slot(run)), *_trained_on(shards))
-    if run.variant:
-        raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
     model = find(graph.registry.assets["synthesis_champion"].slot(run))
     if model is None:
         return replace(_model(settings, variant, newest=True), unproven=True)

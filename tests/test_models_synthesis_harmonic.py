@@ -102,6 +102,13 @@ def test_partials_beyond_the_highest_frequency_are_not_heard():
     assert render(*tone, 64_000, 256).abs().max() < 1e-3
 
 
+def test_what_is_too_faint_for_float32_is_silence():
+    """Levels have no lower bound: magnitudes of e^-200 are zeros, and so is what is made of them."""
+    faint = torch.full((1, 251, 1), -200.0), torch.tensor([[440.0]]), torch.full((1, 251, 4), -200.0)
+    assert torch.equal(render(*faint, 64_000, 256), torch.zeros(1, 64_000))
+    assert torch.equal(power_of(*faint), torch.zeros(1, 251, 513))
+
+
 def test_the_main_lobe_is_the_transform_of_the_window():
     window = torch.hann_window(1024, periodic=True, dtype=torch.float64)
     apart = torch.linspace(-2.9, 2.9, 30, dtype=torch.float64)
@@ -134,7 +141,7 @@ def test_a_shift_moves_the_pitch_and_keeps_the_time():
         moved = shifted_frames(wave, frames, shift)
         hertz = 440 * 2 ** (shift / 12)
         assert int(moved[0, 200].argmax()) == round(hertz / BIN_HERTZ)
-        assert moved[0, 200].max() == pytest.approx(float(same[0, 200].max()), rel=0.1)
+        assert moved[0, 200].sum() == pytest.approx(float(same[0, 200].sum()), rel=0.05)
         heard = (moved[0].sum(1) > 100).nonzero()
         assert abs(int(heard[0]) - 62.5) <= 3  # 1 s is frame 62.5; played slower it would begin at frame 74
         # In the middle of a steady note it is what playing faster or slower gives.

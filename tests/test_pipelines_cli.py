@@ -228,6 +228,12 @@ def test_synthesize_warns_of_a_model_that_failed_its_checks(command, trained, tm
     assert "synthesis_model" in out
 
 
+def test_synthesize_names_a_variant_that_was_not_made(command, trained, tmp_path):
+    label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
+    status, _, err = command("synthesize", *label, "-o", tmp_path / "note.wav", "--variant", "harmonic")
+    assert (status, err.count("\n"), "synthesis_model" in err, "harmonic" in err) == (2, 1, True, True)
+
+
 @pytest.mark.parametrize(
     ("label", "said"),
     [

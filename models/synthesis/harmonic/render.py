@@ -89,7 +89,7 @@ def render(levels: Tensor, hertz: Tensor, noise: Tensor, samples: int, hop: int)
     # A cosine of amplitude a has the magnitude a · (sum of the window) / 2.
     audible = torch.sigmoid((HIGHEST - hertz) / 50)[:, None].sqrt()
     amplitudes = sharpen(levels.exp() * audible, means) * (4 / SIZE)
-    return _tones(amplitudes, hertz, samples, hop) + _noise(noise.exp(), samples, hop)
+    return _tones(amplitudes, hertz, samples, hop) + _noise(noise, samples, hop)
 
 
 def _tones(amplitudes: Tensor, hertz: Tensor, samples: int, hop: int) -> Tensor:
@@ -110,14 +110,14 @@ def _tones(amplitudes: Tensor, hertz: Tensor, samples: int, hop: int) -> Tensor:
     return torch.nn.functional.pad(wave, (0, max(0, samples - wave.shape[1])))[:, :samples]
 
 
-def _noise(magnitudes: Tensor, samples: int, hop: int) -> Tensor:
-    """Return white noise filtered to the magnitudes (B, N, M) of its bands, (B, T)."""
+def _noise(levels: Tensor, samples: int, hop: int) -> Tensor:
+    """Return white noise filtered to the logarithms of the magnitudes of its bands, (B, N, M), as waves (B, T)."""
     generator = torch.Generator().manual_seed(_SEED)
-    window = torch.hann_window(SIZE, periodic=True, device=magnitudes.device)
-    white = torch.randn(samples, generator=generator).to(magnitudes)
+    window = torch.hann_window(SIZE, periodic=True, device=levels.device)
+    white = torch.randn(samples, generator=generator).to(levels)
     white /= window.square().sum().sqrt()  # so that the mean power of a bin is 1
     spectrum = torch.stft(white, SIZE, hop, window=window, center=True, pad_mode="constant", return_complex=True)
-    edges = torch.arange(BINS, device=magnitudes.device) * BIN_HERTZ
+    edges = torch.arange(BINS, device=levels.device) * BIN_HERTZ
     # Interpolated as logarithms, as `power_of` does.
-    filters = torch.exp(magnitudes.log() @ mel_weights(edges, magnitudes.shape[-1]).T).transpose(1, 2)
+    filters = torch.exp(levels @ mel_weights(edges, levels.shape[-1]).T).transpose(1, 2)
     return torch.istft(spectrum * filters, SIZE, hop, window=window, center=True, length=samples)

@@ -20,7 +20,7 @@ from models.synthesis.embed import embed
 from models.synthesis.harmonic import train as stages
 from models.synthesis.harmonic.config import HarmonicConfig, HarmonicSizes
 from models.synthesis.harmonic.networks import HarmonicAutoencoder, HarmonicSing, Sound, waveform
-from models.synthesis.harmonic.render import render, sharpen, windowed_means
+from models.synthesis.harmonic.render import even_noise, render, sharpen, windowed_means
 from models.synthesis.harmonic.spectrum import BIN_HERTZ, main_lobe, mel_weights, power_of, shifted_frames
 from models.synthesis.load import load_player, load_rebuilder
 from models.synthesis.notes import MARGIN
@@ -100,6 +100,15 @@ def test_partials_beyond_the_highest_frequency_are_not_heard():
     tone = levels, hertz, torch.full((1, 251, 4), -20.0)
     assert power_of(*tone).max() < 1e-3
     assert render(*tone, 64_000, 256).abs().max() < 1e-3
+
+
+def test_the_noise_is_even_but_not_a_tone():
+    noise = even_noise(64_000, 256)
+    magnitudes = in_margins(noise[None])[0, 4:247, 4:-4].sqrt()
+    assert magnitudes.mean() == pytest.approx(1, rel=0.05)
+    assert 20 / math.log(10) * magnitudes.log().std() < 2.5  # dB; white noise has 5.5
+    shares = torch.fft.rfft(noise).abs().square()
+    assert shares.max() < 30 * shares.mean()
 
 
 def test_what_is_too_faint_for_float32_is_silence():

@@ -1,8 +1,8 @@
 """Makes waves of partials and noise.
 
 A partial is a cosine that fades from the amplitude of one frame to that of the next (raised cosines that sum to 1). Its
-phase starts at random, the same whenever a note is played. The noise is white noise that is filtered frame by frame; it
-too is the same each time.
+phase starts at random, the same whenever a note is played. The noise is filtered frame by frame; it too is the same
+each time, and its magnitudes are more even than those of white noise.
 
 A magnitude that a frame of the spectral loss sees is the mean of the amplitude under the window of that frame, which is
 four frames long. The amplitudes whose means come nearest to the magnitudes are found by the multiplicative
@@ -11,6 +11,7 @@ updates of Lee and Seung (2001), which keep them positive; otherwise onsets woul
 Shapes: B notes, N frames, H partials, F frequency bins, M noise bands, T samples.
 """
 
+import functools
 import math
 
 import torch
@@ -20,7 +21,7 @@ from data.nsynth.dataset import SAMPLE_RATE
 from data.signal import in_float32
 from models.synthesis.harmonic.spectrum import BIN_HERTZ, BINS, HIGHEST, SIZE, mel_weights
 
-_UPDATES = 20
+_UPDATES, _ITERATIONS = 20, 60
 _SEED = 1810  # of the phases and of the noise
 _MOST = 4096  # partials whose phases are drawn, so that a phase does not depend on how many a note has
 
@@ -111,13 +112,28 @@ def _tones(amplitudes: Tensor, hertz: Tensor, samples: int, hop: int) -> Tensor:
 
 
 def _noise(levels: Tensor, samples: int, hop: int) -> Tensor:
-    """Return white noise filtered to the logarithms of the magnitudes of its bands, (B, N, M), as waves (B, T)."""
-    generator = torch.Generator().manual_seed(_SEED)
+    """Return even noise filtered to the logarithms of the magnitudes of its bands, (B, N, M), as waves (B, T)."""
     window = torch.hann_window(SIZE, periodic=True, device=levels.device)
-    white = torch.randn(samples, generator=generator).to(levels)
-    white /= window.square().sum().sqrt()  # so that the mean power of a bin is 1
-    spectrum = torch.stft(white, SIZE, hop, window=window, center=True, pad_mode="constant", return_complex=True)
+    form = {"n_fft": SIZE, "hop_length": hop, "window": window, "center": True}
+    spectrum = torch.stft(even_noise(samples, hop).to(levels), **form, pad_mode="constant", return_complex=True)
     edges = torch.arange(BINS, device=levels.device) * BIN_HERTZ
     # Interpolated as logarithms, as `power_of` does.
     filters = torch.exp(levels @ mel_weights(edges, levels.shape[-1]).T).transpose(1, 2)
-    return torch.istft(spectrum * filters, SIZE, hop, window=window, center=True, length=samples)
+    return torch.istft(spectrum * filters, **form, length=samples)
+
+
+@functools.cache
+def even_noise(samples: int, hop: int) -> Tensor:
+    """Return noise whose magnitude is nearly 1 in every bin of every frame, (T,), the same each time.
+
+    The magnitudes of white noise vary by 5.5 dB (standard deviation) from bin to bin, and those of a recording are not
+    the ones that vary alike, so white noise is far from what a level foretells. The phases that keep the magnitudes
+    even are found by the iterations of Griffin and Lim (1984) from white noise.
+    """
+    window = torch.hann_window(SIZE, periodic=True)
+    form = {"n_fft": SIZE, "hop_length": hop, "window": window, "center": True}
+    wave = torch.randn(samples, generator=torch.Generator().manual_seed(_SEED))
+    for _ in range(_ITERATIONS):
+        spectrum = torch.stft(wave, **form, pad_mode="constant", return_complex=True)
+        wave = torch.istft(spectrum / spectrum.abs().clamp_min(1e-6), **form, length=samples)
+    return wave

@@ -104,7 +104,7 @@ def _preset_small() -> SynthesisConfig:
         evaluated=EvaluationNotes(train=100, wavenet=24),
         wavenet=WavenetConfig(stacks=1, crop=4096),
         train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
-        harmonic=_harmonic((1_000, 600, 16_000)),
+        harmonic=_harmonic((1_000, 600, 18_000)),
     )
 
 

@@ -75,7 +75,7 @@ SYSTEMS = {
             "nsynth_shards",
             VARIANTS,
             "data, three stages, evaluation, champion, report",
-            "the rows of SING's Table 1 beside the main one",
+            "the rows of SING's Table 1 beside the main one, and harmonic, which goes beyond the paper",
         ),
         System(
             "separation",

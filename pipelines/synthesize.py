@@ -17,8 +17,8 @@ from pipelines.settings import Settings
 if TYPE_CHECKING:
     import numpy as np
 
+    from models.synthesis.load import Player
     from models.synthesis.music import Event
-    from models.synthesis.sing import Sing
 
 MAIN = "spectral"  # the variant that has champions
 
@@ -48,8 +48,8 @@ def play(settings: Settings, music: Music, output: Path, variant: str, *, newest
         music: what is to be played.
         output: file to write; its ending decides the format.
         variant: name of the model's variant, one of `VARIANTS`.
-        newest: whether to take the newest model instead of the champion. Champions exist of the main variant only.
-            The newest one is taken too where none has been promoted yet.
+        newest: whether to take the newest model instead of the champion. The newest one is taken too where none has
+            been promoted yet, and of all variants but the main one, which alone has champions.
 
     Returns:
         "output", "instrument" (its name), "pitch", "velocity", "notes" (their number), "seconds", "gain_db"
@@ -106,13 +106,13 @@ def load_synthesizer(settings: Settings | None = None, variant: str = MAIN, *, n
     return Synthesizer(_network(settings, model), model)
 
 
-def _network(settings: Settings, model: "Model") -> "Sing":
+def _network(settings: Settings, model: "Model") -> "Player":
     """Return the network of a model, on the device of the settings."""
     import torch
 
-    from models.synthesis.train import load_sing
+    from models.synthesis.load import load_player
 
-    return load_sing(model.folder, torch.device(settings.environment().torch_device()))
+    return load_player(model.folder, torch.device(settings.environment().torch_device()))
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ class Synthesizer:
         >>> wave = load_synthesizer().note("organ_electronic_000", pitch=62, velocity=75)
     """
 
-    network: "Sing"
+    network: "Player"
     model: Model
 
     def note(self, instrument: str, pitch: int, velocity: int = 75) -> "np.ndarray":
@@ -213,11 +213,9 @@ def find_model(settings: Settings, variant: str, *, newest: bool) -> Model:
         raise InputError(f"{variant!r} is no variant; there are {', '.join(VARIANTS)}")
     graph = make_graph(settings)
     run = Configuration(graph.environment, "" if variant == VARIANTS[0] else variant)
-    if newest:
+    if newest or run.variant:
         shards = get(graph.registry.assets["nsynth_shards"].slot(run))
         return Model(get(graph.registry.assets["synthesis_model"].slot(run)), *_trained_on(shards))
-    if run.variant:
-        raise InputError(f"there are champions of {VARIANTS[0]} only; play the newest {variant} model with --newest")
     model = find(graph.registry.assets["synthesis_champion"].slot(run))
     if model is None:
         return replace(find_model(settings, variant, newest=True), unproven=True)

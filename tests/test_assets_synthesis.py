@@ -26,8 +26,9 @@ from models.synthesis.config import (
     SequenceConfig,
     SynthesisConfig,
     Thresholds,
-    WavenetConfig,
 )
+from models.synthesis.harmonic.config import HarmonicConfig, HarmonicSizes
+from models.synthesis.wavenet_config import WavenetConfig
 from models.training.config import FitConfig
 from pipelines.portable.chosen import Wish
 from pipelines.portable.export import export_model
@@ -48,6 +49,12 @@ TINY = SynthesisConfig(
     wavenet=WavenetConfig(encoder_width=4, width=4, skip=4, stacks=1, layers=3, code=2, hop=512, crop=1024),
     train_wavenet=replace(FIT, ema=0.9),
     thresholds=Thresholds(silence_ratio=9.0, pitch_accuracy=0.0),
+    harmonic=HarmonicConfig(
+        HarmonicSizes(instruments=8, hidden=8, layers=1, dimension=6, partials=16, envelope=6, orders=4, noise=4),
+        *(FIT,) * 3,
+        frames=6,
+        pitch_shifts=(-1, 0, 1),
+    ),
 )
 DATA = ("nsynth_source", "nsynth_shards")
 
@@ -203,6 +210,25 @@ def test_variants_share_what_they_have_in_common(made):
     result = home.materialize(names[0], variant="waveform")
     assert metadata(result, names[0])["reused"] is False
     assert home.current(names[0]) != home.current(names[0], "waveform")
+
+
+def test_the_variant_beyond_the_paper_has_rows_and_sounds_of_its_own(made):
+    home, _ = made
+    names = [
+        "synthesis_autoencoder", "synthesis_embeddings", "synthesis_sequence", "synthesis_model",
+        "synthesis_notes", "synthesis_scores",
+    ]  # fmt: skip
+    result = home.materialize(*names, variant="harmonic")
+    assert all(metadata(result, name)["reused"] is False for name in names)
+    home.materialize("synthesis_report")
+    report = home.current("synthesis_report")
+    assert report is not None
+    test = read_json(report / "metrics.json")["test"]
+    assert {"sing", "harmonic", "harmonic_autoencoder", "nearest_pitch", "silence"} <= test.keys()
+    assert test["harmonic"]["spectral"]["count"] == test["sing"]["spectral"]["count"] > 0
+    page = (report / "report.html").read_text()
+    assert "Harmonic minus each other system" in page
+    assert "Harmonic, note" in page  # a player
 
 
 def test_bad_data_stop_the_run_before_anything_is_trained(tmp_path, made):

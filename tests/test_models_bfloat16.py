@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import test_models_separation as separation
+import test_models_synthesis_harmonic as harmonic
 import test_models_synthesis_stages as synthesis
 import tiny_acoustic
 import tiny_melody
@@ -32,10 +33,15 @@ from models.separation.latents import measure_scale
 from models.separation.load import load_codec, material
 from models.separation.train import train_codec, train_mask_network
 from models.separation.train_denoiser import train_denoiser
-from models.synthesis.config import WavenetConfig, WavenetTraining
 from models.synthesis.embed import embed
+from models.synthesis.harmonic.train import (
+    fine_tune_harmonic,
+    train_harmonic_autoencoder,
+    train_harmonic_sequence,
+)
 from models.synthesis.train import fine_tune, train_autoencoder, train_sequence
 from models.synthesis.train_wavenet import train_wavenet
+from models.synthesis.wavenet_config import WavenetConfig, WavenetTraining
 from models.training import fit
 from models.training.checkpoint import load
 from models.training.config import FitConfig
@@ -83,6 +89,16 @@ def test_synthesis(tmp_path, notes, heard):
     sizes = WavenetConfig(encoder_width=4, width=4, skip=4, stacks=1, layers=3, code=2, hop=512, crop=1024)
     wavenet = WavenetTraining(sizes, FIT, (0,), 2)
     check(tmp_path / "wavenet", heard, lambda execution: train_wavenet(execution, notes, wavenet))
+
+
+def test_synthesis_harmonic(tmp_path, notes, heard):
+    config = replace(harmonic.HARMONIC, train_sequence=FIT)
+    training, sequence = config.training(FIT, 2), config.sequence_training(2)
+    one, two, three, frames = (tmp_path / name for name in ("one", "two", "three", "frames"))
+    check(one, heard, lambda execution: train_harmonic_autoencoder(execution, notes, training))
+    embed(Execution(frames), notes, one, (0,))
+    check(two, heard, lambda execution: train_harmonic_sequence(execution, frames, one, notes, sequence))
+    check(three, heard, lambda execution: fine_tune_harmonic(execution, notes, one, two, training))
 
 
 def test_separation(tmp_path, songs, heard):

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from models.synthesis.config import WavenetConfig
 from models.synthesis.sampling import Sampler, reconstruct
 from models.synthesis.wavenet import WavenetAutoencoder, inverse_mu_law, mu_law
+from models.synthesis.wavenet_config import WavenetConfig
 
 TINY = WavenetConfig(encoder_width=6, width=8, skip=10, stacks=2, layers=4, code=3, hop=64)
 

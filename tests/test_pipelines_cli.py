@@ -269,6 +269,12 @@ def test_python_plays_what_the_command_line_writes(command, trained, tmp_path):
             synthesizer.note(instrument, pitch, velocity)
 
 
+def test_synthesize_names_a_variant_that_was_not_made(command, trained, tmp_path):
+    label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
+    status, _, err = command("synthesize", *label, "-o", tmp_path / "note.wav", "--variant", "harmonic")
+    assert (status, err.count("\n"), "synthesis_model" in err, "harmonic" in err) == (2, 1, True, True)
+
+
 @pytest.mark.parametrize(
     ("label", "said"),
     [

@@ -35,7 +35,7 @@ _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "sy
         "synthesis_champion",
         RATINGS,
     ),
-    all_variants=("synthesis_scores",),
+    all_variants=("synthesis_notes", "synthesis_scores"),
     optional=("synthesis_champion", "synthesis_wavenet", RATINGS),
     compared=("synthesis_scores",),
 )
@@ -56,6 +56,7 @@ def _study(work: Work) -> "Study":
     from data.files.tables import read_frame
     from eval.synthesis.listening import listening_subject
     from eval.synthesis.report import Study
+    from eval.synthesis.tables import BEYOND
 
     inputs, champion = work.inputs, work.inputs["synthesis_champion"]
     scores = {one or VARIANTS[0]: read_frame(folder / "scores.parquet")
@@ -65,7 +66,7 @@ def _study(work: Work) -> "Study":
     subject = listening_subject(pd.concat([scores[VARIANTS[0]], baselines]), commit(inputs["synthesis_model"]))
     return Study(
         notes=inputs["nsynth_shards"],
-        outputs=inputs["synthesis_notes"],
+        outputs=[folder for one, folder in inputs["synthesis_notes"].items() if not one or one in BEYOND],
         baseline_outputs=inputs["synthesis_baseline_notes"],
         scores=scores,
         baseline_scores=baselines,

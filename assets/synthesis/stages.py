@@ -5,14 +5,15 @@ from pathlib import Path
 from assets.audits import FINITE
 from assets.declaration import Summary, Work, stored_asset
 from assets.display import curves
+from models.synthesis.harmonic.config import HarmonicSequenceTraining, HarmonicTraining
 from models.synthesis.presets import VARIANTS
 
 WEIGHTS = ("model.safetensors",)  # without model.json: it holds the training time, which differs in every run
-ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1, without the main variant
+ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1 without the main variant, and `harmonic`
 
 
 @stored_asset(
-    config=lambda run: run.synthesis.autoencoder_training,
+    config=lambda run: run.synthesis.first_stage,
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
@@ -21,13 +22,17 @@ ABLATIONS = VARIANTS[1:]  # rows of the paper's Table 1, without the main varian
 )
 def synthesis_autoencoder(work: Work, nsynth_shards: Path) -> Summary:
     """Stage 1: a convolutional autoencoder, trained to reconstruct notes from embedding frames."""
+    if isinstance(work.config, HarmonicTraining):
+        from models.synthesis.harmonic.train import train_harmonic_autoencoder
+
+        return train_harmonic_autoencoder(work.execution, nsynth_shards, work.config)
     from models.synthesis.train import train_autoencoder
 
     return train_autoencoder(work.execution, nsynth_shards, work.config)
 
 
 @stored_asset(
-    config=lambda run: run.synthesis.pitch_shifts,
+    config=lambda run: run.synthesis.embedded_shifts,
     files=["index.parquet"],
     kinds={"pytorch", "parquet"},
     variants=ABLATIONS,
@@ -40,7 +45,7 @@ def synthesis_embeddings(work: Work, nsynth_shards: Path, synthesis_autoencoder:
 
 
 @stored_asset(
-    config=lambda run: run.synthesis.sequence_training,
+    config=lambda run: run.synthesis.second_stage,
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
@@ -51,13 +56,18 @@ def synthesis_sequence(
     work: Work, synthesis_embeddings: Path, synthesis_autoencoder: Path, nsynth_shards: Path
 ) -> Summary:
     """Stage 2: an LSTM, trained to generate the embedding frames of a note from its labels alone."""
+    folders = synthesis_embeddings, synthesis_autoencoder, nsynth_shards
+    if isinstance(work.config, HarmonicSequenceTraining):
+        from models.synthesis.harmonic.train import train_harmonic_sequence
+
+        return train_harmonic_sequence(work.execution, *folders, work.config)
     from models.synthesis.train import train_sequence
 
-    return train_sequence(work.execution, synthesis_embeddings, synthesis_autoencoder, nsynth_shards, work.config)
+    return train_sequence(work.execution, *folders, work.config)
 
 
 @stored_asset(
-    config=lambda run: run.synthesis.fine_tuning,
+    config=lambda run: run.synthesis.third_stage,
     files=WEIGHTS,
     kinds={"pytorch"},
     trains=True,
@@ -67,6 +77,11 @@ def synthesis_sequence(
 )
 def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path, synthesis_sequence: Path) -> Summary:
     """Stage 3: the LSTM and the decoder, trained together from labels to waveform. This is SING."""
+    if isinstance(work.config, HarmonicTraining):
+        from models.synthesis.harmonic.train import fine_tune_harmonic
+
+        folders = nsynth_shards, synthesis_autoencoder, synthesis_sequence
+        return fine_tune_harmonic(work.execution, *folders, work.config)
     from models.synthesis.train import fine_tune
 
     return fine_tune(work.execution, nsynth_shards, synthesis_autoencoder, synthesis_sequence, work.config)

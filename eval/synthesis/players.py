@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _PLAYED, _REBUILT = 10, 4  # number of notes with players, and of further ones that the WaveNet rebuilt
 _SHARE = "loss over silence's"
-_PLAYER_SYSTEMS = ("recording", *SHOWN[:2], *SHOWN[3:])
+_PLAYER_SYSTEMS = ("recording", *(one for one in SHOWN if one != "silence"))
 
 
 def ordered(study: "Study") -> list[str]:

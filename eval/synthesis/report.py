@@ -28,7 +28,17 @@ from eval.synthesis.disentanglement_report import control_blocks, instrument_blo
 from eval.synthesis.front import front_of
 from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.players import ordered, player_blocks
-from eval.synthesis.tables import NAMES, SHOWN, in_use_table, number, paired_table, systems_table, table_1, table_2
+from eval.synthesis.tables import (
+    BEYOND,
+    NAMES,
+    SHOWN,
+    in_use_table,
+    number,
+    paired_table,
+    systems_table,
+    table_1,
+    table_2,
+)
 from eval.table import summarise
 
 SCHEMA_VERSION = 1
@@ -40,7 +50,7 @@ class Study:
 
     Attributes:
         notes: folder of the shards of recordings.
-        outputs: folder of the shards of notes made by SING and its autoencoder.
+        outputs: folders of the shards of notes made by SING and its autoencoder, and by variants beyond the paper.
         baseline_outputs: folder of the shards of notes made by the baselines.
         scores: scores of each trained variant by its name; the first is the main variant.
         baseline_scores: scores of the baselines.
@@ -57,7 +67,7 @@ class Study:
     """
 
     notes: Path
-    outputs: Path
+    outputs: Sequence[Path]
     baseline_outputs: Path
     scores: Mapping[str, pd.DataFrame]
     baseline_scores: pd.DataFrame
@@ -74,9 +84,10 @@ class Study:
 
     @cached_property
     def all_scores(self) -> pd.DataFrame:
-        """Scores of the main variant and of the baselines, concatenated."""
+        """Scores of the main variant, of the baselines and of variants beyond the paper, concatenated."""
         main = next(iter(self.scores.values()))
-        return pd.concat([main, self.baseline_scores], ignore_index=True)
+        beyond = [one for name, one in self.scores.items() if name in BEYOND]
+        return pd.concat([main, self.baseline_scores, *beyond], ignore_index=True)
 
     @cached_property
     def sounds(self) -> dict[tuple[str, str], tuple[Shards, int]]:
@@ -84,7 +95,7 @@ class Study:
         recorded, found = Shards(self.notes), {}
         for row, note in enumerate(recorded.column("id")):
             found["recording", note] = (recorded, row)
-        for shards in (Shards(self.outputs), Shards(self.baseline_outputs)):
+        for shards in map(Shards, (*self.outputs, self.baseline_outputs)):
             for row, key in enumerate(zip(shards.column("system"), shards.column("note"), strict=True)):
                 found[key] = (shards, row)
         return found
@@ -122,7 +133,8 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     found = acceptance_criteria(study.all_scores, study.bounds)
     del found["better_than_champion"]
     where = f"{study.provenance['data']}, preset {study.provenance['preset']}"
-    tables = [systems_table(study.all_scores), paired_table(study.all_scores)]
+    beyond = [paired_table(study.all_scores, name) for name in BEYOND if name in study.scores]
+    tables = [systems_table(study.all_scores), paired_table(study.all_scores), *beyond]
     if study.in_use is not None:
         tables.append(in_use_table(next(iter(study.scores.values())), study.in_use))
     paper = [table_1(study.scores, where), table_2(cost)]

@@ -19,13 +19,18 @@ from eval.table import Items, Metric, compare_systems, interval_of, summarise
 NAMES = {
     "recording": "Recording",
     "sing": "SING",
+    "harmonic": "Harmonic (beyond the paper)",
     "autoencoder": "Autoencoder (stage 1, hears the note)",
+    "harmonic_autoencoder": "Harmonic autoencoder (stage 1, hears the note)",
     "nearest_pitch": "Copy of nearest training note",
     "silence": "Silence",
     "wavenet": "WaveNet autoencoder (hears the note)",
     "griffin_lim": "Griffin-Lim (oracle magnitudes)",
 }
-SHOWN = ("sing", "nearest_pitch", "silence", "wavenet", "autoencoder", "griffin_lim")
+SHOWN = (
+    "sing", "harmonic", "nearest_pitch", "silence", "wavenet", "autoencoder", "harmonic_autoencoder", "griffin_lim",
+)  # fmt: skip
+BEYOND = ("harmonic",)  # variants beyond the paper, whose systems have names of their own in the scores
 VARIANT_NAMES = {"spectral": "", "waveform": "", "no_time_embedding": ", no time embedding"}
 _HEADINGS = {
     "spectral": "Spectral loss",
@@ -75,7 +80,8 @@ def systems_table(scores: pd.DataFrame) -> Table:
         rows,
         note="Smaller is better but for “in tune” and “frames in tune”. Intervals: bootstrap over instruments. "
         "“n of N”: the metric does not apply to the other notes (a pitch "
-        "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels.",
+        "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels, and so "
+        "does Harmonic.",
     )
 
 
@@ -88,17 +94,19 @@ def _over_silence(test: pd.DataFrame, system: str) -> Interval:
     return ratio_interval(ours, theirs, wide.index.get_level_values("instrument").tolist())
 
 
-def paired_table(scores: pd.DataFrame) -> Table:
-    """Return the table of paired differences between SING and each other system on the same test notes.
+def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
+    """Return the table of paired differences between a system and each other one on the same test notes.
 
     Args:
         scores: scores of SING and the other systems.
+        system: name of the system, a key of `NAMES`.
     """
+    name, others = NAMES[system].split(" (")[0], [one for one in SHOWN if one != system]
     test = scores[scores["split"] == "test"]
     rows = []
     for metric in ("spectral", "multi_resolution", "in_tune"):
         smaller = metric not in LARGER_IS_BETTER
-        found = compare_systems(test, "sing", SHOWN[1:], Metric(metric, smaller), Items("note", "instrument"))
+        found = compare_systems(test, system, others, Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
             rows.append(
                 [
@@ -111,8 +119,8 @@ def paired_table(scores: pd.DataFrame) -> Table:
                 ]
             )
     return Table(
-        "SING minus each other system, note by note",
-        ["Metric", "Other system", "Notes", "Difference [95 %]", "p (Holm)", "SING better on"],
+        f"{name} minus each other system, note by note",
+        ["Metric", "Other system", "Notes", "Difference [95 %]", "p (Holm)", f"{name} better on"],
         rows,
         words=2,
         note="Two-sided Wilcoxon signed-rank test over instruments, adjusted for the number of systems.",

@@ -22,6 +22,7 @@ from torch.nn import functional
 
 from data.signal import squared_hann
 from models.synthesis.config import AutoencoderConfig
+from models.synthesis.notes import MARGIN
 
 
 class WindowedConv(nn.Module):
@@ -130,6 +131,20 @@ class Autoencoder(nn.Module):
     def forward(self, wave: Tensor) -> Tensor:
         """Return the reconstruction (B, T) of `wave` (B, T + 2·strip) without `strip` samples at each end."""
         return self.decoder(self.encoder(wave))
+
+    @property
+    def hop(self) -> int:
+        """Samples between embedding frames."""
+        return self.config.stride
+
+    def embed(self, wave: Tensor, pitch: Tensor) -> Tensor:
+        """Return the embedding (B, N, D) of notes (B, T); their pitches (B,) are not used."""
+        padding = MARGIN + self.config.strip
+        return self.encoder(functional.pad(wave, (padding, padding))).transpose(1, 2)
+
+    def rebuild(self, wave: Tensor, pitch: Tensor) -> Tensor:
+        """Return the reconstructions (B, T + 2·`MARGIN`) of notes (B, T); their pitches (B,) are not used."""
+        return self.decoder(self.embed(wave, pitch).transpose(1, 2))
 
     @torch.no_grad()
     def _start_as_sinusoids(self) -> None:

@@ -1,12 +1,14 @@
 """Configurations of SING: sizes of the networks, training of each stage, evaluation.
 
-The defaults of SING are the paper's. The WaveNet baseline is smaller than the published one.
+The defaults of SING are the paper's.
 The module does not import torch, so that the asset graph can read configurations without loading it.
 """
 
 from dataclasses import dataclass, field
 
 from data.configuration import OBSERVES
+from models.synthesis.harmonic.config import HarmonicConfig, HarmonicSequenceTraining, HarmonicTraining
+from models.synthesis.wavenet_config import WavenetConfig, WavenetTraining
 from models.training.config import FitConfig
 
 
@@ -76,31 +78,6 @@ class SequenceConfig:
     def inputs(self) -> int:
         """Number of values that the LSTM reads at each step."""
         return self.instrument_dimension + self.pitch_dimension + self.velocity_dimension + self.time_dimension
-
-
-@dataclass(frozen=True)
-class WavenetConfig:
-    """Sizes of the WaveNet autoencoder baseline (h512_bo16 of Engel et al. 2017, scaled down).
-
-    Attributes:
-        encoder_width: number of channels of the encoder.
-        width: number of channels of the decoder's residual path.
-        skip: number of channels of the decoder's skip path.
-        stacks: number of stacks; each has the dilations 1, 2, 4 …
-        layers: number of layers in a stack.
-        code: number of values of the encoding at each hop.
-        hop: samples between values of the encoding.
-        crop: length of a training example in samples, a multiple of `hop`.
-    """
-
-    encoder_width: int = 32
-    width: int = 64
-    skip: int = 64
-    stacks: int = 2
-    layers: int = 10
-    code: int = 16
-    hop: int = 512
-    crop: int = 6144
 
 
 @dataclass(frozen=True)
@@ -198,23 +175,6 @@ class FineTuning:
 
 
 @dataclass(frozen=True)
-class WavenetTraining:
-    """Configuration of the training of the WaveNet baseline.
-
-    Attributes:
-        wavenet: sizes of the network.
-        fit: steps, batch size and optimiser.
-        pitch_shifts: semitones by which training notes may be shifted.
-        validation_notes: number of validation notes used for the figures during training.
-    """
-
-    wavenet: WavenetConfig
-    fit: FitConfig
-    pitch_shifts: tuple[int, ...]
-    validation_notes: int = field(metadata=OBSERVES)
-
-
-@dataclass(frozen=True)
 class EvaluationNotes:
     """Numbers of evaluated notes, and the effort of a baseline. All held-out notes are evaluated in any case.
 
@@ -248,6 +208,8 @@ class SynthesisConfig:
         wavenet: sizes of the WaveNet baseline.
         train_wavenet: training of the WaveNet baseline; with 0 steps there is none.
         thresholds: what a trained model must reach to be promoted.
+        harmonic: networks and trainings of the variant `harmonic`.
+        decoder: which networks the three stages train: "convolutional" are SING's, "harmonic" those of that variant.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -264,10 +226,12 @@ class SynthesisConfig:
     wavenet: WavenetConfig = field(default_factory=WavenetConfig)
     train_wavenet: FitConfig = FitConfig(steps=200_000, batch_size=32, learning_rate=2e-4, decay=0.5, ema=0.9999)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    harmonic: HarmonicConfig = field(default_factory=HarmonicConfig)
+    decoder: str = "convolutional"
 
     @property
     def autoencoder_training(self) -> AutoencoderTraining:
-        """The part of the configuration that stage 1 uses."""
+        """The part of the configuration that stage 1 of SING uses."""
         return AutoencoderTraining(
             self.autoencoder,
             self.train_autoencoder,
@@ -279,13 +243,36 @@ class SynthesisConfig:
         )
 
     @property
+    def first_stage(self) -> AutoencoderTraining | HarmonicTraining:
+        """The part of the configuration that stage 1 uses: of SING, or of the variant `harmonic`."""
+        own = self.harmonic.training(self.harmonic.train_autoencoder, self.validation_notes)
+        return own if self.decoder == "harmonic" else self.autoencoder_training
+
+    @property
+    def second_stage(self) -> SequenceTraining | HarmonicSequenceTraining:
+        """The part of the configuration that stage 2 uses: of SING, or of the variant `harmonic`."""
+        own = self.harmonic.sequence_training(self.validation_notes)
+        return own if self.decoder == "harmonic" else self.sequence_training
+
+    @property
+    def third_stage(self) -> FineTuning | HarmonicTraining:
+        """The part of the configuration that stage 3 uses: of SING, or of the variant `harmonic`."""
+        own = self.harmonic.training(self.harmonic.fine_tune, self.validation_notes)
+        return own if self.decoder == "harmonic" else self.fine_tuning
+
+    @property
+    def embedded_shifts(self) -> tuple[int, ...]:
+        """Semitones by which the notes are shifted whose embeddings stage 2 learns."""
+        return self.harmonic.embedded_shifts if self.decoder == "harmonic" else self.pitch_shifts
+
+    @property
     def sequence_training(self) -> SequenceTraining:
-        """The part of the configuration that stage 2 uses."""
+        """The part of the configuration that stage 2 of SING uses."""
         return SequenceTraining(self.sequence, self.train_sequence, self.truncation, self.validation_notes)
 
     @property
     def fine_tuning(self) -> FineTuning:
-        """The part of the configuration that stage 3 uses."""
+        """The part of the configuration that stage 3 of SING uses."""
         return FineTuning(self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes)
 
     @property

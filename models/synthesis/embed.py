@@ -23,9 +23,8 @@ from data.shards.augment import shift_pitch
 from data.shards.reader import Shards
 from data.shards.units import Labelling, Unit, write_units
 from data.shards.writer import SHARD_BYTES, Record
-from models.synthesis.autoencoder import Autoencoder
-from models.synthesis.notes import LABELS, MARGIN, to_wave
-from models.synthesis.train import load_autoencoder
+from models.synthesis.load import Rebuilder, load_rebuilder
+from models.synthesis.notes import LABELS, to_wave
 
 _BATCH = 32
 
@@ -86,7 +85,7 @@ def embed(
     Example:
         >>> embed(Execution(Path("embeddings")), Path("shards"), Path("stage-1"), pitch_shifts=(-1, 0, 1))
     """
-    shards, network = Shards(notes), load_autoencoder(autoencoder, torch.device(execution.device))
+    shards, network = Shards(notes), load_rebuilder(autoencoder, torch.device(execution.device))
     todo = _notes(shards, pitch_shifts)
     # The batches do not change after a restart: sums over another batch size may be rounded differently.
     batches = [todo[start : start + _BATCH] for start in range(0, len(todo), _BATCH)]
@@ -107,14 +106,14 @@ def embed(
     return {"notes": len(todo)}
 
 
-def _embed(network: Autoencoder, shards: Shards, batch: Sequence[_Note]) -> Iterator[Record]:
+def _embed(network: Rebuilder, shards: Shards, batch: Sequence[_Note]) -> Iterator[Record]:
     """Yield the embedding of each note, float16 (N, D)."""
-    device, padding = next(network.parameters()).device, MARGIN + network.config.strip
+    device = next(network.parameters()).device
     pcm = np.stack([shift_pitch(shards.read(note.row)[:, 0], note.shift) for note in batch])[..., None]
+    pitch = torch.tensor([note.pitch for note in batch], device=device)
     with torch.no_grad():
-        embedding = network.encoder(to_wave(pcm, device, padding))  # (B, D, N)
-    frames = embedding.transpose(1, 2).half().cpu().numpy()  # (B, N, D)
+        frames = network.embed(to_wave(pcm, device, 0), pitch).half().cpu().numpy()  # (B, N, D)
     for note, one in zip(batch, frames, strict=True):
         if not np.isfinite(one).all():
             raise NotFiniteError(f"the embedding of {note.id} is NaN or beyond float16; train stage 1 again")
-        yield Record(note.id, one, SAMPLE_RATE / network.config.stride)
+        yield Record(note.id, one, SAMPLE_RATE / network.hop)

@@ -22,17 +22,19 @@ from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
 from data.shards.writer import Item, Record, Rejection
-from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.baselines import NearestPitchCopy, griffin_lim
 from models.synthesis.config import EvaluationNotes
+from models.synthesis.harmonic.networks import HarmonicSing
+from models.synthesis.load import Rebuilder, load_player, load_rebuilder
 from models.synthesis.notes import MARGIN, to_wave
 from models.synthesis.sampling import reconstruct
 from models.synthesis.synthesize import NoteLabel, synthesize
-from models.synthesis.train import load_autoencoder, load_sing
 from models.synthesis.train_wavenet import load_wavenet
 
 _BATCH = 16
 _WAVENET_BATCH = 32  # notes the WaveNet draws at once: a step takes nearly the same time for 1 note as for 32
+
+HARMONIC = ("harmonic", "harmonic_autoencoder")  # names, in the scores, of the systems of the variant `harmonic`
 
 Labels = dict[str, object]
 
@@ -99,6 +101,9 @@ def write_sing(
 ) -> dict[str, float]:
     """Write the evaluated notes as SING synthesises them, and as the stage-1 autoencoder reconstructs them.
 
+    The systems are named "sing" and "autoencoder", those of the variant `harmonic` "harmonic" and
+    "harmonic_autoencoder".
+
     Args:
         execution: folder of the shards, device, and listener for progress reports.
         notes: folder with the shards of the recorded notes.
@@ -114,24 +119,26 @@ def write_sing(
         >>> write_sing(Execution(Path("estimates")), *folders, EvaluationNotes(train=100))
     """
     device, chosen = torch.device(execution.device), _Notes.choose(notes, config.train)
-    sing, rebuilder = load_sing(model, device), load_autoencoder(autoencoder, device)
+    player, rebuilder = load_player(model, device), load_rebuilder(autoencoder, device)
+    names = HARMONIC if isinstance(player, HarmonicSing) else ("sing", "autoencoder")
 
     def played(rows: np.ndarray) -> Iterator[np.ndarray]:
-        return synthesize(sing, chosen.conditions(rows), batch_size=_BATCH)
+        return synthesize(player, chosen.conditions(rows), batch_size=_BATCH)
 
-    units = [Estimates(chosen.labelled("sing", rows), partial(played, rows)) for rows in chosen.batches()]
+    units = [Estimates(chosen.labelled(names[0], rows), partial(played, rows)) for rows in chosen.batches()]
     units += [
-        Estimates(chosen.labelled("autoencoder", rows), partial(_rebuilt, rebuilder, chosen, rows))
+        Estimates(chosen.labelled(names[1], rows), partial(_rebuilt, rebuilder, chosen, rows))
         for rows in chosen.batches()
     ]
     return {"notes": write_estimates(execution, units)}
 
 
-def _rebuilt(autoencoder: Autoencoder, notes: _Notes, rows: np.ndarray) -> np.ndarray:
+def _rebuilt(autoencoder: Rebuilder, notes: _Notes, rows: np.ndarray) -> np.ndarray:
     """Return the reconstructions of notes by the autoencoder, float32, (B, T)."""
-    device, padding = next(autoencoder.parameters()).device, MARGIN + autoencoder.config.strip
+    device = next(autoencoder.parameters()).device
+    pitch = torch.from_numpy(notes.shards.column("pitch")[rows].astype(np.int64)).to(device)
     with torch.inference_mode():
-        return autoencoder(to_wave(notes.read(rows), device, padding))[:, MARGIN:-MARGIN].cpu().numpy()
+        return autoencoder.rebuild(to_wave(notes.read(rows), device, 0), pitch)[:, MARGIN:-MARGIN].cpu().numpy()
 
 
 def write_baselines(

@@ -20,7 +20,7 @@ from data.errors import InputError
 from data.files.regular import printable, read_regular
 from data.nsynth.dataset import FRAMES, PITCHES, SAMPLE_RATE
 from data.progress import Listener, ignore
-from models.synthesis.sing import Sing
+from models.synthesis.load import Player
 from models.synthesis.synthesize import NoteLabel, synthesize
 
 _LONGEST = FRAMES / SAMPLE_RATE  # seconds of a note
@@ -94,12 +94,12 @@ def read_midi(path: Path) -> list[Event]:
 
 
 def render(
-    network: Sing, instrument: int, events: Sequence[Event], velocities: Sequence[int], listener: Listener = ignore
+    network: Player, instrument: int, events: Sequence[Event], velocities: Sequence[int], listener: Listener = ignore
 ) -> tuple[np.ndarray, float]:
     """Play notes with an instrument.
 
     Args:
-        network: trained SING.
+        network: trained SING, or the network of the variant `harmonic`.
         instrument: number of the instrument.
         events: the notes, at least one.
         velocities: velocities that the network was trained on; each note takes the nearest.

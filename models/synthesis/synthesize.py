@@ -16,6 +16,7 @@ from torch import Tensor
 from data.errors import InputError
 from data.nsynth.dataset import FRAMES, PITCHES, SAMPLE_RATE, VELOCITIES
 from data.progress import Listener, Progress, ignore
+from models.synthesis.load import Player
 from models.synthesis.notes import LABELS, MARGIN, label_tensors, velocity_rows
 from models.synthesis.sing import Sing
 
@@ -58,12 +59,12 @@ def columns(notes: Sequence[NoteLabel]) -> dict[str, np.ndarray]:
 
 
 def synthesize(
-    network: Sing, notes: Sequence[NoteLabel], *, batch_size: int = 16, listener: Listener = ignore
+    network: Player, notes: Sequence[NoteLabel], *, batch_size: int = 16, listener: Listener = ignore
 ) -> Iterator[np.ndarray]:
     """Yield the waveform of each note, float32, shape (T,), in the order of `notes`.
 
     Args:
-        network: trained SING.
+        network: trained SING, or the network of the variant `harmonic`.
         notes: labels of the notes.
         batch_size: number of notes generated at once.
         listener: receives progress reports (notes, rate, time left).
@@ -86,7 +87,7 @@ def synthesize(
 
 
 @torch.inference_mode()
-def _generate(network: Sing, labels: dict[str, np.ndarray]) -> Tensor:
+def _generate(network: Player, labels: dict[str, np.ndarray]) -> Tensor:
     """Return the waveforms (B, T) of label rows (B,), without the margins."""
     device = next(network.parameters()).device
     return network(*label_tensors(labels, device))[:, MARGIN : MARGIN + FRAMES].float()

@@ -14,9 +14,9 @@ from torch.nn import functional
 from data.execution import Execution
 from data.shards.loader import Batch
 from data.shards.reader import Shards
-from models.synthesis.config import WavenetConfig, WavenetTraining
 from models.synthesis.notes import to_wave, training_batches, validation_rows
 from models.synthesis.wavenet import WavenetAutoencoder
+from models.synthesis.wavenet_config import WavenetConfig, WavenetTraining
 from models.training.checkpoint import load
 from models.training.processes import World
 from models.training.stage import Figures, Loss, Stage

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from models.synthesis.config import WavenetConfig
+from models.synthesis.wavenet_config import WavenetConfig
 
 LEVELS = 256
 

@@ -47,7 +47,9 @@ def synthesize(
     velocity: Annotated[int, typer.Option(help="As in the data: NSynth has 25, 50, 75, 100, 127.")] = 75,
     midi: Annotated[Path | None, typer.Option(help="MIDI file to play instead of a pitch.")] = None,
     output: Annotated[Path, typer.Option("--output", "-o", help="WAV or FLAC file to write.")] = Path("note.wav"),
-    variant: Annotated[str, typer.Option(help="spectral, waveform or no_time_embedding")] = "spectral",
+    variant: Annotated[
+        str, typer.Option(help="spectral, or waveform, no_time_embedding or harmonic: its newest model plays.")
+    ] = "spectral",
     newest: Annotated[bool, typer.Option(help="The newest model instead of the champion.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        loaders: threads that load training batches; 0 for half of the cores, at most 16.
+        workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -77,6 +79,8 @@ class Settings(BaseSettings):
     ratings: str = Field("", description="folder of exported listening tests with their results; empty: none")
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     trainings: int = Field(1, ge=1, le=64, description="trainings that may run at a time, over all runs")
+    loaders: int = Field(0, ge=0, le=64, description="threads that load batches; 0: half of the cores, at most 16")
+    workers: int = Field(0, ge=0, le=256, description="processes that judge, at most; 0: one per core")
     convert_notes: bool = Field(False, description="bring notes of another rate, length or channel count into form")
     most_quarantined: float = Field(0.01, ge=0, le=1, description="share of bad notes at which ingestion fails")
     most_bad_tracks: float = Field(0.1, ge=0, le=1, description="share of bad tracks at which ingestion fails")

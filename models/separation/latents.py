@@ -273,9 +273,9 @@ class LatentSegments:
             example[:] = np.concatenate([self._shards.segment(row, start, self._frames) for row in pair], 1)
         return Batch(step, np.array(self._numbers), values, {})
 
-    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Yield batches start … stop - 1, read on a thread at most `ahead` batches in advance."""
-        return read_ahead(self.load, self._buffer, start, stop, ahead)
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager[Iterator[Batch]]:
+        """Yield batches start … stop - 1, read ahead by threads."""
+        return read_ahead(self.load, self._buffer, start, stop, loaders)
 
     def _buffer(self) -> np.ndarray:
         dimension = int(self._shards.column("channels")[self._pairs[0][0]])

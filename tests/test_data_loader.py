@@ -123,7 +123,7 @@ def test_buffers_are_reused(shards, loaders, most):
 
 def test_loaders_load_at_the_same_time_and_no_further_ahead_than_they_have_buffers():
     """Three steps wait for each other, so they pass only if three threads load at once."""
-    together, begun = threading.Barrier(3, timeout=60), []
+    together, begun = threading.Barrier(3, timeout=300), []
 
     def load(step: int, out: np.ndarray) -> Batch:
         begun.append(step)

@@ -15,7 +15,7 @@ from models.synthesis import presets as synthesis
 from models.synthesis.config import SynthesisConfig
 
 DATA, EMBEDDED = "data", "embedded"
-_MOST_LOADERS = 16  # more would wait for each other: a twentieth of what a loader does holds the interpreter lock
+_MOST_LOADERS = 16  # more would wait for the interpreter lock and for each other
 
 
 @dataclass(frozen=True)

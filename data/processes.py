@@ -19,7 +19,8 @@ from threadpoolctl import threadpool_limits
 
 from data.errors import InputError
 
-Given, Made = TypeVar("Given"), TypeVar("Made")
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 _WORTHWHILE = 30.0  # seconds of work left from which on processes are started, which takes a few seconds each
 _LOOK = 0.5  # seconds between two looks whether the parent lives
 _WORK: list[Callable[[Any], Any]] = []  # what a process started here does; empty elsewhere

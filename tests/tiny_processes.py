@@ -53,4 +53,5 @@ class Scaling(Reopened):
 
 if __name__ == "__main__":
     processes._WORTHWHILE = 0.0
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets what it starts in the background ignore it
     print(list(map_in_order(Scaling(Path(sys.argv[1])).lasting, range(4), 2)))

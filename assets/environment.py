@@ -15,6 +15,7 @@ from models.synthesis import presets as synthesis
 from models.synthesis.config import SynthesisConfig
 
 DATA, EMBEDDED = "data", "embedded"
+_MOST_LOADERS = 16  # more would wait for the interpreter lock and for each other
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Environment:
         ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        loaders: threads that load training batches; 0 for half of the cores, at most 16.
+        workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -63,6 +66,8 @@ class Environment:
     device: str = "auto"
     convert_notes: bool = False
     trainings: int = 1
+    loaders: int = 0
+    workers: int = 0
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1
     most_bad_voices: float = 0.1
@@ -88,6 +93,16 @@ class Environment:
         others = [f"training-{number}.lock" for number in range(2, self.trainings + 1)]
         return [self.home / "locks" / name for name in ("training.lock", *others)]
 
+    @property
+    def loading(self) -> int:
+        """Number of threads that load training batches."""
+        return self.loaders or max(1, min(_MOST_LOADERS, usable_cores() // 2))
+
+    @property
+    def judging(self) -> int:
+        """Largest number of processes that judge."""
+        return self.workers or usable_cores()
+
     def torch_device(self) -> str:
         """Return the name of the torch device to compute on: "cuda" or "cpu"; "auto" takes a GPU if there is one.
 
@@ -102,6 +117,13 @@ class Environment:
         if self.device == "cuda" and not found:
             raise InputError("TESSITURA_DEVICE=cuda: torch finds no GPU here; set it to auto or cpu")
         return "cuda" if found and self.device != "cpu" else "cpu"
+
+
+def usable_cores() -> int:
+    """Return the number of cores that this process may use, by its affinity and the limits of its control group."""
+    import joblib
+
+    return joblib.cpu_count()
 
 
 @dataclass(frozen=True)

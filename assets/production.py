@@ -174,7 +174,15 @@ class Workshop:
                 if asset.trains:
                     stack.enter_context(turn(environment.turns, order.slot.name, self.say))
                 stack.enter_context(reading(map(lock_path, earlier)))
-                execution = Execution(folder, self.listener, environment.torch_device(), recipe.code_version, earlier)
+                execution = Execution(
+                    folder,
+                    self.listener,
+                    environment.torch_device(),
+                    recipe.code_version,
+                    earlier,
+                    environment.loading,
+                    environment.judging,
+                )
                 changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
                 job = Work(execution, asset.config(order.run), environment, inputs, changes)
                 return asset.function(job, **{name: inputs[name] for name in asset.parameters})

@@ -1,4 +1,4 @@
-"""Settings of one piece of work: output folder, progress listener, device and code version."""
+"""Settings of one piece of work: output folder, listener, device, code version, threads and processes."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,8 @@ class Execution:
             checkpoints, and a checkpoint of another version is refused.
         earlier: folders of finished results of the same kind of work, newest first. Parts of them that would be
             identical if made now may be reused.
+        loaders: threads that load training batches ahead; the batches do not depend on it.
+        workers: processes that judge; the scores do not depend on it.
 
     Example:
         >>> train_autoencoder(Execution(Path("stage-1"), device="cuda"), notes, config.autoencoder_training)
@@ -30,3 +32,5 @@ class Execution:
     device: str = "cpu"
     code_version: str = ""
     earlier: tuple[Path, ...] = ()
+    loaders: int = 1
+    workers: int = 1

@@ -8,7 +8,7 @@
 * `synthesis/`: evaluation of synthesised notes: scores, control sweeps, tables and the report
 * `acceptance`: acceptance checks that compare the scores of a system with required bounds
 * `intervals`: 95 % confidence intervals of means, ratios of means and medians
-* `parts`: evaluations that are computed and saved in parts, so that they can be resumed
+* `parts`: evaluations that several processes compute in parts, which are saved, so that they can be resumed
 * `statistics`: paired tests over scored items, corrected for their number
 * `table`: summaries and comparisons of systems from one data frame of item scores
 """

@@ -1,69 +1,75 @@
-"""Evaluations that are computed and saved in parts, so that they can be resumed.
+"""Evaluations that are computed and saved in parts, so that they can be resumed; several processes share the work.
 
 Each part is saved as soon as it is finished. An evaluation that is interrupted loses only the parts in progress.
 """
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import pandas as pd
 
 from data.execution import Execution
 from data.files.tables import read_frame, write_frame
+from data.processes import map_in_order
 from data.progress import Progress
 
 Frames = Mapping[str, pd.DataFrame]
+Part = TypeVar("Part")
 
 _FOLDER = "parts"
-_THREADS = 2
 
 
 def evaluate_in_parts(
-    execution: Execution, names: Sequence[str], count: int, evaluate: Callable[[int], Frames], progress: Progress
+    execution: Execution,
+    names: Sequence[str],
+    parts: Sequence[Part],
+    evaluate: Callable[[Part], Frames],
+    progress: Progress,
 ) -> dict[str, pd.DataFrame]:
     """Evaluate all parts and return their tables, concatenated.
 
     Each part is saved when it is finished. A part that an earlier, interrupted call saved is read instead of
     evaluated again. Parts are identified by their number only, so every call must divide the work in the same way.
+    The tables do not depend on the number of processes.
 
     Args:
-        execution: its folder holds the saved parts, in the subfolder `parts`, until `clear_parts` is called.
+        execution: its folder holds the saved parts, in the subfolder `parts`, until `clear_parts` is called; as many
+            processes evaluate as it has `workers`.
         names: names of the tables that each part has.
-        count: number of parts.
-        evaluate: function that receives the number of a part (0 to `count` - 1) and returns the tables of this part
-            by name. It is called from two threads at the same time.
+        parts: what is evaluated together: names, or lists of them.
+        evaluate: returns the tables of a part by name. It is sent to the processes: a method of a `Reopened`.
         progress: is advanced by one for each part and finished at the end.
 
     Returns:
-        The tables by name, with their rows in the order of the parts; empty tables if `count` is 0.
+        The tables by name, with their rows in the order of the parts; empty tables if there is no part.
+
+    Raises:
+        InputError: a process was ended from outside.
 
     Example:
-        >>> progress = Progress("score", total=len(batches), unit="batches")
-        >>> found = evaluate_in_parts(execution, ["scores"], len(batches), evaluate_batch, progress)
+        >>> progress = Progress("score", total=len(tracks), unit="songs")
+        >>> found = evaluate_in_parts(execution, ["scores"], tracks, evaluation.score, progress)
         >>> write_frame(execution.folder / "scores.parquet", found["scores"])
         >>> clear_parts(execution)
     """
     folder = execution.folder / _FOLDER
-    found: dict[str, list[pd.DataFrame]] = {name: [] for name in names}
-
-    def part(number: int) -> tuple[Frames, bool]:
-        paths = {name: _path(folder, number, name) for name in names}
-        if all(path.is_file() for path in paths.values()):
-            return {name: read_frame(path) for name, path in paths.items()}, True
-        frames = evaluate(number)
-        for name, path in paths.items():
-            write_frame(path, frames[name])
-        return frames, False
-
-    with ThreadPoolExecutor(_THREADS) as pool:
-        for frames, known in pool.map(part, range(count)):
-            for name in names:
-                found[name].append(frames[name])
-            (progress.skip if known else progress.advance)(1)
+    paths = [{name: _path(folder, number, name) for name in names} for number in range(len(parts))]
+    todo = [number for number, one in enumerate(paths) if not all(path.is_file() for path in one.values())]
+    progress.skip(len(parts) - len(todo))
+    found: dict[int, Frames] = {}
+    with closing(map_in_order(evaluate, [parts[number] for number in todo], execution.workers)) as made:
+        for number, found[number] in zip(todo, made, strict=True):
+            for name, path in paths[number].items():
+                write_frame(path, found[number][name])
+            progress.advance()
     progress.finish()
-    return {name: pd.concat(some, ignore_index=True) if some else pd.DataFrame() for name, some in found.items()}
+    for number in sorted(set(range(len(parts))) - set(todo)):
+        found[number] = {name: read_frame(path) for name, path in paths[number].items()}
+    tables = {name: [found[number][name] for number in range(len(parts))] for name in names}
+    return {name: pd.concat(some, ignore_index=True) if some else pd.DataFrame() for name, some in tables.items()}
 
 
 def clear_parts(execution: Execution) -> None:

@@ -47,6 +47,8 @@ class Settings(BaseSettings):
         ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        loaders: threads that load training batches; 0 for half of the cores, at most 16.
+        workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -124,6 +126,10 @@ class Settings(BaseSettings):
         le=64,
         description="trainings that may run at a time, over all runs of the command line (in the demo: 2)",
     )
+    loaders: int = Field(
+        0, ge=0, le=64, description="threads that load training batches ahead; 0: half of the cores, at most 16"
+    )
+    workers: int = Field(0, ge=0, le=256, description="processes that judge, at most; 0: one per core")
     convert_notes: bool = Field(
         False,
         description="true brings notes of another sample rate, length or channel count into NSynth's form",

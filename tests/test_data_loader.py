@@ -1,13 +1,13 @@
 """Batches are a pure function of (seed, step)."""
 
+import contextlib
 import threading
-import time
 
 import numpy as np
 import pytest
 
 from data.errors import InputError
-from data.shards.loader import AS_STORED, Batches, BatchPlan, Treatment, epoch_order
+from data.shards.loader import AS_STORED, Batch, Batches, BatchPlan, Treatment, epoch_order, read_ahead
 from data.shards.reader import CorruptShard, Shards
 from data.shards.writer import Record, ShardWriter, shard_name
 
@@ -27,8 +27,8 @@ def make(shards: Shards, batch_size: int = 4, share: tuple[int, int] = (0, 1), t
     return Batches(shards, np.arange(2, 22), BatchPlan(batch_size, 5, share), labels, treatment)
 
 
-def collect(batches: Batches, start: int, stop: int, ahead: int = 2) -> list[tuple]:
-    with batches.stream(start, stop, ahead) as stream:
+def collect(batches: Batches, start: int, stop: int, loaders: int = 1) -> list[tuple]:
+    with batches.stream(start, stop, loaders) as stream:
         return [(one.step, one.rows.tolist(), one.values.copy(), one.labels["pitch"].tolist()) for one in stream]
 
 
@@ -48,9 +48,9 @@ def test_values_and_labels_belong_to_the_rows(shards):
         assert pitches == [row * 10 for row in rows]
 
 
-@pytest.mark.parametrize("ahead", [0, 1, 5])
-def test_a_stream_from_the_middle_gives_the_same_batches(shards, ahead):
-    whole, rest = collect(make(shards), 0, 12), collect(make(shards), 7, 12, ahead)
+@pytest.mark.parametrize("loaders", [0, 1, 3, 8])
+def test_a_stream_from_the_middle_gives_the_same_batches(shards, loaders):
+    whole, rest = collect(make(shards), 0, 12), collect(make(shards), 7, 12, loaders)
     assert [one[:2] for one in rest] == [one[:2] for one in whole[7:]]
 
 
@@ -97,18 +97,45 @@ def test_too_few_recordings_are_told_with_the_remedy(shards):
         make(shards, 21)
 
 
-def test_leaving_a_stream_early_ends_its_thread(shards):
+@pytest.mark.parametrize("loaders", [1, 3])
+def test_leaving_a_stream_early_ends_its_threads(shards, loaders):
     before = threading.active_count()
-    with make(shards).stream(0, 1000) as stream:
+    with make(shards).stream(0, 1000, loaders) as stream:
         next(stream)
-    time.sleep(0)
+        assert threading.active_count() > before
     assert threading.active_count() == before
 
 
-def test_buffers_are_reused(shards):
-    with make(shards).stream(0, 40, ahead=2) as stream:
+def test_a_stream_that_is_left_by_an_error_ends_its_threads(shards):
+    before = threading.active_count()
+    with contextlib.suppress(KeyboardInterrupt), make(shards).stream(0, 1000, 3) as stream:
+        next(stream)
+        raise KeyboardInterrupt
+    assert threading.active_count() == before
+
+
+@pytest.mark.parametrize(("loaders", "most"), [(0, 1), (1, 3), (3, 5)])
+def test_buffers_are_reused(shards, loaders, most):
+    with make(shards).stream(0, 40, loaders) as stream:
         addresses = {one.values.ctypes.data for one in stream}
-    assert len(addresses) <= 3
+    assert len(addresses) <= most
+
+
+def test_loaders_load_at_the_same_time_and_no_further_ahead_than_they_have_buffers():
+    """Three steps wait for each other, so they pass only if three threads load at once."""
+    together, begun = threading.Barrier(3, timeout=300), []
+
+    def load(step: int, out: np.ndarray) -> Batch:
+        begun.append(step)
+        together.wait()
+        out[:] = step
+        return Batch(step, np.array([step]), out, {})
+
+    with read_ahead(load, lambda: np.empty((1, 2, 1), np.int16), 0, 12, loaders=3) as stream:
+        for number, batch in enumerate(stream):
+            assert batch.step == number
+            assert batch.values.tolist() == [[[number], [number]]]
+            assert max(begun) <= number + 4  # that of the batch in use, and those of 3 + 1 others
 
 
 def test_damage_met_while_reading_ahead_reaches_the_consumer(tmp_path):
@@ -121,6 +148,9 @@ def test_damage_met_while_reading_ahead_reaches_the_consumer(tmp_path):
     content[int(Shards(tmp_path).column("offset")[6])] ^= 1
     path.write_bytes(content)
     batches = Batches(Shards(tmp_path), np.arange(8), BatchPlan(2, seed=0))
-    with pytest.raises(CorruptShard, match="recording n6"), batches.stream(0, 4) as stream:
-        for _ in stream:
-            pass
+    where = next(step for step in range(4) if 6 in batches.rows(step))
+    for loaders in (0, 1, 3):
+        found = []
+        with pytest.raises(CorruptShard, match="recording n6"), batches.stream(0, 4, loaders) as stream:
+            found.extend(batch.step for batch in stream)
+        assert found == list(range(where))

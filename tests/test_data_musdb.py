@@ -4,6 +4,7 @@ import io
 import os
 import shutil
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from data.errors import InputError
 from data.execution import Execution
 from data.files.audio import encode
 from data.files.tables import read_table
+from data.musdb import stems as decoding
 from data.musdb.dataset import SOURCES, VALIDATION, locate, source_version
 from data.musdb.errata import errata
 from data.musdb.stems import BadTrack, flags, read_track
@@ -319,3 +321,42 @@ def test_twenty_thousand_tracks_are_found_in_seconds(tmp_path):
             read_track(track)
     assert len(tracks) == 20_000
     assert time.process_time() - begun < 20  # reading the list anew for each track takes minutes
+
+
+def test_a_stem_takes_hardly_more_memory_than_its_sound(tmp_path):
+    """What NumPy and Python allocate at the most, beside the five sources themselves, hardly grows with the length."""
+    more = []
+    for seconds in (4, 16):
+        draw = np.random.default_rng(0)
+        pcm = {one: draw.integers(-300, 300, (seconds * 44_100, 2), np.int16) for one in SOURCES}
+        path = tmp_path / str(seconds) / "train" / "A - B.stem.mp4"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(stem_file(pcm))
+        (track,) = locate(str(tmp_path / str(seconds)), tmp_path)
+        tracemalloc.start()
+        found = read_track(track).sources
+        flags(found)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        more.append(peak - sum(one.nbytes for one in found.values()) - path.stat().st_size)
+    per_minute = (more[1] - more[0]) / 12 * 60
+    assert per_minute < 20e6, f"{per_minute / 1e6:.0f} MB a minute"  # the sources have 53
+
+
+def test_a_stem_longer_than_the_limit_is_refused_before_it_is_decoded_to_its_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(decoding, "_LONGEST", 10_000)
+    (tmp_path / "train").mkdir()
+    (tmp_path / "train" / "A - B.stem.mp4").write_bytes(stem_file(sources()))
+    with pytest.raises(BadTrack, match="longer than 0 minutes; cut it into songs"):
+        read_track(*locate(str(tmp_path), tmp_path))
+
+
+def test_quality_flags_are_the_same_in_blocks(monkeypatch):
+    """The energies are sums of integers, so blocks change nothing."""
+    pcm = sources()
+    wrong = {**pcm, "mixture": pcm["mixture"] // 2}
+    assert flags(pcm) == []
+    assert flags(wrong) == ["not the sum of its sources"]
+    monkeypatch.setattr(decoding, "_BLOCK", 1000)
+    assert flags(pcm) == []
+    assert flags(wrong) == ["not the sum of its sources"]

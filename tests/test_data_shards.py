@@ -2,8 +2,10 @@
 
 import io
 import os
+import resource
 import signal
 import tarfile
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -219,3 +221,49 @@ def test_an_unsafe_id_is_refused(tmp_path):
     writer = ShardWriter(tmp_path)
     with pytest.raises(ValueError, match="is no id"):
         writer.add(Record("../../etc/passwd", np.zeros((1, 1), np.int16), 16000))
+
+
+def descriptors() -> int:
+    """Return the number of files that this process has open."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+def test_a_reader_of_many_shards_lives_with_few_descriptors(tmp_path):
+    """300 shards, read by four threads at once in random order, in a process that may open 60 files more."""
+    writer = ShardWriter(tmp_path, shard_bytes=1)
+    for number in range(300):
+        writer.add(Record(f"n{number:03d}", np.full((50, 1), number, np.int16), 16000))
+    writer.commit()
+    shards = Shards(tmp_path)
+    assert len(shards.metadata["shards"]) == 300
+
+    def read_all() -> None:
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        before = descriptors()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 60, limits[1]))
+        orders = [np.random.default_rng(seed).permutation(300).tolist() for seed in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            found = list(pool.map(lambda order: [int(shards.read(row)[0, 0]) for row in order], orders))
+        assert found == orders
+        assert descriptors() <= before + 32
+        shards.close()
+        assert descriptors() == before
+
+    child = os.fork()
+    if child == 0:
+        try:
+            read_all()
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_reader_that_is_forgotten_closes_its_files(tmp_path):
+    write(tmp_path)
+    shards, before = Shards(tmp_path), descriptors()
+    for row in range(len(shards)):
+        shards.read(row)
+    assert descriptors() > before
+    del shards
+    assert descriptors() == before

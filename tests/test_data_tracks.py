@@ -1,5 +1,6 @@
 """Songs into shards: aligned, labelled, quarantined where they are bad, and the same after a kill."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from data.execution import Execution
 from data.files.audio import encode
 from data.files.tables import read_table
+from data.musdb import vocals
 from data.musdb.dataset import SOURCES, locate
 from data.musdb.tracks import ingest_tracks
 from data.musdb.vocals import resample_songs, singing
@@ -79,6 +81,24 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, 
     for path in sorted((tmp_path / "whole").iterdir()):
         assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes(), path.name
     assert INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
+
+
+def test_no_recording_of_a_song_is_read_twice(root, tmp_path, monkeypatch):
+    """Not even for the seconds with singing, which the index needs."""
+    ingest_tracks(Execution(tmp_path / "tracks"), locate(str(root), tmp_path))
+    read = Counter()
+
+    class Counting(Shards):
+        def read(self, row: int) -> np.ndarray:
+            read[str(self.column("id")[row])] += 1
+            return super().read(row)
+
+    monkeypatch.setattr(vocals, "Shards", Counting)
+    resample_songs(Execution(tmp_path / "songs"), [tmp_path / "tracks"], 22_050, 2)
+    songs = Shards(tmp_path / "songs")
+    assert len(songs) == 2 * len(set(songs.column("track")))
+    assert set(read.values()) == {1}
+    assert len(read) == len(songs)  # mixture and vocals of each
 
 
 def test_songs_are_resampled_and_the_parts_add_up_to_the_mixture(root, tmp_path):

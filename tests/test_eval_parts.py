@@ -19,8 +19,8 @@ def evaluation(calls: list[int], broken: int | None = None):
 
 
 def run(folder, evaluate, count: int = 5):
-    names = ("scores", "seconds")
-    return evaluate_in_parts(Execution(folder), names, count, evaluate, Progress("score", total=count, unit="parts"))
+    names, progress = ("scores", "seconds"), Progress("score", total=count, unit="parts")
+    return evaluate_in_parts(Execution(folder), names, range(count), evaluate, progress)
 
 
 def test_parts_are_gathered_in_order(tmp_path):

@@ -35,7 +35,9 @@ def _locate(environment: Environment, listener: Listener) -> "list[Track]":
     from data.embedded.songs import make_songs
     from data.musdb.dataset import locate
 
-    location = environment.musdb or str(make_songs(environment.downloads, listener=listener))
+    location = environment.musdb or str(
+        make_songs(environment.downloads, listener=listener, threads=environment.judging)
+    )
     return locate(location, environment.downloads, listener)
 
 

@@ -37,7 +37,7 @@ def _locate(environment: Environment, listener: Listener) -> "list[Part]":
     from data.nsynth.dataset import locate
 
     downloads = environment.downloads
-    location = environment.nsynth or str(make_notes(downloads / "demo", listener=listener))
+    location = environment.nsynth or str(make_notes(downloads / "demo", listener=listener, threads=environment.judging))
     return locate(location, downloads, listener)
 
 

@@ -33,7 +33,9 @@ def _locate(environment: Environment, listener: Listener) -> "list[Recording]":
     from data.embedded.voices import make_voices
     from data.voices.layouts import find_recordings
 
-    location = environment.voices or str(make_voices(environment.downloads, listener=listener))
+    location = environment.voices or str(
+        make_voices(environment.downloads, listener=listener, threads=environment.judging)
+    )
     return find_recordings(Path(location).expanduser())
 
 

@@ -212,10 +212,15 @@ def _metadata() -> Iterator[tuple[str, int, int, int, dict[str, Any]]]:
                 count += 1
 
 
-def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
+def make_notes(folder: Path, *, listener: Listener = ignore, threads: int = 1) -> Path:
     """Write the demo notes to `folder`/nsynth-train and return that folder; return at once if they exist.
 
     The notes are the same every time. The file `complete.json` is written last and marks them as complete.
+
+    Args:
+        folder: where to write.
+        listener: receives progress reports.
+        threads: number of threads that make notes; the files do not depend on it.
 
     Example:
         >>> parts = find_parts(str(make_notes(Path("downloads/demo"))))
@@ -231,7 +236,7 @@ def make_notes(folder: Path, *, listener: Listener = ignore) -> Path:
         name, number, pitch, velocity, _ = entry
         write_sound(part / "audio" / f"{name}.wav", to_pcm16(note(number, pitch, velocity)), SAMPLE_RATE)
 
-    with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
+    with ThreadPoolExecutor(threads) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, notes):
             progress.advance()
     write_json(part / "examples.json", {name: described for name, *_, described in notes})

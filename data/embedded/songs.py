@@ -201,10 +201,15 @@ def _play_band(put: Put, beat: float, key: int, draw: np.random.Generator) -> No
             put("other", _note(lead, pitch, round(beat, 3)), begin + draw.integers(4) * beat, 0.16, -0.5)
 
 
-def make_songs(folder: Path, *, listener: Listener = ignore) -> Path:
+def make_songs(folder: Path, *, listener: Listener = ignore, threads: int = 1) -> Path:
     """Write the demo songs to `folder`/musdb18hq and return that folder; return at once if they exist.
 
     Every fourth song is a test song. The file `complete.json` is written last and marks the songs as complete.
+
+    Args:
+        folder: where to write.
+        listener: receives progress reports.
+        threads: number of threads that make songs; the files do not depend on it.
 
     Example:
         >>> tracks = find_tracks(make_songs(Path("downloads")))
@@ -220,7 +225,7 @@ def make_songs(folder: Path, *, listener: Listener = ignore) -> Path:
         for source, pcm in make_song(seed).sources.items():
             write_sound(root / ("test" if seed % 4 == 3 else "train") / name / f"{source}.wav", pcm, SAMPLE_RATE)
 
-    with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
+    with ThreadPoolExecutor(threads) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, range(SONGS)):
             progress.advance()
     write_json(marker, {"version": VERSION, "songs": SONGS})

@@ -144,8 +144,13 @@ def _add(wave: np.ndarray, sound: np.ndarray, seconds: float) -> None:
     wave[start : start + count] += sound[:count]
 
 
-def make_voices(folder: Path, *, listener: Listener = ignore) -> Path:
+def make_voices(folder: Path, *, listener: Listener = ignore, threads: int = 1) -> Path:
     """Write the demo singers to `folder`/voices and return that folder; return at once if they exist.
+
+    Args:
+        folder: where to write.
+        listener: receives progress reports.
+        threads: number of threads that make recordings; the files do not depend on it.
 
     Example:
         >>> recordings = find_recordings(make_voices(Path("downloads")))  # doctest: +SKIP
@@ -169,7 +174,7 @@ def make_voices(folder: Path, *, listener: Listener = ignore) -> Path:
         write_bytes(root / f"{name}.f0.csv", "\n".join(["seconds,hertz", *lines, ""]).encode())
         write_sound(root / f"{name}.wav", to_pcm16(np.stack([take.accompaniment, take.voice], 1)), RATE)
 
-    with ThreadPoolExecutor(2) as pool:  # numpy works outside the interpreter lock
+    with ThreadPoolExecutor(threads) as pool:  # numpy works outside the interpreter lock
         for _ in pool.map(write, takes):
             progress.advance()
     write_json(marker, {"kind": KIND, "version": VERSION, "clips": len(takes)})

@@ -107,9 +107,9 @@ class Segments:
             self._example(np.random.default_rng([self._seed, step, number]), example)
         return Batch(step, np.array(self._numbers), values, {})
 
-    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by a thread."""
-        return read_ahead(self.load, self._buffer, start, stop, ahead)
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager[Iterator[Batch]]:
+        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by threads."""
+        return read_ahead(self.load, self._buffer, start, stop, loaders)
 
     def _buffer(self) -> np.ndarray:
         """Return an uninitialised buffer for one batch."""
@@ -174,4 +174,6 @@ def _balanced(tracks: list[str], frames: np.ndarray) -> np.ndarray:
 def played(pcm: np.ndarray, samples: int) -> np.ndarray:
     """Return int16 audio, (T, K), resampled to last `samples` samples: float32, (samples, K), in int16 units."""
     found = resample(pcm.astype(np.float32), len(pcm), samples)[:samples]
+    if len(found) == samples:
+        return found
     return np.pad(found, ((0, samples - len(found)), (0, 0)))

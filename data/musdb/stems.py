@@ -28,6 +28,9 @@ from data.musdb.dataset import CHANNELS, SAMPLE_RATE, SOURCES, Track
 
 _LARGEST = 1 << 30  # bytes of a file: 50 minutes of floating-point stereo
 _UNEVEN = 441  # samples: sources whose lengths differ by at most that much are padded
+_LONGEST = 30 * 60 * SAMPLE_RATE  # samples of a stem file, of which all five sources are in memory: 53 MB a minute
+_WIDTH = 2 * CHANNELS  # bytes of a sample of all channels
+_BLOCK = 1 << 16  # samples whose sum is checked at once
 
 
 class BadTrack(InputError):
@@ -128,22 +131,24 @@ def _read_stems(track: Track) -> dict[str, Pcm]:
             streams = list(container.streams.audio)
             if len(streams) != len(SOURCES):
                 raise UnreadableAudio(f"{len(streams)} streams of sound; {len(SOURCES)} are expected")
-            pieces: dict[int, list[np.ndarray]] = {stream.index: [] for stream in streams}
+            sounds = {stream.index: bytearray() for stream in streams}
             rates = {stream.rate for stream in streams}
             for number, samples in _frames(container, streams):
-                pieces[number].append(samples)
+                if samples.shape[1] != CHANNELS:
+                    raise UnreadableAudio("a stream is not stereo")
+                sounds[number] += to_pcm16(samples).tobytes()  # at once, since all five are held in memory
+                if len(sounds[number]) > _LONGEST * _WIDTH:
+                    raise UnreadableAudio(f"longer than {_LONGEST // SAMPLE_RATE // 60} minutes; cut it into songs")
     except (FFmpegError, OSError, EOFError, ValueError) as error:
         if isinstance(error, UnreadableFile):
             raise
         raise UnreadableAudio(f"not readable as MP4 ({reason(error)})") from error
     if rates != {SAMPLE_RATE}:
         raise UnreadableAudio(f"{sorted(rates)} Hz; 44100 Hz is expected")
-    if not all(pieces.values()):
+    if not all(sounds.values()):
         raise UnreadableAudio("a stream holds no sound")
-    if {one.shape[1] for some in pieces.values() for one in some} != {CHANNELS}:
-        raise UnreadableAudio("a stream is not stereo")
-    waves = [np.concatenate(one) for one in pieces.values()]
-    return {name: Pcm(to_pcm16(wave), SAMPLE_RATE) for name, wave in zip(SOURCES, waves, strict=True)}
+    waves = [np.frombuffer(one, np.int16).reshape(-1, CHANNELS) for one in sounds.values()]
+    return {name: Pcm(wave, SAMPLE_RATE) for name, wave in zip(SOURCES, waves, strict=True)}
 
 
 def _frames(container: Any, streams: list[Any]) -> Iterator[tuple[int, np.ndarray]]:
@@ -165,8 +170,10 @@ def flags(sources: Mapping[str, np.ndarray]) -> list[str]:
         sources: int16 PCM, (T, 2), of the mixture and each source by name.
     """
     found = [f"silent {name}" for name, pcm in sources.items() if not pcm.any()]
-    mixture = sources["mixture"].astype(np.float64)
-    error = mixture - sum(sources[name].astype(np.float64) for name in SOURCES[1:])
-    if np.square(error).sum() > np.square(mixture).sum() * 10 ** (-15 / 10):
+    energy = wrong = 0
+    for start in range(0, len(sources["mixture"]), _BLOCK):
+        mixture, *parts = (sources[name][start : start + _BLOCK].astype(np.int64) for name in SOURCES)
+        energy, wrong = energy + int(np.square(mixture).sum()), wrong + int(np.square(mixture - sum(parts)).sum())
+    if wrong > energy * 10 ** (-15 / 10):
         found.append("not the sum of its sources")
     return sorted(found)

@@ -37,6 +37,11 @@ class _Song:
         """Return a text column of the index row of the song's vocals."""
         return str(self.shards.column(name)[self.vocals])
 
+    @property
+    def rate(self) -> int:
+        """Sample rate of the stored song in Hz."""
+        return int(self.shards.column("sample_rate")[self.vocals])
+
     def id(self, part: str) -> str:
         """Return the id of a part: the id of the vocals recording, followed by the part."""
         return f"{self.label('id')}-{part}"
@@ -70,30 +75,40 @@ def resample_songs(execution: Execution, tracks: Sequence[Path], sample_rate: in
     """
     todo = [song for one in tracks for song in _songs(Shards(one))]
     by_id = {song.id(part): (song, part) for song in todo for part in PARTS}
-    units = [Unit(len(PARTS), partial(_parts, song, sample_rate, channels)) for song in todo]
+    sung: dict[str, list[bool]] = {}
+    units = [Unit(len(PARTS), partial(_parts, song, (sample_rate, channels), sung)) for song in todo]
     progress = Progress("resample songs", total=len(by_id), unit="recordings", listener=execution.listener)
-    write_units(execution.folder, units, progress, Labelling(lambda rows: _describe(rows, by_id)))
+    write_units(execution.folder, units, progress, Labelling(lambda rows: _describe(rows, by_id, sung)))
 
 
-def _describe(rows: pa.Table, by_id: dict[str, tuple[_Song, str]]) -> pa.Table:
-    """Return the index rows with source, track, split, errata and singing (one boolean per second) added."""
+def _describe(rows: pa.Table, by_id: dict[str, tuple[_Song, str]], sung: dict[str, list[bool]]) -> pa.Table:
+    """Return the index rows with source, track, split, errata and singing (one boolean per second) added.
+
+    Args:
+        rows: index rows.
+        by_id: song and part by the id of the record.
+        sung: seconds with singing by the id of the vocals; vocals that an earlier run resampled are read and added.
+    """
     found = [by_id[one] for one in rows["id"].to_pylist()]
     rows = rows.append_column("source", pa.array([part for _, part in found], pa.string()))
     for name in ("track", "split", "errata"):
         rows = rows.append_column(name, pa.array([song.label(name) for song, _ in found], pa.string()))
-    sung: dict[str, list[bool]] = {}
     for song, _ in found:
         if song.label("id") not in sung:
-            rate = int(song.shards.column("sample_rate")[song.vocals])
-            sung[song.label("id")] = singing(song.shards.read(song.vocals), rate)
+            sung[song.label("id")] = singing(song.shards.read(song.vocals), song.rate)
     seconds = [sung[song.label("id")] for song, _ in found]
     return rows.append_column("singing", pa.array(seconds, pa.list_(pa.bool_())))
 
 
-def _parts(song: _Song, sample_rate: int, channels: int) -> Iterator[Record]:
-    """Yield the vocals and the accompaniment of a song."""
-    mixture, vocals = (to_float(song.shards.read(row)) for row in (song.mixture, song.vocals))
-    rate = float(song.shards.column("sample_rate")[song.vocals])
+def _parts(song: _Song, form: tuple[int, int], sung: dict[str, list[bool]]) -> Iterator[Record]:
+    """Yield the vocals and the accompaniment of a song, in the sample rate and number of channels `form`.
+
+    The seconds with singing are added to `sung`, so that the vocals need not be read again for them.
+    """
+    (sample_rate, channels), stored = form, song.shards.read(song.vocals)
+    sung[song.label("id")] = singing(stored, song.rate)
+    mixture, vocals = to_float(song.shards.read(song.mixture)), to_float(stored)
+    rate = float(song.rate)
     for part, wave in zip(PARTS, (vocals, mixture - vocals), strict=True):
         folded = wave.mean(1, keepdims=True) if channels == 1 else wave
         yield Record(song.id(part), to_pcm16(resample(folded, rate, sample_rate)), sample_rate, part)

@@ -10,7 +10,7 @@ from data.shards.loader import Batch
 class Numbered(Protocol):
     """Source of batches that are numbered by step."""
 
-    def stream(self, start: int, stop: int) -> AbstractContextManager[Iterator[Batch]]:
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager[Iterator[Batch]]:
         """Return a context manager that gives the batches of steps start, start + 1, … stop - 1."""
         ...
 
@@ -30,18 +30,18 @@ class Curriculum:
         self._parts = list(parts)
 
     @contextmanager
-    def stream(self, start: int, stop: int) -> Iterator[Iterator[Batch]]:
-        """Context manager: an iterator over the batches of steps start to stop - 1."""
-        batches = self._batches(start, stop)
+    def stream(self, start: int, stop: int, loaders: int = 1) -> Iterator[Iterator[Batch]]:
+        """Context manager: an iterator over the batches of steps start to stop - 1, read ahead by `loaders` threads."""
+        batches = self._batches(start, stop, loaders)
         try:
             yield batches
         finally:
             batches.close()
 
-    def _batches(self, start: int, stop: int) -> Generator[Batch, None, None]:
+    def _batches(self, start: int, stop: int, loaders: int) -> Generator[Batch, None, None]:
         ends = [begin for begin, _ in self._parts[1:]]
         for (begin, source), end in zip(self._parts, [*ends, stop], strict=True):
             first, last = max(begin, start), min(end, stop)
             if first < last:
-                with source.stream(first, last) as stream:
+                with source.stream(first, last, loaders) as stream:
                     yield from stream

@@ -3,19 +3,21 @@
 The order of epoch e is a permutation drawn from (seed, e) only, and step s takes the next batch of it. So a resumed
 run, or a run with another number of threads or processes, gets the same batches, and no loader state is saved.
 
-A thread reads ahead of the training step into a ring of buffers that are reused, because the first access to newly
-allocated memory costs more than reading the file. int16 audio is converted later, on the training device.
+Threads read ahead of the training step into a ring of buffers that are reused, because the first access to newly
+allocated memory costs more than reading the file. int16 audio is converted later, on the training device. Threads are
+enough where the work is done by native code that releases the interpreter lock, and here it is: reading, checksums,
+resampling and arithmetic on long arrays. They end with the process, however it ends, and share its open files.
 
 Shapes: B batch, T samples, K channels.
 """
 
 import functools
-import queue
-import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
 
 import numpy as np
 
@@ -185,13 +187,13 @@ class Batches:
             labels = augment(values, used, labels, draws[self._share])
         return Batch(step, rows, values[:, :used], labels)
 
-    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Context manager: an iterator over the batches of steps start to stop - 1, loaded ahead by a thread.
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager[Iterator[Batch]]:
+        """Context manager: an iterator over the batches of steps start to stop - 1, loaded ahead (`read_ahead`).
 
         Args:
             start: first step.
             stop: step after the last one.
-            ahead: largest number of batches loaded before they are requested.
+            loaders: number of threads that load; the batches do not depend on it.
 
         Example:
             >>> with batches.stream(step, steps) as stream:
@@ -201,7 +203,7 @@ class Batches:
         def buffer() -> np.ndarray:
             return allocate(self._shards, self.rows(start))
 
-        return read_ahead(self.load, buffer, start, stop, ahead)
+        return read_ahead(self.load, buffer, start, stop, loaders)
 
 
 @contextmanager
@@ -210,52 +212,53 @@ def read_ahead(
     make_buffer: Callable[[], np.ndarray],
     start: int,
     stop: int,
-    ahead: int = 2,
+    loaders: int = 1,
 ) -> Iterator[Iterator[Batch]]:
-    """Context manager: an iterator over the batches of steps start to stop - 1, which a thread loads ahead.
+    """Context manager: an iterator over the batches of steps start to stop - 1, in order, which threads load ahead.
+
+    While a batch is used, `loaders` + 1 others are loaded or wait; with 0 loaders each is loaded when it is requested.
+    An error of a step is raised where the batch of this step is requested. When the block ends, the batches that are
+    being loaded are finished and no others begun.
 
     Args:
-        load: loads the batch of a step into a buffer.
-        make_buffer: allocates a buffer; called `ahead` + 1 times.
+        load: loads the batch of a step into a buffer. Several threads call it at the same time, with a buffer each.
+        make_buffer: allocates a buffer; called at most `loaders` + 2 times.
         start: first step.
         stop: step after the last one.
-        ahead: largest number of batches loaded before they are requested.
+        loaders: number of threads.
+
+    Example:
+        >>> with read_ahead(batches.load, make_buffer, 0, 1000, loaders=4) as stream:
+        ...     for batch in stream: ...
     """
-    ready: queue.Queue[tuple[Batch, np.ndarray] | BaseException] = queue.Queue()
-    free: queue.Queue[np.ndarray | None] = queue.Queue()
-    for _ in range(ahead + 1 if start < stop else 0):
-        free.put(make_buffer())
-    thread = threading.Thread(target=_fill, args=(load, range(start, stop), ready, free), daemon=True)
-    thread.start()
-    try:
-        yield _drain(stop - start, ready, free)
-    finally:
-        free.put(None)
-        thread.join()
+    steps = iter(range(start, stop))
+    if not loaders:
+        buffers = [make_buffer() for _ in range(start < stop)]
+        yield (load(step, buffers[0]) for step in steps)
+        return
+    with ThreadPoolExecutor(loaders, "loader") as pool:
+        pending: deque[tuple[Future[Batch], np.ndarray]] = deque()
+        for step in islice(steps, loaders + 2):
+            buffer = make_buffer()
+            pending.append((pool.submit(load, step, buffer), buffer))
+        try:
+            yield _in_order(load, steps, pending, pool)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
-def _fill(
-    load: Callable[[int, np.ndarray], Batch], steps: range, ready: "queue.Queue[Any]", free: "queue.Queue[Any]"
-) -> None:
-    """Load the batches of `steps` in order into free buffers; None in the queue `free` ends the thread."""
-    try:
-        for step in steps:
-            if (buffer := free.get()) is None:
-                return
-            ready.put((load(step, buffer), buffer))
-    except BaseException as error:  # handed to the consumer, which raises it
-        ready.put(error)
-
-
-def _drain(count: int, ready: "queue.Queue[Any]", free: "queue.Queue[Any]") -> Iterator[Batch]:
-    """Yield `count` loaded batches; the buffer of a batch is reused once the next batch is requested."""
-    for _ in range(count):
-        found = ready.get()
-        if isinstance(found, BaseException):
-            raise found
-        batch, buffer = found
-        yield batch
-        free.put(buffer)
+def _in_order(
+    load: Callable[[int, np.ndarray], Batch],
+    steps: Iterator[int],
+    pending: deque[tuple[Future[Batch], np.ndarray]],
+    pool: ThreadPoolExecutor,
+) -> Iterator[Batch]:
+    """Yield the pending batches; the buffer of a batch is given to the next of `steps` once another is requested."""
+    while pending:
+        found, buffer = pending.popleft()
+        yield found.result()
+        if (step := next(steps, None)) is not None:
+            pending.append((pool.submit(load, step, buffer), buffer))
 
 
 def allocate(shards: Shards, rows: Sequence[int] | np.ndarray) -> np.ndarray:

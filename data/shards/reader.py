@@ -3,9 +3,8 @@
 Shapes: B batch, T samples (or frames), K channels (or values per frame).
 """
 
+import functools
 import os
-import threading
-import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from data.errors import InputError
 from data.files.tables import read_table, read_table_metadata
 from data.shards.writer import CRC_BLOCK, INDEX, SCHEMA_VERSION, block_checksums, shard_name
 
+_MOST_OPEN = 32  # files that a reader keeps open; systems allow a process 256 and more
+
 
 class CorruptShard(InputError):
     """The content of a shard does not match its index."""
@@ -25,6 +26,8 @@ class CorruptShard(InputError):
 
 class Shards:
     """Random access to the recordings in a finished folder of shards. Threads may share it.
+
+    However many shards there are, at most 32 files are kept open: those that were read last.
 
     Attributes:
         folder: folder of the shards.
@@ -63,9 +66,8 @@ class Shards:
         self._offset: list[int] = self.table["offset"].to_pylist()
         self._nbytes: list[int] = self.table["nbytes"].to_pylist()
         self._crc = self.table["crc32"].to_pylist()
-        self._descriptors: dict[int, int] = {}
-        self._opening = threading.Lock()
-        weakref.finalize(self, _close_all, self._descriptors)
+        # Threads share the files. One that falls out of the cache is closed when the last of them has read from it.
+        self._opened = functools.lru_cache(_MOST_OPEN)(functools.partial(_OpenFile.of, folder))
 
     def __len__(self) -> int:
         return len(self.table)
@@ -144,16 +146,10 @@ class Shards:
 
     def _pread(self, row: int, raw: memoryview, start: int) -> None:
         """Fill `raw` with the bytes of a recording from its byte `start` on, opening the shard file if necessary."""
-        number = self._shard[row]
-        descriptor = self._descriptors.get(number)
-        if descriptor is None:
-            with self._opening:
-                if number not in self._descriptors:
-                    self._descriptors[number] = os.open(self.folder / shard_name(number), os.O_RDONLY)
-                descriptor = self._descriptors[number]
+        file = self._opened(self._shard[row])
         position = self._offset[row] + start
         while len(raw):
-            count = os.preadv(descriptor, [raw], position)
+            count = os.preadv(file.descriptor, [raw], position)
             if count == 0:
                 raise self._corrupt(row)
             raw, position = raw[count:], position + count
@@ -179,7 +175,22 @@ class Shards:
 
     def close(self) -> None:
         """Close the shard files; the next read opens them again."""
-        _close_all(self._descriptors)
+        self._opened.cache_clear()
+
+
+class _OpenFile:
+    """A file that is open for reading, and closed when nobody refers to it any more."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    @classmethod
+    def of(cls, folder: Path, number: int) -> "_OpenFile":
+        """Open shard `number` of a folder."""
+        return cls(os.open(folder / shard_name(number), os.O_RDONLY))
+
+    def __del__(self) -> None:
+        os.close(self.descriptor)
 
 
 def _file_crc32(path: Path) -> int:
@@ -189,12 +200,6 @@ def _file_crc32(path: Path) -> int:
         while piece := file.read(CRC_BLOCK):
             checksum = isal_zlib.crc32(piece, checksum)
     return checksum
-
-
-def _close_all(descriptors: dict[int, int]) -> None:
-    """Close all file descriptors and remove them from `descriptors`."""
-    while descriptors:
-        os.close(descriptors.popitem()[1])
 
 
 def find_damage(shards: Shards, count: int, seed: int = 0) -> list[str]:

@@ -1,13 +1,15 @@
 """Writes shards unit by unit; after a stop, units that are stored already are not made again."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from data.processes import map_in_order
 from data.progress import Progress
 from data.shards.writer import SHARD_BYTES, Item, ShardWriter, is_committed
 
@@ -38,6 +40,30 @@ class Labelling:
 
     annotate: Callable[[pa.Table], pa.Table] = lambda rows: rows
     metadata: Callable[[ShardWriter], Mapping[str, Any]] = lambda writer: {}
+
+
+def units_by_processes(work: Callable[[Any], Item], items: Sequence[Any], workers: int) -> list[Unit]:
+    """Return a unit of one record for each item, made by several processes (`data.processes.map_in_order`).
+
+    They begin with the first unit that is asked for, and go on from there; so units must be made in order, as
+    `write_units` does.
+
+    Args:
+        work: makes the record of an item; can be sent to another process.
+        items: what the records are made of; can be sent too.
+        workers: largest number of processes.
+
+    Example:
+        >>> units = units_by_processes(tracking.target, clips, execution.workers)
+    """
+    begun: list[Iterator[Item]] = []
+
+    def make(number: int) -> list[Item]:
+        if not begun:
+            begun.append(map_in_order(work, items[number:], workers))
+        return [next(begun[0])]
+
+    return [Unit(1, partial(make, number)) for number in range(len(items))]
 
 
 def write_units(

@@ -3,7 +3,6 @@
 Shapes: T samples, N frames.
 """
 
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +11,10 @@ import pyarrow as pa
 from data.execution import Execution
 from data.pitch.octaves import check_octaves
 from data.pitch.trackers import track
+from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
-from data.shards.units import Labelling, Unit, write_units
+from data.shards.units import Labelling, units_by_processes, write_units
 from data.shards.writer import Record
 from data.voices.index import FRAME_RATE, HOP, RATE, Clip, Voices, frames_of
 
@@ -63,9 +63,8 @@ def write_targets(execution: Execution, voices: Path, tracker: str) -> dict[str,
     Example:
         >>> write_targets(Execution(Path("targets")), Path("voices"), "pyin")  # doctest: +SKIP
     """
-    read = Voices(voices)
-    clips = {one.id: one for one in read.sung()}
-    units = [Unit(1, partial(_target, read, one, tracker)) for one in clips.values()]
+    clips = {one.id: one for one in Voices(voices).sung()}
+    units = units_by_processes(_Tracking(voices, tracker).target, list(clips.values()), execution.workers)
     progress = Progress(f"targets by {tracker}", total=len(units), unit="clips", listener=execution.listener)
 
     def annotate(rows: pa.Table) -> pa.Table:
@@ -84,17 +83,23 @@ def write_targets(execution: Execution, voices: Path, tracker: str) -> dict[str,
     return _describe(execution.folder)
 
 
-def _target(voices: Voices, clip: Clip, tracker: str) -> list[Record]:
-    """Return the target of a clip."""
-    wave = voices.wave(clip.voice)
-    if tracker == "exact" and clip.f0_source == "exact":
-        hertz = voices.shards.read(clip.f0)[:, 0]
-        voicing = (hertz > 0).astype(np.float32)
-    else:
-        hertz, voicing = track("pyin" if tracker == "exact" else tracker, wave, RATE)
-        hertz = check_octaves(wave, hertz, RATE).hertz
-    values = np.stack([np.where(voicing >= 0.5, hertz, 0.0), log_energy(wave), voicing >= 0.5], 1)
-    return [Record(clip.id, values.astype(np.float32), FRAME_RATE, "target")]
+class _Tracking(Reopened):
+    """Makes targets of voices by a tracker."""
+
+    def __init__(self, voices: Path, tracker: str) -> None:
+        self._voices, self._tracker = Voices(voices), tracker
+
+    def target(self, clip: Clip) -> Record:
+        """Return the target of a clip."""
+        wave, tracker = self._voices.wave(clip.voice), self._tracker
+        if tracker == "exact" and clip.f0_source == "exact":
+            hertz = self._voices.shards.read(clip.f0)[:, 0]
+            voicing = (hertz > 0).astype(np.float32)
+        else:
+            hertz, voicing = track("pyin" if tracker == "exact" else tracker, wave, RATE)
+            hertz = check_octaves(wave, hertz, RATE).hertz
+        values = np.stack([np.where(voicing >= 0.5, hertz, 0.0), log_energy(wave), voicing >= 0.5], 1)
+        return Record(clip.id, values.astype(np.float32), FRAME_RATE, "target")
 
 
 def _describe(folder: Path) -> dict[str, int | float]:

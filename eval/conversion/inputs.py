@@ -17,6 +17,7 @@ from data.errors import InputError
 from data.files.audio import to_float
 from data.files.names import fit_id
 from data.files.tables import read_table
+from data.processes import Reopened
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
 from data.voices.index import Voices
@@ -39,8 +40,8 @@ class Reference:
     name: str
 
 
-class References:
-    """Clean voices, their annotations and their targets. Safe to share between threads.
+class References(Reopened):
+    """Clean voices, their annotations and their targets.
 
     Attributes:
         voices: the clips of the voices shards.
@@ -101,8 +102,8 @@ class References:
         return Reference(np.where(known, values[:, 0], 0.0), known, found.f0_source or "table")
 
 
-class Mixtures:
-    """The evaluation mixtures with their labels. Safe to share between threads.
+class Mixtures(Reopened):
+    """The evaluation mixtures with their labels.
 
     Attributes:
         folder: folder of the shards.
@@ -154,8 +155,8 @@ class Mixtures:
                 yield {"system": str(one["part"]), **self.labels[key], "reason": str(one["reason"])}
 
 
-class Made:
-    """Shards of converted voices or of melodies, by system, clip and condition. Safe to share between threads.
+class Made(Reopened):
+    """Shards of converted voices or of melodies, by system, clip and condition.
 
     Attributes:
         folder: folder of the shards.

@@ -25,6 +25,7 @@ from data.errors import InputError
 from data.execution import Execution
 from data.files.tables import read_frame, write_frame
 from data.pitch.trackers import HOP, RATE
+from data.processes import Reopened
 from data.progress import Progress
 from eval.conversion.inputs import Made, Mixtures, Reference, References, scores_frame
 from eval.conversion.judges import f0_scores
@@ -66,9 +67,7 @@ def score_melodies(execution: Execution, melodies: Path, mixtures: Path, voices:
         evaluation = _Evaluation(Made(melodies), Mixtures(mixtures), References(voices, targets))
         clips = evaluation.clips
         progress = Progress("score melodies", total=len(clips), unit="clips", listener=execution.listener)
-        found = evaluate_in_parts(
-            execution, ("scores",), len(clips), lambda number: evaluation.score(clips[number]), progress
-        )
+        found = evaluate_in_parts(execution, ("scores",), clips, evaluation.score, progress)
         frame = scores_frame(found["scores"], list(evaluation.mixtures.missing(melodies)))
         if frame.empty:
             raise InputError(f"{melodies}: no melodies and no reasons why; find the melodies again")
@@ -78,8 +77,8 @@ def score_melodies(execution: Execution, melodies: Path, mixtures: Path, voices:
     return {"scored": int(reasons.isna().sum()), "not scored": int(reasons.notna().sum())}
 
 
-class _Evaluation:
-    """Melodies, mixtures and references. Safe to share between threads."""
+class _Evaluation(Reopened):
+    """Melodies, mixtures and references."""
 
     def __init__(self, melodies: Made, mixtures: Mixtures, references: References) -> None:
         self._made, self.mixtures, self._references = melodies, mixtures, references

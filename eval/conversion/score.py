@@ -96,9 +96,7 @@ def score_converted(execution: Execution, inputs: ConversionInputs, judges: Judg
         judge = VoiceJudge(made, mixtures, References(inputs.voices, inputs.targets), judges)
         clips = list(dict.fromkeys(clip for clip, _ in made.pairs))
         progress = Progress("score conversions", total=len(clips), unit="clips", listener=execution.listener)
-        found = evaluate_in_parts(
-            execution, ("scores", "embeddings"), len(clips), lambda number: judge.score(clips[number]), progress
-        )
+        found = evaluate_in_parts(execution, ("scores", "embeddings"), clips, judge.score, progress)
         frame = scores_frame(found["scores"], list(mixtures.missing(inputs.converted)))
         if frame.empty:
             raise InputError(f"{inputs.converted}: no converted voices and no reasons why; convert the mixtures again")

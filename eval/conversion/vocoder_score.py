@@ -23,6 +23,7 @@ from data.files.audio import to_float
 from data.files.tables import read_frame, read_table, write_frame
 from data.pitch.trackers import JUDGE, RATE, track
 from data.pitch.tracks import count_in_tune
+from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -62,9 +63,7 @@ def score_vocoders(execution: Execution, copies: Path, voices: Path, tracker: st
         evaluation = _Evaluation(copies, voices, tracker)
         clips = evaluation.clips
         progress = Progress("score vocoders", total=len(clips), unit="clips", listener=execution.listener)
-        found = evaluate_in_parts(
-            execution, ("scores",), len(clips), lambda number: evaluation.score(clips[number]), progress
-        )
+        found = evaluate_in_parts(execution, ("scores",), clips, evaluation.score, progress)
         frames = [one for one in (found["scores"], pd.DataFrame(evaluation.missing())) if len(one)]
         if not frames:
             raise InputError(f"{copies}: no copies and no reasons why; make the copies again")
@@ -74,8 +73,8 @@ def score_vocoders(execution: Execution, copies: Path, voices: Path, tracker: st
     return {"scored": int(reasons.isna().sum()), "not scored": int(reasons.notna().sum())}
 
 
-class _Evaluation:
-    """Copies and recordings. Safe to share between threads."""
+class _Evaluation(Reopened):
+    """Copies and recordings."""
 
     def __init__(self, copies: Path, voices: Path, tracker: str) -> None:
         self._copies, self._made, self._voices, self._tracker = copies, Shards(copies), Voices(voices), tracker

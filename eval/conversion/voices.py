@@ -3,7 +3,6 @@
 Shapes: T samples, N frames, D values of an embedding.
 """
 
-import threading
 from collections.abc import Iterator
 from functools import cached_property
 from typing import Any
@@ -13,6 +12,7 @@ import pandas as pd
 
 from data.errors import InputError
 from data.pitch.trackers import RATE, track
+from data.processes import Reopened
 from data.voices.targets import log_energy
 from eval.conversion.inputs import Made, Mixtures, References
 from eval.conversion.judges import Judges, f0_scores
@@ -28,8 +28,10 @@ _DECIBELS = 20 / np.log(10)  # per unit of the natural logarithm of an amplitude
 _NOTHING = {"words": float("nan"), "characters": float("nan")}
 
 
-class VoiceJudge:
-    """Judges all that was made of a clip. Safe to share between threads.
+class VoiceJudge(Reopened):
+    """Judges all that was made of a clip.
+
+    Another process that it is sent to opens the networks anew.
 
     Example:
         >>> judge = VoiceJudge(Made(converted), Mixtures(mixtures), References(voices, targets), Judges())
@@ -48,7 +50,6 @@ class VoiceJudge:
         if judges.recogniser is not None:
             self._recogniser = load_recogniser(judges.recogniser, judges.language)
         self._quality = None if judges.quality is None else load_quality_predictor(judges.quality)
-        self._recognising, self._averaging = threading.Lock(), threading.Lock()
         self._embedded: dict[str, np.ndarray] = {}
 
     def score(self, clip: str) -> dict[str, pd.DataFrame]:
@@ -126,10 +127,9 @@ class VoiceJudge:
 
     def _clean(self, clip: str) -> np.ndarray:
         """Return the embedding of a clean voice, (D,), which is kept."""
-        with self._averaging:
-            if clip not in self._embedded:
-                self._embedded[clip] = self._speaker.embed(self._references.wave(clip))
-            return self._embedded[clip]
+        if clip not in self._embedded:
+            self._embedded[clip] = self._speaker.embed(self._references.wave(clip))
+        return self._embedded[clip]
 
     def clean_embeddings(self) -> Iterator[dict[str, Any]]:
         """Yield rows of embeddings.parquet: the clean clips of the target singers and of all that were converted."""
@@ -146,9 +146,8 @@ class VoiceJudge:
         found, true, text, name = _NOTHING, _NOTHING, "", ""
         if self._recogniser is not None and key[2] in self._judges.recognised:
             name, words = self._recogniser.name, self._judges.words.get(key[1])
-            with self._recognising:
-                heard = self._recogniser.transcribe(wave)
-                of_source = self._heard_of(source)
+            heard = self._recogniser.transcribe(wave)
+            of_source = self._heard_of(source)
             text = "words" if words is not None else "source"
             found = word_errors(words if words is not None else of_source, heard)
             true = word_errors(words, of_source) if words is not None else _NOTHING

@@ -19,6 +19,7 @@ Shapes: T samples, N frames, W windows, D dimensions (256, or 57 for the statist
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -46,10 +47,18 @@ class SpeakerEncoder:
     Attributes:
         name: what it is; stored with every score.
         embed: function from a voice, float32, (T,), 16 kHz, to its embedding, float64, (D,), of length 1.
+        source: file with its weights, and whether their SHA-256 is verified; None if there is no file. Another process
+            that it is sent to loads the weights from there.
     """
 
     name: str
     embed: Callable[[np.ndarray], np.ndarray]
+    source: tuple[Path, bool] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.source is None:
+            return type(self), (self.name, self.embed)
+        return _load, self.source
 
 
 def load_speaker_encoder(path: Path | None, *, verify: bool = True) -> SpeakerEncoder:
@@ -78,7 +87,13 @@ def load_speaker_encoder(path: Path | None, *, verify: bool = True) -> SpeakerEn
     except RuntimeError as error:
         message = " ".join(str(error).split())
         raise InputError(f"{path}: weights of another network ({message:.200}); fetch pretrained.pt again") from error
-    return SpeakerEncoder("GE2E (Resemblyzer 0.1.4)" if verify else "GE2E", network.eval().embed)
+    name = "GE2E (Resemblyzer 0.1.4)" if verify else "GE2E"
+    return SpeakerEncoder(name, network.eval().embed, (path, verify))
+
+
+def _load(path: Path, verify: bool) -> SpeakerEncoder:
+    """Return the encoder with the weights in a file (`load_speaker_encoder`)."""
+    return load_speaker_encoder(path, verify=verify)
 
 
 class GE2E(nn.Module):

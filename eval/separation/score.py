@@ -17,6 +17,7 @@ from data.execution import Execution
 from data.files.audio import to_float
 from data.files.names import make_id
 from data.files.tables import read_frame, read_table, write_frame
+from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -61,9 +62,7 @@ def write_scores(
         evaluation = _Evaluation(songs, estimates, voice)
         tracks = evaluation.tracks
         progress = Progress("score songs", total=len(tracks), unit="songs", listener=execution.listener)
-        found = evaluate_in_parts(
-            execution, ("scores", "seconds"), len(tracks), lambda number: evaluation.score(tracks[number]), progress
-        )
+        found = evaluate_in_parts(execution, ("scores", "seconds"), tracks, evaluation.score, progress)
         scores = TrackScores(found["scores"], found["seconds"]) if tracks else TrackScores.together([])
         missing = pd.DataFrame(evaluation.missing())
         filled = [one for one in (scores.summary, missing) if len(one)]
@@ -76,8 +75,8 @@ def write_scores(
     return {"scored": int(pairs["reason"].isna().sum()), "not scored": int(pairs["reason"].notna().sum())}
 
 
-class _Evaluation:
-    """The true sources of songs and the estimates of their vocals. Safe to share between threads."""
+class _Evaluation(Reopened):
+    """The true sources of songs and the estimates of their vocals."""
 
     def __init__(self, songs: Path, estimates: Path, voice: SpeakerEncoder | None) -> None:
         self._true, self._made, self._estimates, self._voice = (
@@ -136,7 +135,7 @@ def with_accompaniment(references: dict[str, np.ndarray], vocals: np.ndarray) ->
 
 
 class _Songs:
-    """The true vocals and accompaniment of songs, by name of the track. Safe to share between threads."""
+    """The true vocals and accompaniment of songs, by name of the track."""
 
     def __init__(self, folder: Path) -> None:
         self._shards = Shards(folder)

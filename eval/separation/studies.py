@@ -17,6 +17,7 @@ import pandas as pd
 from data.execution import Execution
 from data.files.audio import to_float
 from data.files.tables import write_frame
+from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import LOCATION
@@ -51,31 +52,33 @@ def write_study(execution: Execution, songs: Path) -> dict[str, int]:
     """
     made = Shards(execution.folder)
     if not (execution.folder / "study.parquet").is_file():
-        true, starts = _Songs(songs), range(0, len(made), _BATCH)
-        kept = [name for name in made.table.column_names if name not in LOCATION.names]
-        settings = made.table.select(kept).to_pylist()
-        progress = Progress("score", total=len(starts), unit=f"batches of {_BATCH}", listener=execution.listener)
-
-        def score(number: int) -> dict[str, pd.DataFrame]:
-            rows = range(len(made))[starts[number] : starts[number] + _BATCH]
-            return {"study": pd.DataFrame([true.score(settings[row], to_float(made.read(row))) for row in rows])}
-
-        found = evaluate_in_parts(execution, ("study",), len(starts), score, progress)
+        batches = [range(len(made))[start : start + _BATCH] for start in range(0, len(made), _BATCH)]
+        progress = Progress("score", total=len(batches), unit=f"batches of {_BATCH}", listener=execution.listener)
+        evaluation = _Evaluation(execution.folder, songs)
+        found = evaluate_in_parts(execution, ("study",), batches, evaluation.score, progress)
         write_frame(execution.folder / "study.parquet", found["study"])
     clear_parts(execution)
     return {"excerpts": len(made)}
 
 
-class _Songs:
-    """The true sources of the songs. Safe to share between threads."""
+class _Evaluation(Reopened):
+    """The excerpts, and the true sources of the songs."""
 
-    def __init__(self, songs: Path) -> None:
-        self._shards = Shards(songs)
+    def __init__(self, excerpts: Path, songs: Path) -> None:
+        self._made, self._shards = Shards(excerpts), Shards(songs)
+        kept = [name for name in self._made.table.column_names if name not in LOCATION.names]
+        self._settings = self._made.table.select(kept)
         columns = (self._shards.column(name).tolist() for name in ("track", "source"))
         self._rows = {key: row for row, key in enumerate(zip(*columns, strict=True))}
         self._rate = int(self._shards.column("sample_rate")[0])
 
-    def score(self, setting: Mapping[str, Any], estimate: np.ndarray) -> dict[str, Any]:
+    def score(self, rows: range) -> dict[str, pd.DataFrame]:
+        """Return the scores of the excerpts in some rows of their shards: the table "study"."""
+        settings = self._settings.slice(rows.start, len(rows)).to_pylist()
+        pairs = zip(rows, settings, strict=True)
+        return {"study": pd.DataFrame([self._score(one, to_float(self._made.read(row))) for row, one in pairs])}
+
+    def _score(self, setting: Mapping[str, Any], estimate: np.ndarray) -> dict[str, Any]:
         """Return the labels of an excerpt together with its metrics.
 
         Args:

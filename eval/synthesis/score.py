@@ -16,6 +16,7 @@ from data.files.listing import sounds_by_name
 from data.files.readers import SUFFIXES
 from data.files.regular import printable
 from data.files.tables import read_frame, read_table, write_frame
+from data.processes import Reopened
 from data.progress import Listener, Progress, ignore
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
@@ -52,9 +53,7 @@ def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str
         evaluation = _Evaluation(notes, estimates)
         batches = evaluation.batches()
         progress = Progress("score", total=len(batches), unit=f"batches of {_BATCH} notes", listener=execution.listener)
-        found = evaluate_in_parts(
-            execution, ("scores",), len(batches), lambda number: {"scores": evaluation.score(batches[number])}, progress
-        )
+        found = evaluate_in_parts(execution, ("scores",), batches, evaluation.score, progress)
         some = [one for one in (found["scores"], evaluation.missing()) if len(one)]
         write_frame(path, pd.concat(some, ignore_index=True))
     clear_parts(execution)
@@ -62,8 +61,8 @@ def write_scores(execution: Execution, notes: Path, estimates: Path) -> dict[str
     return {"scored": int(reasons.isna().sum()), "not scored": int(reasons.notna().sum())}
 
 
-class _Evaluation:
-    """Scores the estimates of recordings, both read from shards. Safe to share between threads."""
+class _Evaluation(Reopened):
+    """Scores the estimates of recordings, both read from shards."""
 
     def __init__(self, notes: Path, estimates: Path) -> None:
         self._recorded, self._made, self._estimates = Shards(notes), Shards(estimates), estimates
@@ -79,9 +78,9 @@ class _Evaluation:
         notes = list(self._by_note)
         return [notes[start : start + _BATCH] for start in range(0, len(notes), _BATCH)]
 
-    def score(self, notes: Sequence[str]) -> pd.DataFrame:
-        """Return the scores of all estimates of the notes, one row for each estimate."""
-        return pd.DataFrame([row for note in notes for row in self._score_note(note)])
+    def score(self, notes: Sequence[str]) -> dict[str, pd.DataFrame]:
+        """Return the scores of all estimates of the notes: the table "scores", with one row for each estimate."""
+        return {"scores": pd.DataFrame([row for note in notes for row in self._score_note(note)])}
 
     def _score_note(self, note: str) -> Iterator[dict[str, Any]]:
         """Yield the row of scores of each estimate of one note."""

@@ -50,11 +50,12 @@ def write_copies(
     Example:
         >>> write_copies(Execution(Path("copies")), Path("voices"), Path("vocoder"))
     """
-    read, trained = Voices(voices), load_vocoder(vocoder, torch.device(execution.device))
+    device = torch.device(execution.device)
+    read, trained = Voices(voices), load_vocoder(vocoder, device)
     clips = [clip for split in splits for clip in _spread(read.sung(split), most)]
     if not clips:
         raise InputError(f"{voices}: no voices of the splits {', '.join(splits)}; add singers")
-    makers: dict[str, Vocoding] = {trained.arm: trained.wave, BASELINE: griffin_lim}
+    makers: dict[str, Vocoding] = {trained.arm: trained.wave, BASELINE: partial(griffin_lim, device=device)}
     labels = {f"{name}-{clip.id}": (name, clip) for clip in clips for name in makers}
     units = [Unit(len(makers), partial(_copies, read, clip, makers)) for clip in clips]
     progress = Progress("copy voices", total=len(labels), unit="copies", listener=execution.listener)

@@ -121,7 +121,7 @@ class _Trainer:
         progress = Progress(self._stage.name, total=config.steps, unit="steps", listener=self._execution.listener)
         progress.skip(self.step)
         self._started = time.monotonic()
-        with self._stage.batches.stream(self.step, config.steps) as batches:
+        with self._stage.batches.stream(self.step, config.steps, self._execution.loaders) as batches:
             for batch in batches:
                 if not self._train(batch):
                     self._roll_back()

@@ -16,8 +16,8 @@ Figures = dict[str, float]
 class BatchSource(Protocol):
     """Source of batches that are numbered by step; `data.shards.loader.Batches` is one."""
 
-    def stream(self, start: int, stop: int) -> AbstractContextManager[Iterator[Batch]]:
-        """Return a context manager that gives the batches of steps start, start + 1, … stop - 1."""
+    def stream(self, start: int, stop: int, loaders: int = 1, /) -> AbstractContextManager[Iterator[Batch]]:
+        """Return a context manager that gives the batches of steps start to stop - 1, loaded by so many threads."""
         ...
 
 

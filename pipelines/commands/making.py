@@ -23,16 +23,17 @@ def demo() -> None:
     Two processes work side by side: one makes synthesis, then separation, the other one conversion. Each has as many
     threads as cores fall to it. What both need is made by one of them; the other one waits for it.
     """
+    from assets.environment import usable_cores
     from pipelines.children import Children
     from pipelines.launch import prepare_instance
     from pipelines.settings import CHECKOUT, FROZEN, Settings
 
     names = ("nsynth", "musdb", "voices", "target_singer", "codec", "separators", "encoder", "ratings")
-    own = {"preset": "demo", "trainings": len(_LANES), **dict.fromkeys(names, "")}
+    cores = max(1, usable_cores() // len(_LANES))
+    own = {"preset": "demo", "trainings": len(_LANES), "workers": cores, **dict.fromkeys(names, "")}
     settings = Settings.read().model_copy(update=own)
     prepare_instance(settings)  # before several processes do it at once
-    threads = str(max(1, (os.cpu_count() or 1) // len(_LANES)))
-    environment = {"OMP_NUM_THREADS": threads, **os.environ, FROZEN: settings.frozen()}
+    environment = {"OMP_NUM_THREADS": str(cores), **os.environ, FROZEN: settings.frozen()}
     program = [sys.executable, "-m", "pipelines.cli", "run"]
     with Children() as children:
         lanes = [children.start([*program, *systems], environment, CHECKOUT) for systems in _LANES]

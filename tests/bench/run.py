@@ -18,6 +18,7 @@ from typing import Any
 
 import converting
 import ingesting
+import loading
 import pitch
 import reading
 import scoring
@@ -32,6 +33,7 @@ from assets.provenance import commit, machine
 HERE = Path(__file__).parent
 SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "reads": reading.measure,
+    "loaders": loading.measure,
     "ingest": ingesting.measure,
     "train": training.measure,
     "score": scoring.measure,

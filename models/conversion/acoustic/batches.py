@@ -197,9 +197,9 @@ class AcousticExamples:
             self._fill(copy, draw, values[place], (labels["content"][place], labels["inside"][place]))
         return Batch(step, rows, values, labels)
 
-    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager[Iterator[Batch]]:
-        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by a thread."""
-        return read_ahead(self.load, self._buffer, start, stop, ahead)
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager[Iterator[Batch]]:
+        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by threads."""
+        return read_ahead(self.load, self._buffer, start, stop, loaders)
 
     def _buffer(self) -> np.ndarray:
         """Return an uninitialised buffer for one batch."""

@@ -19,7 +19,9 @@ _INVERSION = 100  # multiplicative updates of the magnitudes
 _MOMENTUM = 0.99
 
 
-def griffin_lim(mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0) -> np.ndarray:
+def griffin_lim(
+    mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0, device: torch.device | str = "cpu"
+) -> np.ndarray:
     """Return a wave that has about this mel spectrogram.
 
     Memory grows with the length: the whole recording is made at once.
@@ -27,7 +29,8 @@ def griffin_lim(mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0) ->
     Args:
         mel: mel spectrogram (`models.conversion.mel.log_mel`), float, (N, 80).
         iterations: number of iterations.
-        seed: seed of the first phases.
+        seed: seed of the first phases, which are the same on every device.
+        device: device to compute on.
 
     Returns:
         (160·N,) float32, clipped to [-1, 1].
@@ -36,22 +39,23 @@ def griffin_lim(mel: np.ndarray, iterations: int = ITERATIONS, seed: int = 0) ->
         >>> griffin_lim(np.full((100, 80), -11.5, np.float32)).shape
         (16000,)
     """
-    magnitude = invert_mel(torch.from_numpy(np.asarray(mel, np.float32)))  # (N, F)
+    magnitude = invert_mel(torch.from_numpy(np.asarray(mel, np.float32)).to(device))  # (N, F)
     magnitude = torch.cat([magnitude, magnitude[-1:]]).T.contiguous()  # (F, N + 1): centred frames of 160·N samples
-    window, length = torch.hann_window(N_FFT), len(mel) * HOP
+    window, length = torch.hann_window(N_FFT, device=device), len(mel) * HOP
 
     def to_wave(spectrum: Tensor) -> Tensor:
         return torch.istft(spectrum, N_FFT, HOP, window=window, length=length)
 
     generator = torch.Generator().manual_seed(hash_seed(seed))
-    angles = torch.polar(torch.ones_like(magnitude), 2 * torch.pi * torch.rand(magnitude.shape, generator=generator))
+    phases = 2 * torch.pi * torch.rand(magnitude.shape, generator=generator)
+    angles = torch.polar(torch.ones_like(magnitude), phases.to(device))
     before = torch.zeros_like(angles)
     for _ in range(iterations):
         wave = to_wave(magnitude * angles)
         found = torch.stft(wave, N_FFT, HOP, window=window, pad_mode="constant", return_complex=True)
         moved = found - _MOMENTUM / (1 + _MOMENTUM) * before
         angles, before = moved / moved.abs().clamp(min=1e-16), found
-    return to_wave(magnitude * angles).clamp(-1, 1).numpy()
+    return to_wave(magnitude * angles).clamp(-1, 1).cpu().numpy()
 
 
 def invert_mel(mel: Tensor) -> Tensor:

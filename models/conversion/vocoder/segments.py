@@ -158,9 +158,9 @@ class VoiceExamples:
         stacked = {name: np.stack([one[name] for one in labels]) for name in labels[0]}
         return Batch(step, np.array(self._numbers), values, stacked)
 
-    def stream(self, start: int, stop: int, ahead: int = 2) -> AbstractContextManager:
-        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by a thread."""
-        return read_ahead(self.load, self._buffer, start, stop, ahead)
+    def stream(self, start: int, stop: int, loaders: int = 1) -> AbstractContextManager:
+        """Context manager: an iterator over the batches of steps start to stop - 1, made ahead by threads."""
+        return read_ahead(self.load, self._buffer, start, stop, loaders)
 
     def _buffer(self) -> np.ndarray:
         """Return an uninitialised buffer for one batch."""

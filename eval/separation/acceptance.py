@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
+from eval.report.numbers import number
 from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, by_track, larger_is_better
 
 BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
@@ -90,7 +91,7 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
         ours, theirs = _medians(tracks, MAIN, MIXTURE, metric)
         gains[metric] = ours - theirs if larger_is_better(metric) else theirs - ours
     won = [metric for metric, gain in gains.items() if gain > 0]
-    listed = ", ".join(f"{metric} {gain:+.2f}" for metric, gain in gains.items())
+    listed = ", ".join(f"{metric} {number(gain, digits=2, signed=True)}" for metric, gain in gains.items())
     return Criterion(
         len(won) == len(gains),
         float(len(won)),

@@ -16,6 +16,7 @@
 * `judging`: the networks that judge voices, which the user names by file
 * `listening`: listening tests: their size in each preset, how they are written, what a report tells of their results
 * `names_in_code`: parses Python source: definitions and imports of a module, names that a definition uses
+* `origin`: what a report tells of its origin: date, command, hours of training and of data
 * `production`: makes a version of a declared asset, audits it, and publishes it if all audits pass
 * `progress`: reports the progress of long work to Dagster, as log lines and observations
 * `provenance`: records the code, the commit and the machine that results are made with

@@ -37,7 +37,7 @@ bootstrap, 2015, section 3.4 (expanded percentiles); Hettmansperger and Sheather
 (medians).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -182,21 +182,6 @@ def median_interval(values: np.ndarray) -> Median:
         _between(kept[place], kept[place + step], inward) for place, step in ((rank - 1, 1), (count - rank, -1))
     )
     return Median(median, low, high, count, missing)
-
-
-def ends(low: float, high: float, write: Callable[[float], str]) -> str:
-    """Return the ends of an interval as text.
-
-    Args:
-        low: lower end; NaN if there is no interval.
-        high: upper end.
-        write: writes an end.
-
-    Example:
-        >>> ends(0.25, 0.5, "{:.1f}".format), ends(float("nan"), float("nan"), str)
-        ('[0.2, 0.5]', '[n/a]')
-    """
-    return "[n/a]" if np.isnan(low) else f"[{write(low)}, {write(high)}]"
 
 
 def group_codes(groups: Sequence[object] | None, keep: np.ndarray) -> np.ndarray:

@@ -31,7 +31,9 @@ from eval.conversion.players import melody_curves, player_blocks, remix
 from eval.conversion.report import Study, write_report
 from eval.conversion.singer_map import chosen_rows, map_blocks
 from eval.metrics.waveform import loudness
-from eval.report.document import Map, Players
+from eval.report.document import Players
+from eval.report.maps import Map
+from eval.report.palette import Palette
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +61,7 @@ def test_the_page_is_whole_and_speaks_to_nobody(page):
     for _, attributes in tags.found:
         for name in ("src", "href", "data-sound"):
             if attributes.get(name):
-                assert attributes[name].startswith(("data:", "#"))
+                assert attributes[name].startswith(("data:", "#")) or (page / attributes[name]).is_file()
     assert "http" not in re.sub(r"base64,[\w+/=]+|http-equiv", "", html)
     assert all(one.get("alt") for one in tags.of("img"))
     assert len(html) < 15e6
@@ -172,13 +174,23 @@ def test_converted_voices_lie_on_the_map_beside_the_target_singer(scored):
     twice = pd.concat([scored.embeddings, scored.embeddings])  # as the tables of two systems together
     (block,) = map_blocks(twice, "singer0", "toy")
     assert isinstance(block, Map)
-    assert set(block.groups) == {"Proposed: converted", "target: singer0", "t"}
+    assert set(block.groups(Palette())) == {"Proposed: converted", "target: singer0", "t"}
     assert len(block.points) == 7 + 2 + 7
-    assert "(toy)" in block.caption
+    assert "(toy)" in block.note
     assert "trustworthiness" in block.note
     assert not (chosen_rows(scored.embeddings, "singer0")["split"] == "valid").any()
+    assert block.voices == []
     assert map_blocks(scored.embeddings.iloc[:3], "singer0", "toy") == []
     assert map_blocks(pd.DataFrame(), "singer0", "toy") == []
+
+
+def test_the_map_of_singers_plays_clean_and_converted_voices(study, scored):
+    (block,) = map_blocks(scored.embeddings, "singer0", "toy", study.sounds)
+    assert set(block.voices) == {"Proposed", "Clean voice"}
+    converted = [one for one in block.points if one.group.startswith("Proposed")]
+    assert [[sound.voice for sound in one.sounds] for one in converted] == [["Proposed", "Clean voice"]] * 7
+    clean = [one for one in block.points if one not in converted]
+    assert [[sound.voice for sound in one.sounds] for one in clean] == [["Clean voice"]] * 9
 
 
 def test_vocoders_and_cost_by_hand(scored):

@@ -16,7 +16,8 @@ from eval.conversion.studies import (
     target_blocks,
 )
 from eval.conversion.variants import Variants, variant_blocks
-from eval.report.document import Picture, Table
+from eval.report.curves import Curves
+from eval.report.document import Table
 
 
 def scores(
@@ -40,10 +41,9 @@ def test_a_study_that_was_not_made_has_no_section():
     weights = pd.DataFrame({"encoder": "own", "stage": "before", "layer": [0, 1, 2], "weight": [0.5, 0.3, 0.2]})
     sections = study_sections(Studies(layer_weights=weights, freezing=scores(variant="frozen")))
     assert [title for title, _ in sections] == ["Layer weights", "Frozen or fine-tuned"]
-    (picture, _), _ = (blocks for _, blocks in sections)
-    assert isinstance(picture, Picture)
-    assert "own, before: 0: 0.500, 1: 0.300, 2: 0.200" in picture.alt
-    assert picture.png.startswith(b"\x89PNG")
+    (chart, _), _ = (blocks for _, blocks in sections)
+    assert isinstance(chart, Curves)
+    assert chart.twin[0].rows == [["0", "0.500"], ["1", "0.300"], ["2", "0.200"]]
 
 
 def test_the_ablation_grid_has_a_row_for_each_extractor():
@@ -78,13 +78,13 @@ def test_variants_are_compared_with_the_first_on_the_same_clips():
 
 def test_fine_tuning_shows_where_forgetting_sets_in():
     frames = [scores(0.5 + steps / 2e4, steps=steps, content_error=steps / 1e4) for steps in (5000, 1000)]
-    picture, table = length_blocks(pd.concat(frames))
-    assert isinstance(picture, Picture)
+    chart, table = length_blocks(pd.concat(frames))
+    assert isinstance(chart, Curves)
     assert isinstance(table, Table)
     assert [one[0] for one in table.rows] == ["1,000", "5,000"]
     assert table.columns[-1] == "Error of the content task"
     assert [one[-1] for one in table.rows] == ["0.100", "0.500"]
-    assert "error of the content task: 1,000 0.100, 5,000 0.500" in picture.alt
+    assert chart.twin[-1].rows == [["1,000", "0.100"], ["5,000", "0.500"]]
     (single,) = length_blocks(frames[0].drop(columns="content_error"))
     assert isinstance(single, Table)
     assert single.columns[-1] == "OA, 0 dB"
@@ -98,8 +98,8 @@ def test_the_scores_of_snapshots_get_their_steps_and_errors():
     assert found.groupby("steps")["content_error"].unique().map(list).to_dict() == {0: [0.3], 10: [0.4], 20: [0.5]}
     assert found[found["steps"] == 0]["rpa"].isna().all()
     assert found[found["steps"] == 20]["rpa"].min() == 0.7
-    picture, table = length_blocks(found)
-    assert isinstance(picture, Picture)
+    chart, table = length_blocks(found)
+    assert isinstance(chart, Curves)
     assert isinstance(table, Table)
     assert [(one[0], one[1], one[-1]) for one in table.rows[:1]] == [("0", "n/a", "0.300")]
 

@@ -35,7 +35,7 @@ def test_only_what_differs_is_told():
     }
     assert found.same == 1
     told = "\n".join(lines(found))
-    assert "0.6 [0.5, 0.7] → 0.4 [0.3, 0.45]  -0.2 *" in told
+    assert "0.60 [0.50, 0.70] → 0.400 [0.300, 0.450]  -0.2 *" in told
     assert "in tune: passed → not passed" in told
     assert "1 values are the same" in told
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from interval_coverage import SAMPLES, coverage
 
-from eval.intervals import ends, mean_interval, median_interval, ratio_interval
+from eval.intervals import mean_interval, median_interval, ratio_interval
 
 
 def test_the_mean_and_its_count():
@@ -103,8 +103,3 @@ def test_values_with_a_long_tail_are_covered_less_often_but_more_often_than_by_p
 
 def test_groups_are_covered_too_and_single_items_would_not_be():
     assert coverage(SAMPLES["normal, 5 items a group"], "mean", 20, trials=400) == pytest.approx(0.95, abs=0.033)
-
-
-def test_an_interval_as_text():
-    assert ends(0.25, 0.5, "{:.2f}".format) == "[0.25, 0.50]"
-    assert ends(float("nan"), float("nan"), "{:.2f}".format) == "[n/a]"

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from listening_coverage import coverage
 from mean_opinion_score import get_ci95, get_mos
@@ -26,6 +26,7 @@ from eval.report.document import Document, Section, Table, Text, render
 EVIL = "</script><img src=x onerror=alert(1)>"
 
 
+@settings(deadline=None)  # a busy machine is slow now and then
 @given(st.integers(0, 10_000), st.integers(2, 9), st.integers(2, 12), st.floats(0.3, 1))
 def test_opinions_equal_those_of_the_published_package(seed, listeners, items, share):
     draw = np.random.default_rng(seed)
@@ -215,7 +216,7 @@ def test_tables_lead_from_the_best_system_to_the_worst_and_tell_pairs_and_sessio
     if kind == "mos":
         assert "3.55 ± 0.23" in [row[-1] for row in tables[0].rows]
     if kind == "ab":
-        assert ["CLEAN", "NOISY", "69.7%"] in [[row[0], row[1], row[-1]] for row in tables[0].rows]
+        assert ["CLEAN", "NOISY", "69.7 %"] in [[row[0], row[1], row[-1]] for row in tables[0].rows]
     assert render(Document("t", [], [], [Section("Listening", blocks)]))
 
 

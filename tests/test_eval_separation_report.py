@@ -17,10 +17,11 @@ from data.shards.reader import Shards
 from eval.metrics.sdr import usdr
 from eval.metrics.waveform import loudness
 from eval.report.document import Players, Table
-from eval.separation.figures import seconds_pictures
+from eval.separation.figures import seconds_charts
 from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
 from eval.separation.report import Study, write_report
+from eval.separation.song_map import song_map_blocks
 from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks
 from eval.separation.tables import by_track, paired_table, systems_of, systems_tables, tracks_table
 
@@ -82,7 +83,7 @@ def test_a_song_of_filtered_copies_is_told():
 
 def test_a_silent_estimate_is_the_lowest_of_all_and_not_left_out():
     (table,) = systems_tables(made_up({"diffusion": [-np.inf, -np.inf, 2.5, 3.0, 4.0, 5.0]}))
-    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.75\n[-inf,\u00a04.6]"
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.75\n[-inf,\u00a04.64]"
 
 
 def test_differences_and_their_test_by_hand():
@@ -90,7 +91,7 @@ def test_differences_and_their_test_by_hand():
     tracks = by_track(made_up({"diffusion": ours, "masks": theirs}))
     table = paired_table(tracks, "diffusion", ["masks"], {"diffusion": "D", "masks": "M"})
     cell = row(table, "M")["uSDR, dB (above 0 is better)"].replace("\u00a0", " ")
-    assert cell.startswith("+1.08 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
+    assert cell.startswith("+1.1 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
     assert cell.endswith("better on 5 of 6")
     assert "p 0.125;" in cell  # signed ranks 1, 2.5, 4, 5, 6 against 2.5: 8 of 64 signs at least as uneven
     assert "n/a" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
@@ -131,10 +132,10 @@ def test_the_page_fetches_nothing_and_every_picture_and_player_has_words(pages):
     for _, attributes in tags.found:
         for name in ("src", "href", "data-sound"):
             if attributes.get(name):
-                assert attributes[name].startswith(("data:", "#"))
+                assert attributes[name].startswith(("data:", "#")) or (pages["everything"] / attributes[name]).is_file()
     assert "http" not in re.sub(r"base64,[\w+/=]+|http-equiv", "", html)
     assert all(one.get("alt") for one in tags.of("img"))
-    assert len(tags.of("audio")) == 3 * 6 + 4
+    assert len(tags.of("audio")) == 3 * 6 + 4 + 3 * 4  # players, the one of the front, the map
     assert len(html) < 15e6
 
 
@@ -143,7 +144,7 @@ def test_a_study_that_was_not_made_leaves_no_hole(pages):
         name: re.findall(r'<h2 id="s-[^"]*">([^<]*)</h2>', (page / "report.html").read_text())
         for name, page in pages.items()
     }
-    kept = ["Systems compared", "Listen", "Song by song", "Beside papers"]
+    kept = ["Systems compared", "Listen", "Song by song", "Songs", "Beside papers"]
     assert titles["plain"] == kept
     assert set(titles["everything"]) - set(kept) == {
         "Steps of DDIM", "Noise on the latent", "Variants", "Cost", "Training",
@@ -225,8 +226,9 @@ def test_studies_in_words():
             for track, value in (("a", 1.0), ("b", 2.0), ("c", 9.0))
         ]
     )
-    picture, table = steps_blocks(steps)
-    assert "T = 1: uSDR 3.00, real-time factor 0.250; T = 20: uSDR 22.00, real-time factor 5.000" in picture.alt
+    chart, table = steps_blocks(steps)
+    assert [one.rows for one in chart.twin] == [[["1", "3.00"], ["20", "22.00"]], [["1", "0.25"], ["20", "5"]]]
+    assert chart.question.endswith("?")
     assert row(table, "20")["uSDR, dB"] == "22.00\n[n/a]"
     noise = pd.DataFrame(
         [
@@ -239,8 +241,10 @@ def test_studies_in_words():
             )
         ]
     )  # fmt: skip
-    picture, table = noise_blocks(noise)
-    assert "SI-SDR, dB, vocals: 20.00, 9.00; SI-SDR, dB, vocals, quantised: n/a, 5.00" in picture.alt
+    chart, table = noise_blocks(noise)
+    (twin,) = chart.twin
+    assert twin.columns[1:] == ["vocals", "vocals, quantised"]
+    assert twin.rows == [["no noise", "20.00", "n/a"], ["10", "9.00", "5.00"]]
     assert table.columns[2:] == ["no noise", "10"]
     facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0}}
     other = {**facts, "memory": {"600": 1312.0}}
@@ -257,13 +261,15 @@ def test_variants_are_compared_with_the_first():
 
 
 def test_seconds_of_the_worst_median_and_best_song(study):
-    (picture,) = seconds_pictures(study.seconds, study.order, ["masks", "diffusion"])
+    (chart,) = seconds_charts(study.seconds, study.order, ["masks", "diffusion"])
     vocals = study.seconds.query("source == 'vocals' and system == 'masks'")
-    for place, track in zip(("worst", "median", "best"), study.order, strict=True):
-        middle = vocals.loc[vocals["track"] == track, "sdr"].median()
-        assert f"{place}, {track}: " in picture.alt
-        assert f"Discriminative network {middle:.2f} dB" in picture.alt
-    assert seconds_pictures(study.seconds.iloc[:0], study.order, ["masks"]) == []
+    for place, track, panel, twin in zip(
+        ("worst", "median", "best"), study.order, chart.panels, chart.twin, strict=True
+    ):
+        assert panel.title == f"{place}: {track}"
+        expected = [f"{one:.1f}" for one in vocals.loc[vocals["track"] == track, "sdr"]]
+        assert [line[2] for line in twin.rows] == expected
+    assert seconds_charts(study.seconds.iloc[:0], study.order, ["masks"]) == []
 
 
 def test_systems_of_others_alone_make_a_report(study, tmp_path):
@@ -279,3 +285,18 @@ def test_systems_of_others_alone_make_a_report(study, tmp_path):
 def test_only_test_songs_are_judged(study):
     assert set(Shards(study.songs).column("split")) == {"train", "test"}
     assert set(study.tracks["track"]) == set(SONGS)
+
+
+def test_the_map_of_songs_plays_what_was_found(study):
+    sounds = Sounds(study.songs, study.estimates)
+    (block,) = song_map_blocks(sounds, study.tracks, study.order, ["masks", "diffusion"])
+    assert [one.label for one in block.points] == list(study.order)
+    assert [one.group for one in block.points] == [
+        "lowest third by uSDR", "middle third", "highest third by uSDR",
+    ]  # fmt: skip
+    assert block.voices == ["Mixture", "Latent diffusion: vocals", "Discriminative network: vocals", "True vocals"]
+    assert len({(one.x, one.y) for one in block.points}) == 3
+    assert "the two principal axes" in block.note
+    assert song_map_blocks(sounds, study.tracks, study.order[:2], ["masks"]) == []
+    (lost,) = song_map_blocks(sounds, study.tracks, study.order, ["somebodys"])
+    assert sorted(len(one.sounds) for one in lost.points) == [2, 3, 3]

@@ -7,11 +7,18 @@ import pytest
 from playwright.sync_api import Page, sync_playwright
 from test_eval_report import document
 from tiny_axe import violations
+from tiny_conversion_study import judge
+from tiny_conversion_study import make_study as make_conversion_study
+from tiny_conversion_study import with_everything as with_every_study
 from tiny_reports import keep
 from tiny_separation import make_study, with_everything
+from tiny_synthesis_study import make_synthesis_study
 
+from eval.conversion.report import write_report as write_conversion_report
 from eval.report.document import render
+from eval.report.writing import write_document
 from eval.separation.report import write_report
+from eval.synthesis.report import write_report as write_synthesis_report
 from pipelines.reports.export import export_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -32,20 +39,28 @@ def browser():
 
 @pytest.fixture(scope="module")
 def reports(tmp_path_factory) -> dict[str, Path]:
-    """A page with every kind of block, the whole separation report of songs with hostile names, and the index."""
+    """A page with every kind of block, in one file and with its sounds beside it; every report; the index."""
     folder = tmp_path_factory.mktemp("reports")
     (folder / "blocks.html").write_text(render(document("plain")))
+    write_document(folder / "apart", document("plain"), largest=10_000)
     write_report(folder / "separation", with_everything(make_study(folder / "study")))
+    write_synthesis_report(folder / "synthesis", make_synthesis_study(folder / "notes"))
+    with pytest.MonkeyPatch.context() as patch:
+        scored = judge(folder / "voices", patch.setattr)
+    write_conversion_report(folder / "conversion", with_every_study(make_conversion_study(scored), scored))
     front = {"front.json": (folder / "separation" / "front.json").read_bytes()}
     export_report(folder / "all", keep(folder / "home", "separation", files=front), in_use=True)
     return {
         "blocks": folder / "blocks.html",
-        "separation": folder / "separation" / "report.html",
+        "apart": folder / "apart" / "report.html",
+        **{one: folder / one / "report.html" for one in ("synthesis", "separation", "conversion")},
         "index": folder / "all" / "index.html",
     }
 
 
-EVERY = pytest.mark.parametrize("seen", ["blocks", "separation", "index"], indirect=True)
+EVERY = pytest.mark.parametrize(
+    "seen", ["blocks", "apart", "synthesis", "separation", "conversion", "index"], indirect=True
+)
 
 
 @pytest.fixture
@@ -73,15 +88,69 @@ def test_nothing_is_fetched_and_nothing_is_refused(seen):
 
 def test_a_click_on_the_map_plays_the_note(seen):
     page, complaints, _ = seen
-    page.locator("g.point[data-sound]").first.click()
+    page.locator("g.point[role=button]").first.click()
     assert page.evaluate("window.played") == ["data:audio/flac;"]
-    assert page.locator("#playing").inner_text().startswith("Playing plain")
+    assert page.locator("#playing").inner_text() == "Playing plain 1, plain, pitch 60 (C4)"
+    assert complaints == []
+
+
+def test_a_map_plays_the_chosen_voice_at_the_nearest_pitch(seen):
+    page: Page = seen[0]
+    heard = page.locator("#playing")
+    page.locator(".map select.voice").select_option("plain: 2")
+    page.locator(".map select.pitch").select_option("72")
+    point = page.locator("g.point[role=button]").first
+    point.click()
+    assert heard.inner_text() == "Playing plain 1, plain: 2, pitch 72 (C5)"
+    assert "playing" in point.get_attribute("class")
+    point.press("ArrowDown")
+    assert heard.inner_text() == "Playing plain 1, plain: 2, pitch 60 (C4)"
+    page.locator("g.point[role=button]").nth(1).press("Enter")
+    assert heard.inner_text() == "Playing plain 2, plain: 2, pitch 60 (C4)"
+    assert page.locator("g.point.playing").count() == 1  # one sound at a time
+
+
+def test_a_chart_tells_the_values_that_are_pointed_at_and_reached_by_the_arrow_keys(seen):
+    page, complaints, _ = seen
+    plot = page.locator(".plot").first
+    assert plot.locator(".told").inner_text() == ""
+    plot.locator("circle.mark").first.hover()
+    assert plot.locator(".told").inner_text().startswith("plain 0, plain: 0")
+    page.mouse.move(0, 0)
+    assert plot.locator(".told").inner_text() == ""
+    plot.focus()
+    page.keyboard.press("ArrowRight")
+    first = plot.locator(".told").inner_text()
+    page.keyboard.press("End")
+    last = plot.locator(".told").inner_text()
+    assert first.startswith("plain: median 4")
+    assert last.startswith("plain, plain: 2: 3.5")
+    page.keyboard.press("Escape")
+    assert plot.locator(".told").inner_text() == ""
+    assert page.locator(".plot title").count() == 0  # the browser shows no second one
+    assert complaints == []
+
+
+@pytest.mark.parametrize("seen", ["apart"], indirect=True)
+def test_a_page_opened_from_disk_plays_the_sounds_beside_it(seen):
+    page, complaints, requests = seen
+    page.evaluate("HTMLMediaElement.prototype.play = function () { window.played.push(this.getAttribute('src')); }")
+    item = page.locator(".item").first
+    item.locator("button.name").first.click()
+    page.wait_for_selector(".item button.name[aria-pressed=true]")
+    (played,) = page.evaluate("window.played")
+    assert played.startswith("sounds/")
+    assert page.evaluate("sounding.length") == pytest.approx(0.5, abs=0.01)  # read from the file
+    assert not page.evaluate("sounding.player.sounds[0].muted")
+    page.locator("g.point[role=button]").first.click()
+    assert page.evaluate("sounding.constructor.name") == "Played"
+    assert set(requests) == {"file:"} | ({"data:"} if "data:" in requests else set())
     assert complaints == []
 
 
 def test_the_keyboard_reaches_the_map(seen):
     page, _, _ = seen
-    page.locator("g.point[data-sound]").nth(1).focus()
+    page.locator("g.point[role=button]").nth(1).focus()
     page.keyboard.press("Enter")
     assert len(page.evaluate("window.played")) == 1
     # A point without a sound is no button.
@@ -140,11 +209,11 @@ def test_a_switch_between_sounds_keeps_the_position_and_stops_what_plays_elsewhe
     item.locator("button.name").first.click()
     page.wait_for_selector(".item button.name[aria-pressed=true]")
     page.keyboard.press("1")
-    assert page.evaluate("[sounding.playing, sounding.sources.length, sounding.current]") == [True, 1, 0]
+    assert page.evaluate("[sounding.playing, sounding.player.sources.length, sounding.current]") == [True, 1, 0]
     began = page.evaluate("sounding.began")
     page.keyboard.press("1")
     assert page.evaluate("sounding.began") == began
-    page.locator("g.point[data-sound]").first.click()
+    page.locator("g.point[role=button]").first.click()
     assert page.evaluate("window.played.length") == 1
     assert page.locator(".item button.name[aria-pressed=true]").count() == 0
 
@@ -181,8 +250,13 @@ def test_without_a_script_every_sound_can_be_played(browser, reports):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(reports["blocks"].as_uri())
-    assert page.locator("audio[controls]").count() == 1
-    assert page.locator("audio[controls]").is_visible()
+    assert page.locator(".item audio[controls]").is_visible()
+    for one in page.locator("details").all():  # the sounds of a map, and the tables behind charts
+        one.locator("summary").click()
+    assert page.locator(".map audio[controls]").count() == 4 * 6
+    assert all(one.is_visible() for one in page.locator("audio[controls]").all())
+    assert page.locator("figure table").count() == 5
+    assert page.locator(".plot title").first.text_content()
     context.close()
 
 

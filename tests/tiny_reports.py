@@ -21,16 +21,17 @@ def keep(home: Path, system: str = "synthesis", data: str = "songs", **changes: 
         home: the home.
         system: name of the system.
         data: name of the data set.
-        **changes: "preset", "experiment", "commit", and "files": more files by name.
+        **changes: "preset", "experiment", "commit", "page", and "files": more files by name.
     """
     asset = REGISTRY.assets[f"{system}_report"]
     preset, experiment = changes.get("preset", "demo"), changes.get("experiment", "")
     slot = asset.slot(Configuration(Environment(home, preset)), experiment)
 
     def work(folder: Path, earlier: tuple[Path, ...]) -> dict[str, int]:
-        (folder / "report.html").write_text(PAGE)
+        (folder / "report.html").write_text(changes.get("page", PAGE))
         (folder / "metrics.json").write_text(json.dumps({"provenance": {"data": data}}))
         for name, content in changes.get("files", {}).items():
+            (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_bytes(content)
         return {}
 

@@ -1,6 +1,7 @@
 """The report of the conversion system."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from assets.conversion.studies import STUDY
 from assets.conversion.variants import ablation, compared
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.listening import RATINGS, commit, told_by_listeners
+from assets.origin import hours_of, made_by
 from assets.provenance import in_words
 from assets.store.versions import Version, read_recipe
 from models.conversion.presets import DISCRIMINATORS, FREEZING, LENGTHS, PRESETS
@@ -78,13 +80,14 @@ def _study(work: Work) -> "Study":
     from eval.conversion.listening import listening_subject
     from eval.conversion.report import Folders, Study
     from eval.conversion.studies import Studies
+    from eval.report.naming import settings_of_systems
 
     variants: dict[str, Mapping[str, Path]] = {name: work.inputs[name] for name in _COMPARED}
     inputs = {**work.inputs, **{name: folders[""] for name, folders in variants.items()}}
     found = evidence(inputs)
     champion, in_use = inputs["conversion_champion"], inputs.get(f"conversion_scores {IN_USE}")
     histories = {name: inputs[name] / "history.parquet" for name in _TRAINED}
-    return Study(
+    study = Study(
         folders=Folders(
             inputs["voices_clips"],
             inputs["conversion_targets"],
@@ -110,10 +113,10 @@ def _study(work: Work) -> "Study":
         cost=read_json(inputs["conversion_cost"] / "cost.json"),
         champions=history(champion) if champion is not None else (),
         in_use=None if in_use is None else read_frame(in_use / SCORES),
-        listening=told_by_listeners(
-            inputs[RATINGS], listening_subject(found.scores, commit(inputs["conversion_acoustic"]))
-        ),
     )
+    subject = listening_subject(found.scores, commit(inputs["conversion_acoustic"]))
+    with settings_of_systems(study.settings):
+        return replace(study, listening=told_by_listeners(inputs[RATINGS], subject))
 
 
 def _embeddings(inputs: Mapping[str, Any]) -> "pd.DataFrame":
@@ -143,9 +146,16 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     clips = Version(inputs["voices_clips"]).record["summary"]
     model, scores = Version(inputs["conversion_acoustic"]), Version(inputs["conversion_scores"])
     page = read_recipe(work.execution.folder)["provenance"]
+    from data.shards.reader import Shards
+    from data.voices.corpora import LICENCES
+
+    layouts = sorted(set(map(str, Shards(inputs["voices_clips"]).column("layout"))) - {""})
     return {
+        **made_by(work, "conversion", {name: inputs[name] for name in _TRAINED}),
         "data": "embedded synthetic singers" if clips["embedded"] else f"singing from {clips['location']}",
         "clips": f"{clips['clips']:,} of {clips['singers']} singers",
+        "hours of data": hours_of({one: float(clips[f"{one}_seconds"]) for one in ("train", "valid", "test")}),
+        "licence of the data": "; ".join(LICENCES.get(one, f"{one}: as its owner states") for one in layouts),
         "target singer": clips["target"],
         "preset": work.environment.preset,
         **({"experiment": work.experiment} if work.experiment else {}),

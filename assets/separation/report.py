@@ -1,12 +1,14 @@
 """The report of the separation system."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from assets.champion import history
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.listening import RATINGS, commit, told_by_listeners
+from assets.origin import hours_of, made_by
 from assets.provenance import in_words
 from assets.quality import gather
 from assets.separation.evaluation import bounds
@@ -59,6 +61,7 @@ def _study(work: Work) -> "Study":
     """Return the input data of the report."""
     from data.files.durable import read_json
     from data.files.tables import read_frame
+    from eval.report.naming import settings_of_systems
     from eval.separation.listening import listening_subject
     from eval.separation.report import Study
 
@@ -67,7 +70,7 @@ def _study(work: Work) -> "Study":
     scores = [inputs["separation_baseline_scores"], variants[""]]
     histories = {name: inputs[name] / "history.parquet" for name in _STAGES}
     in_use = inputs.get(f"separation_scores {IN_USE}")
-    return Study(
+    study = Study(
         songs=inputs["separation_songs"],
         estimates=[inputs["separation_baseline_vocals"], inputs["separation_vocals"]],
         scores=gather(*scores),
@@ -85,10 +88,10 @@ def _study(work: Work) -> "Study":
         validation=read_frame(inputs["separation_validation"] / "scores.parquet"),
         champions=[] if inputs["separation_champion"] is None else history(inputs["separation_champion"]),
         sampled=Version(inputs["separation_vocals"]).record["config"]["steps"],
-        listening=told_by_listeners(
-            inputs[RATINGS], listening_subject(gather(*scores), commit(inputs["separation_denoiser"]))
-        ),
     )
+    subject = listening_subject(gather(*scores), commit(inputs["separation_denoiser"]))
+    with settings_of_systems(study.settings):
+        return replace(study, listening=told_by_listeners(inputs[RATINGS], subject))
 
 
 def _long(folder: Path) -> "pd.DataFrame":
@@ -120,13 +123,18 @@ def _noise(folder: Path) -> "pd.DataFrame":
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
+    from data.musdb.dataset import LICENCE
+
     tracks = Version(inputs["musdb_tracks"]).record["summary"]
     codec = Version(inputs["separation_codec"]).record["summary"]
     model, scores = Version(inputs["separation_denoiser"]), Version(inputs["separation_scores"][""])
     page = read_recipe(work.execution.folder)["provenance"]
     return {
+        **made_by(work, "separation", {name: inputs[name] for name in _STAGES}),
         "data": "embedded synthetic songs" if tracks["embedded"] else f"songs from {tracks['location']}",
         "songs": ", ".join(f"{tracks[one]:,} {one}" for one in ("train", "valid", "test")),
+        "hours of data": _hours(inputs["separation_songs"]),
+        "licence of the data": "none applies: made by this program" if tracks["embedded"] else f"MUSDB18: {LICENCE}",
         "data fingerprint": Version(inputs["separation_songs"]).fingerprint[:16],
         "preset": work.environment.preset,
         **({"experiment": work.experiment} if work.experiment else {}),
@@ -136,3 +144,15 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
         "scores: commit": in_words(scores.record["provenance"])["commit"],
         **{f"page: {name}": value for name, value in in_words(page).items()},
     }
+
+
+def _hours(songs: Path) -> str:
+    """Return the hours of music by split, as text."""
+    from data.shards.reader import Shards
+
+    shards, seconds = Shards(songs), {}
+    for row in shards.rows(source="vocals").tolist():
+        split = str(shards.column("split")[row])
+        lasts = float(shards.column("frames")[row]) / float(shards.column("sample_rate")[row])
+        seconds[split] = seconds.get(split, 0.0) + lasts
+    return hours_of(seconds)

@@ -1,11 +1,13 @@
 """The report of the synthesis system."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from assets.champion import history
 from assets.declaration import IN_USE, Summary, Work, stored_asset
 from assets.listening import RATINGS, commit, told_by_listeners
+from assets.origin import made_by
 from assets.provenance import in_words
 from assets.store.versions import Version, read_recipe
 from assets.synthesis.evaluation import bounds
@@ -54,6 +56,7 @@ def _study(work: Work) -> "Study":
     import pandas as pd
 
     from data.files.tables import read_frame
+    from eval.report.naming import settings_of_systems
     from eval.synthesis.listening import listening_subject
     from eval.synthesis.report import Study
     from eval.synthesis.tables import BEYOND
@@ -64,7 +67,7 @@ def _study(work: Work) -> "Study":
     in_use = inputs.get(f"synthesis_scores {IN_USE}")
     baselines = read_frame(inputs["synthesis_baseline_scores"] / "scores.parquet")
     subject = listening_subject(pd.concat([scores[VARIANTS[0]], baselines]), commit(inputs["synthesis_model"]))
-    return Study(
+    study = Study(
         notes=inputs["nsynth_shards"],
         outputs=[folder for one, folder in inputs["synthesis_notes"].items() if not one or one in BEYOND],
         baseline_outputs=inputs["synthesis_baseline_notes"],
@@ -79,18 +82,24 @@ def _study(work: Work) -> "Study":
         champions=history(champion) if champion is not None else [],
         provenance=_provenance(work, inputs),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
-        listening=told_by_listeners(inputs[RATINGS], subject),
     )
+    with settings_of_systems(study.settings):
+        return replace(study, listening=told_by_listeners(inputs[RATINGS], subject))
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     shards, model, scores = inputs["nsynth_shards"], inputs["synthesis_model"], inputs["synthesis_scores"][""]
+    from data.nsynth.dataset import LICENCE
+
     summary = Version(shards).record["summary"]
     page = read_recipe(work.execution.folder)["provenance"]
     return {
+        **made_by(work, "synthesis", {name: inputs[name] for name in _STAGES}),
         "data": "embedded synthetic notes" if summary["embedded"] else f"NSynth from {summary['location']}",
         "notes": ", ".join(f"{summary[one]:,} {one}" for one in ("train", "valid", "test")),
+        "hours of data": f"{summary['hours']:.2f}",
+        "licence of the data": "none applies: made by this program" if summary["embedded"] else f"NSynth: {LICENCE}",
         "data fingerprint": Version(shards).fingerprint[:16],
         "preset": work.environment.preset,
         "variant": VARIANTS[0],

@@ -26,6 +26,10 @@ FULL_SCALE = 32767
 WRITTEN = {".wav": "WAV", ".flac": "FLAC"}  # formats that are written, by the ending of the name of the file
 _LARGEST = 4 << 30  # bytes of a file that is read as a whole
 _LONGEST = 1 << 30  # samples, over all channels
+_LOSSY = (
+    ("MP3", "MPEG_LAYER_III", "audio/mpeg", (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000)),
+    ("OGG", "OPUS", "audio/ogg", (8000, 12000, 16000, 24000, 48000)),
+)  # format, subtype, MIME type and sample rates in Hz
 
 
 @dataclass(frozen=True)
@@ -237,6 +241,23 @@ def encode(pcm: np.ndarray, sample_rate: int, container: str) -> bytes:
     file = io.BytesIO()
     soundfile.write(file, pcm, sample_rate, format=container, subtype="PCM_16")
     return file.getvalue()
+
+
+def encode_small(pcm: np.ndarray, sample_rate: int) -> tuple[bytes, str]:
+    """Return int16 PCM, (T,) or (T, K), as the bytes of a small file, and its MIME type; it is not the same any more.
+
+    MP3, which every browser plays, where libsndfile writes it; else Opus; else FLAC, which is larger and exact.
+
+    Example:
+        >>> encode_small(to_pcm16(wave), 16_000)[1]
+        'audio/mpeg'
+    """
+    for container, subtype, media, rates in _LOSSY:
+        if sample_rate in rates and subtype in soundfile.available_subtypes(container):
+            file = io.BytesIO()
+            soundfile.write(file, pcm, sample_rate, format=container, subtype=subtype)
+            return file.getvalue(), media
+    return encode(pcm, sample_rate, "FLAC"), "audio/flac"
 
 
 def write_sound(path: Path, pcm: np.ndarray, sample_rate: int) -> None:

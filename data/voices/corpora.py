@@ -29,6 +29,17 @@ class Names:
     two_sided: bool = False
 
 
+# Licences by layout, as their publishers state them; read their terms before use.
+LICENCES = {
+    "embedded": "none applies: made by this program",
+    "m4singer": "M4Singer: CC BY-NC-SA 4.0",
+    "mir1k": "MIR-1K: for research",
+    "nus48e": "NUS-48E: for research",
+    "opencpop": "Opencpop: CC BY-NC-ND 4.0",
+    "opensinger": "OpenSinger: for research",
+    "vocadito": "vocadito: CC BY 4.0",
+}
+
 _TWO_SIDED = re.compile(r"(?P<singer>[^\W_]+)_(?P<song>\d+)_\d+")
 _VOCADITO = re.compile(r"vocadito_\d+")
 _OPENSINGER = re.compile(r"(?P<singer>\d+)_(?P<song>.+)")

@@ -16,6 +16,7 @@ from eval.acceptance import Criterion
 from eval.conversion.comparisons import best_of, compare, mean_of, means_of_both
 from eval.conversion.measures import CORR, KEYFREE, OA, RECALL, RPA
 from eval.conversion.systems import CLEAN, CREPE, GRID, MAIN, ORIGINAL, condition_name, name_of, scored, systems_of
+from eval.report.numbers import chance
 
 GRIFFIN_LIM = "griffin_lim"
 
@@ -212,7 +213,7 @@ def _above_trackers(melody: pd.DataFrame, bounds: Bounds, split: str) -> Criteri
             best = best_of(part, trackers, measure)
             row = _row(compare(part, MAIN, trackers, measure), best) if best else None
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.3f} over {best}, p {_chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "n/a"
             told.append(f"{measure.upper()} {condition_name(condition)}: {shown}")
     count = 2 * len(bounds.trackers_at)
     return Criterion(
@@ -233,7 +234,7 @@ def _beats(scores: pd.DataFrame, bounds: Bounds, split: str) -> Criterion:
         for baseline in bounds.baselines:
             row = _row(found, baseline)
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.0f} cents, p {_chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.0f} cents, p {chance(row['p'])}" if row is not None else "n/a"
             told.append(f"{name_of(baseline)} {condition_name(condition)}: {shown}")
     count = len(bounds.baselines) * len(bounds.baselines_at)
     return Criterion(
@@ -284,8 +285,3 @@ def _row(found: pd.DataFrame, baseline: str) -> Mapping[Any, Any] | None:
     """Return the comparison with one baseline; None if there is none or no clip was compared."""
     rows: Sequence[Mapping[Any, Any]] = found.to_dict("records")
     return next((one for one in rows if one["baseline"] == baseline and one["count"]), None)
-
-
-def _chance(p: float) -> str:
-    """Return a p-value as text."""
-    return "n/a" if np.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"

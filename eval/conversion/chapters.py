@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from eval.conversion.acceptance import GRIFFIN_LIM
-from eval.conversion.figures import condition_picture, distribution_pictures, f0_picture
+from eval.conversion.figures import condition_charts, distribution_charts, f0_charts
 from eval.conversion.measures import CORR, KEYFREE, OA, RPA
 from eval.conversion.paper_tables import published_tables
 from eval.conversion.players import melody_curves, player_blocks
@@ -25,9 +25,10 @@ from eval.conversion.tables import (
     systems_table,
 )
 from eval.conversion.variants import Variants, variant_blocks
-from eval.intervals import ends, mean_interval
+from eval.intervals import mean_interval
 from eval.report.document import Block, Table, number_of
-from eval.report.figures import training_pictures
+from eval.report.numbers import number, with_interval
+from eval.report.training import training_charts
 
 if TYPE_CHECKING:
     from eval.conversion.report import Study
@@ -48,7 +49,7 @@ def conversion_sections(study: "Study", systems: Table) -> list[tuple[str, Seque
     """
     sounds, hardest = study.sounds, study.hardest
     curves = melody_curves(sounds, study.order, hardest, study.tracker)
-    drawn = f0_picture(
+    drawn = f0_charts(
         curves,
         f"F0 of the source, as found in the mixture, and of the converted voice, {condition_name(hardest)}; by "
         f"{study.tracker}. A constant distance is the key shift.",
@@ -65,14 +66,14 @@ def conversion_sections(study: "Study", systems: Table) -> list[tuple[str, Seque
         ("Listen", player_blocks(sounds, study.scores, study.order, hardest)),
         ("Listening tests", study.listening),
         ("Melodies over each other", drawn),
-        ("Singers", map_blocks(study.embeddings, target, encoder)),
+        ("Singers", map_blocks(study.embeddings, target, encoder, sounds)),
         ("Clip by clip", [clips_table(study.scores, study.order, shown)] if study.order else []),
         ("Harmony, reverberation, crowd", graded_blocks(study.melody, study.scores)),
         *study_sections(study.studies),
         ("Vocoder", vocoder_blocks(study.vocoder)),
         ("Cost", cost_blocks(study.cost)),
         ("Beside papers", whole),
-        ("Training", [*training_pictures(study.histories), *_champions(study.champions)]),
+        ("Training", [*training_charts(study.histories), *_champions(study.champions)]),
     ]  # fmt: skip
 
 
@@ -82,13 +83,13 @@ def _voices(study: "Study", systems: Table) -> list[Block]:
     conditions = list(dict.fromkeys((CLEAN, "snr5", study.hardest)))
     paired = [paired_table(study.scores, _COMPARED, one, "converted voice") for one in conditions]
     return [
-        *condition_picture(study.scores, (KEYFREE, CORR, "vuv_error"), "converted voice"),
+        *condition_charts(study.scores, (KEYFREE, CORR, "vuv_error"), "converted voice"),
         *condition_tables(study.scores, VOICE_SHOWN, "converted voice", tuple(GRID)),
         systems,
         *([lost] if lost else []),
         *(one for one in paired if one),
         *([genres] if genres else []),
-        *distribution_pictures(study.scores, KEYFREE, study.hardest),
+        *distribution_charts(study.scores, KEYFREE, study.hardest),
     ]
 
 
@@ -99,7 +100,7 @@ def _melody(melody: pd.DataFrame) -> list[Block]:
     known = references_table(melody)
     paired = [paired_table(melody, (RPA, OA), one, "melody") for one in (CLEAN, "snr5", "snr0")]
     return [
-        *condition_picture(melody, (RPA, OA, "voicing_recall"), "melody"),
+        *condition_charts(melody, (RPA, OA, "voicing_recall"), "melody"),
         *condition_tables(melody, MELODY_SHOWN, "melody", tuple(GRID)),
         systems_table(melody, ALL_OF_MELODY, CLEAN, "Melody of clean voices: mean over test clips"),
         *([known] if known else []),
@@ -128,7 +129,7 @@ def vocoder_blocks(vocoder: pd.DataFrame) -> list[Block]:
             cells = []
             for measure in ("within_50_cents", "mr_stft"):
                 one = mean_interval(mine[measure].to_numpy(float), mine["singer"].tolist())
-                cells.append(f"{one.mean:.3f}\n{ends(one.low, one.high, '{:.3f}'.format)}" if one.count else "n/a")
+                cells.append(with_interval(one.mean, one.low, one.high, digits=3).replace(" ", "\n", 1))
             name = "Griffin-Lim" if system == GRIFFIN_LIM else str(system)
             rows.append([name, str(split), str(len(mine)), *cells])
     note = "From the mel spectrogram of the recording alone. Interval: bootstrap over whole singers."
@@ -154,7 +155,7 @@ def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
         memory = {float(length): float(one) for length, one in results.get("memory", {}).items()}
         first = results.get("first_sound_seconds")
         rows.append(
-            [stage, f"{results['real_time_factor']:.3g}", "–" if first is None else f"{first:.3g}",
+            [stage, number(results["real_time_factor"]), number(first),
              *(f"{memory[one]:,.0f}" if one in memory else "–" for one in lengths)]
         )  # fmt: skip
     lasting = [float(one["first_sound_of_seconds"]) for one in stages.values() if "first_sound_of_seconds" in one]
@@ -175,7 +176,7 @@ def _champions(champions: Sequence[Mapping[str, Any]]) -> list[Block]:
     checks = list(champions[-1]["criteria"])
     rows = [
         [str(place), str(one["model"])[:12], str(one["commit"]),
-         *("n/a" if one["criteria"].get(name) is None else f"{one['criteria'][name]:.3g}" for name in checks)]
+         *(number(one["criteria"].get(name, float("nan"))) for name in checks)]
         for place, one in enumerate(champions, 1)
     ]  # fmt: skip
     return [Table("Champions so far, by validation clips", ["Number", "Model", "Commit", *checks], rows, words=3)]

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eval.acceptance import Criterion
-from eval.conversion.measures import CORR, KEYFREE, RPA, figure
+from eval.conversion.measures import CORR, KEYFREE, MEASURES, RPA
 from eval.conversion.players import clips_of
 from eval.conversion.systems import CLEAN, MAIN, TEST, condition_name, name_of, scored
 from eval.conversion.tables import summary_of
-from eval.intervals import ends
 from eval.report.document import Players
 from eval.report.front import Front, Number, champion_sentence, verdict
+from eval.report.numbers import with_interval
 
 if TYPE_CHECKING:
     from eval.conversion.report import Study
@@ -58,6 +58,7 @@ def _numbers(study: "Study") -> list[Number]:
         for row in summary_of(scored(frame, TEST), [measure]).to_dict("records"):
             if row["system"] == MAIN and row["condition"] in conditions and row["count"]:
                 name = f"{label}, {condition_name(str(row['condition']))}"
-                interval = ends(row["low"], row["high"], lambda end, of=measure: figure(end, of))
-                found.append(Number(name, figure(row["mean"], measure), interval))
+                digits = MEASURES[measure].digits
+                told = with_interval(row["mean"], row["low"], row["high"], digits=digits)
+                found.append(Number(name, *told.split(" ", 1)))
     return found

@@ -6,8 +6,9 @@ The names of columns in the score tables are stable; everything that reads the t
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
+
+from eval.report.numbers import number
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,4 @@ def there_in(scores: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
 
 def figure(value: float | None, measure: str) -> str:
     """Return a value as text with the digits of its measure: "n/a" for NaN, a dash for None."""
-    if value is None:
-        return "–"
-    return "n/a" if np.isnan(value) else f"{value:.{MEASURES[measure].digits}f}"
+    return number(value, digits=MEASURES[measure].digits)

@@ -15,7 +15,8 @@ from eval.acceptance import Criterion
 from eval.conversion.acceptance import Bounds, conversion_criteria, melody_criteria
 from eval.conversion.measures import KEYFREE
 from eval.conversion.systems import GRID, GROUP, MAIN, VALID, scored
-from eval.intervals import ends, mean_interval, ratio_interval
+from eval.intervals import mean_interval, ratio_interval
+from eval.report.numbers import interval
 
 
 @dataclass(frozen=True)
@@ -125,9 +126,10 @@ def _better(scores: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     ratio = ratio_interval(tuned[:, 0], tuned[:, 1], songs)
     margins = target - _both(scores, champion, "speaker_source") if len(target) else target
     nearer = mean_interval(margins[:, 0] - margins[:, 1], voices)
+    gained = interval(nearer.low, nearer.high, digits=3, signed=True)
     told = (
-        f"{meaning} {ends(ratio.low, ratio.high, '{:.3f}'.format)}, or the gain in similarity (to the target less to "
-        f"the source) {ends(nearer.low, nearer.high, '{:+.3f}'.format)}: all of one interval must be on the better side"
+        f"{meaning} {interval(ratio.low, ratio.high, digits=3)}, or the gain in similarity (to the target less to "
+        f"the source) {gained}: all of one interval must be on the better side"
     )
     return Criterion(bool(ratio.high < 1 or nearer.low > 0), ratio.mean, 1.0, told, advice)
 

@@ -11,7 +11,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data.files.durable import in_json, write_bytes, write_json
@@ -25,12 +24,24 @@ from eval.conversion.front import front_of
 from eval.conversion.measures import KEYFREE, MEASURES, OA, RPA, definitions, figure, there_in
 from eval.conversion.players import Sounds, open_sounds
 from eval.conversion.studies import Studies
-from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored, systems_of
+from eval.conversion.systems import (
+    CLEAN,
+    GRID,
+    MAIN,
+    TEST,
+    condition_name,
+    conditions_of,
+    palette_of,
+    scored,
+    systems_of,
+)
 from eval.conversion.tables import ALL_OF_MELODY, ALL_OF_VOICE, hardest_of, ordered, summary_of, systems_table
 from eval.intervals import OF_MEANS
-from eval.report.document import Block, Document, Section, number_of, render
+from eval.report.document import Block, Document, Section, number_of
 from eval.report.exports import Card, latex, model_card
-from eval.report.front import write_front
+from eval.report.naming import settings_of_systems
+from eval.report.numbers import number
+from eval.report.writing import write_document
 
 SCHEMA_VERSION = 1
 
@@ -69,7 +80,7 @@ class Study:
         chosen_vocoder: name of the vocoder in use; "" if there is one only.
         embeddings: rows of embeddings.parquet (`eval.conversion.score`).
         studies: results of the studies.
-        histories: training history by stage (`eval.report.figures.training_pictures`).
+        histories: training history by stage (`eval.report.training.training_charts`).
         cost: cost of the stages and of the whole (`eval.conversion.chapters.cost_blocks`).
         champions: one entry for each champion so far, oldest first: "model" (fingerprint), "commit" and "criteria".
         in_use: for a report on an experiment, the scores of the system in use; None if there are none.
@@ -106,6 +117,12 @@ class Study:
     def order(self) -> list[str]:
         """The test clips from the worst to the best, by the key-free error of the main system in that condition."""
         return ordered(self.scores, self.hardest)
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Setting of each system that has one: the encoder that the main system hears by."""
+        encoder = self.provenance.get("encoder", "")
+        return {MAIN: "own encoder" if encoder == "trained here" else encoder}
 
     @property
     def embedded(self) -> bool:
@@ -149,6 +166,12 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         >>> folders = Folders(voices, targets, mixtures, [converted], [melodies])
         >>> write_report(Path("report"), Study(folders, scores, Bounds(), {"data": "MIR-1K", "preset": "small"}))
     """
+    with settings_of_systems(study.settings):
+        return _write(folder, study)
+
+
+def _write(folder: Path, study: Study) -> dict[str, Any]:
+    """Do what `write_report` does, with systems named with their settings."""
     found = acceptance_criteria(study.evidence, study.bounds)
     table = systems_table(study.scores, ALL_OF_VOICE, CLEAN, "Converted voices of clean singing: mean over test clips")
     sections = [Section(title, blocks) for title, blocks in conversion_sections(study, table) if blocks]
@@ -159,10 +182,10 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         sections,
         [*definitions().items(), *_METHODS],
         front_of(study, found),
+        palette_of(study.scores, study.melody),
+        _FILES,
     )
-    page = render(document)
-    write_bytes(folder / "report.html", page.encode())
-    write_front(folder, document.title, document.front)
+    size = write_document(folder, document)
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(table).encode())
@@ -174,7 +197,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         if len(frame):
             write_frame(folder / name, frame)
     return {
-        "megabytes": round(len(page.encode()) / 1e6, 2),
+        **size,
         "clips": len(study.order),
         "systems": len(systems_of(scored(study.scores, TEST))),
     }
@@ -195,6 +218,13 @@ CARD = Card(
         "only into the voice of a singer who agrees to it.",
     ),
     heading="Measured on test singers",
+)
+_FILES = (
+    ("metrics.json", "numbers, checks, provenance and definitions, for programs"),
+    (score.TABLE, "every measure of every converted voice of every system"),
+    ("systems.tex", "the table of all systems in LaTeX"),
+    ("tables.tex", "all tables of this page in LaTeX (package booktabs)"),
+    ("model_card.md", "model card with a model-index, for model hubs"),
 )
 _METHODS = (
     ("Clips", "of singers and songs that nothing was trained on, with accompaniments of other songs"),
@@ -225,13 +255,8 @@ def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
     for one in found.values():
         passed = "passed" if one.passed else "not passed"
         meaning = one.meaning[0].upper() + one.meaning[1:]
-        lines.append(f"{meaning}: {_number(one.found)} (asked: {_number(one.bound)}) – {passed}.")
+        lines.append(f"{meaning}: {number(one.found)} (asked: {number(one.bound)}) – {passed}.")
     return [*lines, *limits(study)]
-
-
-def _number(value: float) -> str:
-    """Return a value with three significant digits, or "n/a" for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:.3g}"
 
 
 def _machine_twin(study: Study, found: Mapping[str, Criterion]) -> dict[str, Any]:

@@ -1,19 +1,26 @@
 """Map of speaker embeddings: clean voices of singers and converted voices, and how far it can be trusted."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from data.pitch.trackers import RATE
+from eval.conversion.players import Sounds
 from eval.conversion.systems import MAIN, TEST, name_of
 from eval.metrics.tsne import knn_purity, tsne
-from eval.report.document import Block, Map, Point
+from eval.report.document import Block
+from eval.report.excerpts import most_energy, sketch
+from eval.report.maps import Map, Point, Sound
 
 _MOST_SINGERS = 12
+_MOST_HEARD = 60  # points with sounds
+_SECONDS = 3.0
 _LEAST = 4
 
 
-def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str) -> list[Block]:
+def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str, sounds: Sounds | None = None) -> list[Block]:
     """Return a map of the singers as the speaker encoder hears them; nothing with fewer than four voices.
 
     Args:
@@ -21,6 +28,7 @@ def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str) -> list[Bloc
             singer and of the test singers, and the test clips as the main system converted them.
         target: name of the target singer.
         encoder: name of the speaker encoder.
+        sounds: what a click on a point plays; None for silent points.
     """
     shown = chosen_rows(embeddings, target)
     if len(shown) < _LEAST:
@@ -28,10 +36,12 @@ def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str) -> list[Bloc
     vectors = np.stack([np.asarray(one, float) for one in shown["embedding"]])
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     found, groups = tsne(vectors), shown["group"].tolist()
+    heard = set(np.linspace(0, len(shown) - 1, min(_MOST_HEARD, len(shown))).round().astype(int).tolist())
     points = [
-        Point(float(x), float(y), str(one["label"]), str(one["group"]))
-        for (x, y), one in zip(found.points, shown.to_dict("records"), strict=True)
-    ]
+        Point(float(x), float(y), str(one["label"]), str(one["group"]),
+              _heard(one, sounds) if sounds is not None and place in heard else ())
+        for place, ((x, y), one) in enumerate(zip(found.points, shown.to_dict("records"), strict=True))
+    ]  # fmt: skip
     clean = shown["kind"] == "voice"
     note = (
         f"t-SNE of {len(shown)} voices, perplexity {found.perplexity:.3g}, trustworthiness {found.trustworthiness:.2f}."
@@ -42,8 +52,28 @@ def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str) -> list[Bloc
             f" Of the {purity.neighbours} nearest clean voices of a clean voice {purity.purity:.0%} are of its singer "
             f"(by chance {purity.chance:.0%})."
         )
-    caption = f"Singers as the speaker encoder hears them ({encoder}): clean voices, and converted ones."
-    return [Map(caption, points, note)]
+    note = (
+        f"Clean voices, and converted ones, as the speaker encoder hears them ({encoder}). A click plays them. {note}"
+    )
+    return [Map("Whose voice does a converted voice sound like?", points, note)]
+
+
+def _heard(row: Mapping[Any, Any], sounds: Sounds) -> list[Sound]:
+    """Return what a point plays: the converted voice if it is one, and the clean voice of its clip."""
+    clip, found = str(row["clip"]), []
+    if row["kind"] == MAIN:
+        wave = sounds.made(MAIN, clip, str(row["condition"]))
+        found += [sketch(name_of(MAIN), _best_part(wave), RATE, _SECONDS)] if wave is not None else []
+    voice = sounds.references.voices.clips.get(clip)
+    if voice is not None and voice.voice >= 0:
+        found.append(sketch("Clean voice", _best_part(sounds.references.wave(clip)), RATE, _SECONDS))
+    return found
+
+
+def _best_part(wave: np.ndarray) -> np.ndarray:
+    """Return the three seconds of a voice, (T,), with the most energy."""
+    start = most_energy(np.square(wave, dtype=np.float64), int(_SECONDS * RATE))
+    return wave[start : start + int(_SECONDS * RATE)]
 
 
 def chosen_rows(embeddings: pd.DataFrame, target: str) -> pd.DataFrame:

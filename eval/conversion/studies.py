@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.conversion.figures import layer_picture
+from eval.conversion.figures import layer_chart
 from eval.conversion.judges import F0_COLUMNS
-from eval.conversion.measures import KEYFREE, MEASURES, OA, RPA, figure, there_in
+from eval.conversion.measures import KEYFREE, MEASURES, OA, RPA, there_in
 from eval.conversion.systems import (
     CLEAN,
     GRADED,
@@ -27,8 +27,9 @@ from eval.conversion.systems import (
 )
 from eval.conversion.tables import cell, condition_tables, summary_of
 from eval.conversion.variants import SHOWN_CONDITIONS, VOICE, Variants, variant_blocks, variants_table
-from eval.report.document import Block, Picture, Table, Text
-from eval.report.figures import Panel, panels, png
+from eval.report.curves import Curves, Panel
+from eval.report.document import Block, Table, Text
+from eval.report.numbers import number
 from eval.table import interval_of
 
 _MELODY = (RPA, OA)
@@ -41,7 +42,7 @@ class Studies:
     Attributes:
         ablation: melody scores with `encoder`, `layers` ("last" or "sum"), `fft` (bool: with FFT blocks) and `tuned`
             (in words or bool: whether the encoder is fine-tuned), a grid of extractors.
-        layer_weights: `encoder`, `stage` ("before" or "after"), `layer` and `weight` (`layer_picture`).
+        layer_weights: `encoder`, `stage` ("before" or "after"), `layer` and `weight` (`layer_chart`).
         lengths: melody scores with `steps` of fine-tuning, and `content_error`, the error of a content task (smaller is
             better), the same for all rows of a number of steps: where it rises, the encoder forgets. Before fine-tuning
             (0 steps) there are no melody scores (`length_scores`).
@@ -72,7 +73,7 @@ def study_sections(studies: Studies) -> list[tuple[str, list[Block]]]:
     freezing, lost = studies.freezing, studies.discriminators
     chapters: list[tuple[str, list[Block]]] = [
         ("Ablation", ablation_blocks(studies.ablation) if studies.ablation is not None else []),
-        ("Layer weights", [layer_picture(weights), _WEIGHTS] if weights is not None and len(weights) else []),
+        ("Layer weights", [layer_chart(weights), _WEIGHTS] if weights is not None and len(weights) else []),
         ("Length of fine-tuning", length_blocks(lengths) if lengths is not None else []),
         ("Frozen or fine-tuned", variant_blocks(freezing, _FREEZING) if freezing is not None else []),
         ("Genres never heard", genre_blocks(studies.genres) if studies.genres is not None else []),
@@ -121,7 +122,7 @@ def length_blocks(lengths: pd.DataFrame) -> list[Block]:
     for count in counts:
         here = part[part["steps"] == count]
         cells = [cell(_at(found, measure, count, condition), measure) for measure in _MELODY for condition in shown]
-        error = [f"{float(here['content_error'].mean()):.3f}"] if forgetting else []
+        error = [number(float(here["content_error"].mean()), digits=3)] if forgetting else []
         rows.append([f"{count:,}", *cells, *error])
     heads = [f"{MEASURES[one].heading}, {condition_name(condition)}" for one in _MELODY for condition in shown]
     table = Table(
@@ -134,7 +135,7 @@ def length_blocks(lengths: pd.DataFrame) -> list[Block]:
         if forgetting
         else "",
     )
-    blocks: list[Block] = [*_length_picture(part, counts, shown, forgetting=forgetting)]
+    blocks: list[Block] = [*_length_chart(part, counts, shown, forgetting=forgetting)]
     return [*blocks, table]
 
 
@@ -143,33 +144,25 @@ def _at(found: pd.DataFrame, measure: str, steps: int, condition: str) -> Any:
     return interval_of(found[found["steps"] == steps], measure, condition=condition)
 
 
-def _length_picture(
-    part: pd.DataFrame, counts: list[int], shown: Sequence[str], *, forgetting: bool
-) -> list[Picture]:  # fmt: skip
+def _length_chart(part: pd.DataFrame, counts: list[int], shown: Sequence[str], *, forgetting: bool) -> list[Curves]:
     """Return the curves of `length_blocks`; nothing for a single number of steps."""
     if len(counts) < 2:
         return []
-    places, ticks = list(range(len(counts))), [f"{one:,}" for one in counts]
-    drawn, told = [], []
+    places, ticks, panels = list(range(len(counts))), [f"{one:,}" for one in counts], []
     for measure in there_in(part, _MELODY):
         means = (
             part.groupby(["condition", "steps"])[measure].mean().unstack().reindex(index=list(shown), columns=counts)
         )
         curves = {condition_name(str(one)): row.to_numpy(float) for one, row in means.iterrows()}
-        drawn.append(Panel(MEASURES[measure].heading, "larger is better", places, curves, ticks))
-        told += [f"{MEASURES[measure].heading}, {name}: {_listed(ticks, one, measure)}" for name, one in curves.items()]
+        one = MEASURES[measure]
+        panels.append(Panel(one.heading, "larger is better", places, curves, ticks, digits=one.digits))
     if forgetting:
         errors = part.groupby("steps")["content_error"].mean().reindex(counts).to_numpy(float)
-        drawn.append(Panel("Error of the content task", "smaller is better", places, {"content": errors}, ticks))
-        told.append(f"error of the content task: {_listed(ticks, errors, 'f0_rmse_ln')}")
-    alt = f"Curves over the steps of fine-tuning. {'; '.join(told)}"
-    caption = "Melody accuracy, and what the encoder forgets, against the steps of fine-tuning; means over test clips."
-    return [Picture(png(panels(drawn, "steps", columns=len(drawn))), alt, caption)]
-
-
-def _listed(ticks: Sequence[str], values: np.ndarray, measure: str) -> str:
-    """Return values with their ticks as text."""
-    return ", ".join(f"{tick} {figure(float(one), measure)}" for tick, one in zip(ticks, values, strict=True))
+        panels.append(
+            Panel("Error of the content task", "smaller is better", places, {"content": errors}, ticks, digits=3)
+        )
+    question = "How long should the encoder be fine-tuned before it forgets?"
+    return [Curves(question, panels, "steps", "Means over test clips.")]
 
 
 def length_scores(scores: pd.DataFrame, errors: Mapping[int, float]) -> pd.DataFrame:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
+from eval.report.naming import with_setting
+from eval.report.palette import Palette
+
 MAIN = "proposed"
 ORIGINAL, CREPE, SEPARATED, COPY = "original", "crepe", "separated_crepe", "copy_source"
 SYSTEMS: Mapping[str, str] = {
@@ -38,8 +41,14 @@ GROUP = "group"
 
 
 def name_of(system: str) -> str:
-    """Return the display name of a system; the name itself for one that is not known here, such as a tracker."""
-    return SYSTEMS.get(system, system)
+    """Return the display name of a system, with its setting; the name itself for one not known here, as a tracker."""
+    return with_setting(system, SYSTEMS.get(system, system))
+
+
+def palette_of(*tables: pd.DataFrame) -> Palette:
+    """Return the looks of the systems of tables of scores; the main one is the first, copies are grey."""
+    there = list(dict.fromkeys([MAIN, *(one for table in tables if len(table) for one in systems_of(table))]))
+    return Palette([name_of(one) for one in there if one != COPY], [name_of(COPY)])
 
 
 def condition_name(condition: str) -> str:

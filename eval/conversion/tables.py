@@ -5,10 +5,8 @@ not be measured; "n of N" if some clips have no value.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from eval.conversion.comparisons import compare
@@ -24,8 +22,9 @@ from eval.conversion.systems import (
     scored,
     systems_of,
 )
-from eval.intervals import Interval, ends
+from eval.intervals import Interval
 from eval.report.document import Table
+from eval.report.numbers import chance, with_interval
 from eval.table import interval_of, summarise
 
 MELODY_SHOWN = (RPA, OA, "rca", "voicing_recall", "voicing_false_alarm")
@@ -63,8 +62,8 @@ def cell(one: Interval | None, measure: str) -> str:
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
-    shown = ends(one.low, one.high, partial(figure, measure=measure)).replace(" ", _KEPT)
-    return f"{figure(one.mean, measure)}\n{shown}{counted}"
+    value, _, shown = with_interval(one.mean, one.low, one.high, digits=MEASURES[measure].digits).partition(" ")
+    return f"{value}\n{shown.replace(' ', _KEPT)}{counted}"
 
 
 def condition_tables(
@@ -131,6 +130,7 @@ def systems_table(scores: pd.DataFrame, measures: Sequence[str], condition: str,
         ["System", "Clips", *(MEASURES[one].heading for one in there)],
         rows,
         note="Interval: bootstrap over whole songs. “n of N”: the measure does not apply to the other clips.",
+        lead=6,
     )
 
 
@@ -174,11 +174,9 @@ def _difference(one: Mapping[Hashable, Any] | None, measure: str) -> str:
     if one is None or not one["count"]:
         return "n/a"
     digits = MEASURES[measure].digits
-    chance = "n/a" if np.isnan(one["p"]) else "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
     won = round(one["better"] * one["count"])
-    shown = ends(one["low"], one["high"], f"{{:+.{digits}f}}".format)
-    text = f"{one['difference']:+.{digits}f} {shown}"
-    return f"{text}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
+    text = with_interval(one["difference"], one["low"], one["high"], digits=digits, signed=True)
+    return f"{text}\np {chance(one['p'])}; better on {won} of {one['count']}".replace(" ", _KEPT)
 
 
 def failures_table(*tables: pd.DataFrame) -> Table | None:

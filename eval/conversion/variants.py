@@ -9,8 +9,8 @@ import pandas as pd
 from eval.conversion.measures import CORR, KEYFREE, MEASURES, there_in
 from eval.conversion.systems import CLEAN, GROUP, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import cell, summary_of
-from eval.intervals import ends
 from eval.report.document import Block, Table
+from eval.report.numbers import chance, with_interval
 from eval.statistics import compare, holm
 from eval.table import interval_of
 
@@ -60,7 +60,8 @@ def variants_table(scores: pd.DataFrame, variants: Variants) -> Table:
     heads = [f"{MEASURES[one].heading}, {condition_name(condition)}" for one in there for condition in shown]
     names = [variants.names.get(one, one.capitalize()) for one in variants.by]
     note = f"Mean over test clips and 95 % interval, songs resampled whole. {variants.note}".strip()
-    return Table(variants.caption, [*names, "Clips", *heads], rows, words=len(names), note=note)
+    lead = len(names) + 1 + len(shown)
+    return Table(variants.caption, [*names, "Clips", *heads], rows, words=len(names), note=note, lead=lead)
 
 
 def variant_blocks(scores: pd.DataFrame, variants: Variants) -> list[Block]:
@@ -84,7 +85,10 @@ def variant_blocks(scores: pd.DataFrame, variants: Variants) -> list[Block]:
     heads = [f"{MEASURES[measure].heading}, {condition_name(condition)}" for measure, condition in columns]
     note = "Mean difference and 95 % interval on the same clips; p: Wilcoxon signed-rank test over songs (Holm)."
     rows = [[name, *some] for name, some in cells.items()]
-    return [*blocks, Table(f"Each variant less “{names[0]}”", ["Variant", *heads], rows, note=note)]
+    return [
+        *blocks,
+        Table(f"Each variant less “{names[0]}”", ["Variant", *heads], rows, note=note, lead=1 + len(shown)),
+    ]
 
 
 def _differences(part: pd.DataFrame, names: Sequence[str], measure: str) -> dict[str, str]:
@@ -104,9 +108,9 @@ def _differences(part: pd.DataFrame, names: Sequence[str], measure: str) -> dict
         if one is None or not one.difference.count:
             told[name] = "n/a"
             continue
-        chance = "n/a" if np.isnan(chances[name]) else f"{chances[name]:.3f}"
-        shown = ends(one.difference.low, one.difference.high, f"{{:+.{digits}f}}".format)
-        told[name] = f"{one.difference.mean:+.{digits}f} {shown}\np {chance}".replace(" ", "\u00a0")
+        between = one.difference
+        shown = with_interval(between.mean, between.low, between.high, digits=digits, signed=True)
+        told[name] = f"{shown}\np {chance(chances[name])}".replace(" ", "\u00a0")
     return told
 
 

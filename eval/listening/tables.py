@@ -10,7 +10,6 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from eval.intervals import ends
 from eval.listening.agreement import alpha_of
 from eval.listening.choices import Choice, detections, preferences
 from eval.listening.correlation import ALL, correlations
@@ -20,6 +19,7 @@ from eval.listening.power import more_ratings
 from eval.listening.ratings import Ratings
 from eval.listening.screening import RULES, screened
 from eval.report.document import Block, Table, Text, number_of
+from eval.report.numbers import chance, number, percent, with_interval
 from eval.statistics import compare, holm
 
 
@@ -109,7 +109,7 @@ def _systems(rows: pd.DataFrame, kind: Kind, subject: Subject, note: str) -> Tab
     lines = []
     for (_, system), part in rows.groupby([rows["role"] == "anchor", "system"], sort=False):
         one = opinion_of(part)
-        shown = f"{one.mean:.2f} {ends(one.low, one.high, '{:.2f}'.format)}"
+        shown = with_interval(one.mean, one.low, one.high)
         counts = [str(one.listeners), str(one.items), str(one.ratings)]
         lines.append((one.mean, [subject.named(str(system)), shown, *counts, _published(published.get(str(system)))]))
     columns = ["System", f"Mean, {kind.low:g} to {kind.high:g}", "Listeners", "Items", "Ratings", "In the paper"]
@@ -145,8 +145,8 @@ def _pairs(rows: pd.DataFrame, subject: Subject) -> Table | None:
         needed = more_ratings(between.mean, between.low, between.high, between.count)
         cells.append([
             f"{subject.named(one)} – {subject.named(two)}",
-            f"{between.mean:+.2f} {ends(between.low, between.high, '{:+.2f}'.format)}",
-            _p(adjusted[f"{one} – {two}"]), str(between.count), _needed(needed),
+            with_interval(between.mean, between.low, between.high, signed=True),
+            chance(adjusted[f"{one} – {two}"]), str(between.count), _needed(needed),
         ])  # fmt: skip
     return Table(
         "Differences between systems",
@@ -186,11 +186,11 @@ def _choice(one: Choice, subject: Subject, published: Mapping[str, tuple[float, 
     return [
         subject.named(one.first),
         subject.named(one.second),
-        f"{one.share:.1%} {ends(one.low, one.high, '{:.0%}'.format)}",
+        percent(one.share, one.low, one.high, interval=True),
         f"{one.chosen} of {one.choices}",
-        _p(one.corrected),
-        f"{over.mean:.1%} {ends(over.low, over.high, '{:.0%}'.format)}",
-        "–" if known is None else f"{known:.1%}",
+        chance(one.corrected),
+        percent(over.mean, over.low, over.high, interval=True),
+        "–" if known is None else f"{100 * known:.1f} %",
     ]
 
 
@@ -207,7 +207,7 @@ def _metrics(rows: pd.DataFrame, subject: Subject) -> Iterator[Table]:
     by_place = {(one.metric, one.kind): one for one in found}
     order = sorted(subject.metrics, key=lambda name: -_strength(by_place[name, ALL].rho))
     cells = [
-        [name, *(f"{_plain(one.rho)} {ends(one.low, one.high, '{:.2f}'.format)}" for kind in kinds
+        [name, *(with_interval(one.rho, one.low, one.high) for kind in kinds
                  for one in [by_place[name, kind]])]
         for name in order
         if any(np.isfinite(by_place[name, kind].rho) for kind in kinds)
@@ -227,11 +227,7 @@ def _strength(rho: float) -> float:
 
 
 def _plain(value: float) -> str:
-    return "n/a" if np.isnan(value) else f"{value:.2f}"
-
-
-def _p(value: float) -> str:
-    return "n/a" if np.isnan(value) else "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return number(value, digits=2)
 
 
 def _needed(value: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from data.errors import InputError
 from data.files.durable import read_json
+from eval.report.numbers import number, with_interval
 
 METRICS = "metrics.json"
 _CENTRES = ("mean", "median")
@@ -114,7 +115,11 @@ def lines(found: Difference) -> Iterator[str]:
         yield "numbers [95 %]; * where neither value lies in the interval of the other"
         width = max(map(len, found.numbers))
         for name, (one, two) in found.numbers.items():
-            change = f"  {two.value - one.value:+.4g}{_apart(one, two)}" if one is not None and two is not None else ""
+            change = (
+                f"  {number(two.value - one.value, signed=True)}{_apart(one, two)}"
+                if one is not None and two is not None
+                else ""
+            )
             yield f"  {name:<{width}}  {_written(one)} → {_written(two)}{change}"
     yield f"{found.same} values are the same"
 
@@ -154,7 +159,9 @@ def _number(value: Any) -> float | None:
 def _written(one: Value | None) -> str:
     if one is None:
         return "–"
-    return f"{one.value:.4g}" + ("" if one.low is None or one.high is None else f" [{one.low:.4g}, {one.high:.4g}]")
+    if one.low is None or one.high is None:
+        return number(one.value, significant=4)
+    return with_interval(one.value, one.low, one.high, digits=3)
 
 
 def _apart(one: Value, two: Value) -> str:

@@ -2,8 +2,7 @@
 
 The file contains all its pictures and sounds. Its content security policy forbids network access and any script except
 the one in the file, which is identified by its hash. All strings are escaped (Jinja autoescape). The page can be used
-with the keyboard, and without scripts except for the sounds on a map. Every sound and every picture has a text label
-for screen readers.
+with the keyboard, and without scripts. Every sound and every picture has a text label for screen readers.
 
 The templates are in the folder `templates`: `report.html` is the page, and each block is rendered by the template that
 has the name of its `kind`.
@@ -13,17 +12,18 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from eval.report.inline import inline_page
+from eval.report.palette import Palette, rules
 
 if TYPE_CHECKING:
+    from eval.report.curves import Curves
     from eval.report.front import Front
+    from eval.report.maps import Map
+    from eval.report.spreads import Spread
 
 _TEMPLATES = Path(__file__).parent / "templates"
-# Based on the palette of Okabe and Ito, which colour-blind people can distinguish. Shapes distinguish groups in print.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#7a5c00", "#56b4e9", "#882255", "#444444")
-SHAPES = ("circle", "square", "triangle", "diamond", "cross", "ring", "wedge", "bar")
 
 
 def number_of(number: int, thing: str) -> str:
@@ -60,6 +60,8 @@ class Table:
         words: number of columns, from the left, that hold words; the other columns hold numbers and are aligned right.
         note: text below the table.
         kind: name of the template of the block.
+        lead: number of columns, from the left, that matter most: the page shows those, and all columns behind a click.
+            0 shows all.
     """
 
     caption: str
@@ -68,28 +70,7 @@ class Table:
     words: int = 1
     note: str = ""
     kind: str = "table"
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture.
-
-    Attributes:
-        png: bytes of the PNG file.
-        alt: text alternative for readers who cannot see the picture.
-        caption: text below the picture.
-        kind: name of the template of the block.
-    """
-
-    png: bytes
-    alt: str
-    caption: str
-    kind: str = "picture"
-
-    @property
-    def source(self) -> str:
-        """The picture as a data: URI."""
-        return data_uri("image/png", self.png)
+    lead: int = 0
 
 
 @dataclass(frozen=True)
@@ -142,72 +123,7 @@ class Players:
     item: str = "Note"
 
 
-@dataclass(frozen=True)
-class Point:
-    """A point of a map.
-
-    Attributes:
-        x: horizontal coordinate, in any unit.
-        y: vertical coordinate, in any unit, upwards.
-        label: name of the point.
-        group: group of the point; it decides colour and shape.
-        sound: bytes of an encoded audio file that a click on the point plays; None for a silent point.
-        media: MIME type of `sound`.
-    """
-
-    x: float
-    y: float
-    label: str
-    group: str
-    sound: bytes | None = None
-    media: str = "audio/flac"
-
-    @property
-    def source(self) -> str:
-        """The sound as a data: URI, "" without a sound."""
-        return data_uri(self.media, self.sound) if self.sound else ""
-
-
-@dataclass(frozen=True)
-class Map:
-    """A scatter plot of points in two dimensions without units; each group has a colour and a shape.
-
-    Attributes:
-        caption: text below the map.
-        points: the points.
-        note: text after the caption.
-        kind: name of the template of the block.
-        size: width and height of the drawing, in SVG user units.
-    """
-
-    caption: str
-    points: Sequence[Point]
-    note: str = ""
-    kind: str = "map"
-    size: int = 480
-
-    @property
-    def groups(self) -> dict[str, tuple[str, str]]:
-        """Colour (hexadecimal RGB) and shape (one of `SHAPES`) of each group."""
-        names = sorted({point.group for point in self.points})
-        count = len(COLOURS)
-        return {name: (COLOURS[i % count], SHAPES[(i + i // count) % count]) for i, name in enumerate(names)}
-
-    def place(self, point: Point) -> tuple[float, float]:
-        """Return the position (x, y) of a point in the drawing, in SVG user units from the top left corner.
-
-        Both axes are scaled separately so that the points fill the drawing, with a margin of 30 units.
-        """
-        return tuple(
-            round(30 + (self.size - 60) * (value - min(axis)) / ((max(axis) - min(axis)) or 1.0), 1)
-            for value, axis in (
-                (point.x, [one.x for one in self.points]),
-                (-point.y, [-one.y for one in self.points]),
-            )
-        )  # type: ignore[return-value]
-
-
-Block = Text | Table | Picture | Players | Map
+Block: TypeAlias = "Text | Table | Players | Map | Spread | Curves"
 
 
 @dataclass(frozen=True)
@@ -239,6 +155,9 @@ class Document:
         sections: the sections, in order.
         methods: (name, definition) of each metric and method.
         front: what stands above everything else (`eval.report.front.Front`); None for none.
+        palette: the systems by their display names, and so their colours.
+        files: (name, what it is) of each file that lies beside the page, for links.
+        apart: whether the sounds will lie beside the page (`eval.report.writing`), which the page then says.
     """
 
     title: str
@@ -247,6 +166,9 @@ class Document:
     sections: Sequence[Section]
     methods: Sequence[tuple[str, str]] = field(default_factory=tuple)
     front: "Front | None" = None
+    palette: Palette = field(default_factory=Palette)
+    files: Sequence[tuple[str, str]] = ()
+    apart: bool = False
 
 
 def data_uri(media: str, content: bytes) -> str:
@@ -262,4 +184,6 @@ def render(document: Document) -> str:
         >>> document = Document("Report", ["One system."], [("data", "MUSDB18")], [Section("Scores", [table])])
         >>> Path("report.html").write_text(render(document))
     """
-    return inline_page(_TEMPLATES, "report", "img-src data:; media-src data:", document=document)
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8") + rules()
+    media = "img-src data:; " + ("media-src 'self'; connect-src 'self'" if document.apart else "media-src data:")
+    return inline_page(_TEMPLATES, "report", media, style, document=document)

@@ -1,6 +1,7 @@
 """Excerpts of long sounds for the players of a report: which are chosen, from where, how long, and how loud.
 
-The audio is encoded as FLAC, a lossless format, so that no coding artifacts are added.
+The audio of players is encoded as FLAC, a lossless format, so that no coding artifacts are added. The sounds of maps
+give an impression of many points: they are short and small (`sketch`).
 
 Shapes: T samples, K channels, N values of power.
 """
@@ -10,16 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data.files.audio import encode, to_pcm16
+from data.files.audio import encode, encode_small, to_pcm16
 from eval.metrics.waveform import loudness
 from eval.report.document import Clip
 from eval.report.figures import spectrogram
+from eval.report.maps import Sound
 
 MOST_GAIN = 20.0  # dB; limits how much a quiet sound is amplified
 _MOST_ROWS, _LEAST_ROWS = 9, 3
 _PAGE_BYTES = 12_000_000  # budget for audio in the HTML page
 _SHRUNK = 0.8 * 4 / 3  # bytes in the page per byte of PCM: FLAC is assumed to save 20 %, base64 adds a third
 _MEASURABLE = 0.4  # seconds; shortest sound whose loudness can be measured (BS.1770)
+_FADE = 0.05  # seconds
 _LEAST_SAMPLES = 1024  # fewest that a spectrogram can be made of
 
 
@@ -139,3 +142,20 @@ def player(label: str, wave: np.ndarray | None, level: float, sample_rate: int, 
     words = "; ".join(one.replace(" ", "\u00a0") for one in (f"level {gain:+.1f} dB", *figures))
     sound = encode(to_pcm16(played), sample_rate, "FLAC")
     return Clip(label, sound, spectrogram=spectrogram(played.mean(1)), figures=words)
+
+
+def sketch(voice: str, wave: np.ndarray, sample_rate: int, seconds: float = 2.0, pitch: int | None = None) -> Sound:
+    """Return a sound of a map: one channel, cut and faded out, encoded small (`data.files.audio.encode_small`).
+
+    Args:
+        voice: what is heard (`eval.report.maps.Sound`).
+        wave: float32, shape (T,) or (T, K), full scale [-1, 1].
+        sample_rate: in Hz.
+        seconds: length at which it is cut.
+        pitch: MIDI pitch; None for a sound that is not chosen by pitch.
+    """
+    mono = (wave if wave.ndim == 1 else wave.mean(1))[: int(seconds * sample_rate)].copy()
+    fade = min(len(mono), int(_FADE * sample_rate))
+    mono[len(mono) - fade :] *= np.linspace(1, 0, fade, dtype=np.float32)
+    content, media = encode_small(to_pcm16(mono), sample_rate)
+    return Sound(voice, content, media, pitch)

@@ -14,6 +14,7 @@ import numpy as np
 from data.files.durable import write_json
 from eval.acceptance import Criterion
 from eval.report.document import Clip, Players
+from eval.report.numbers import number
 
 FRONT = "front.json"
 NO_CHAMPION = (
@@ -143,4 +144,4 @@ def _gap(one: Criterion) -> float:
 
 
 def _plain(value: float) -> str:
-    return f"{value:.3g}" if np.isfinite(value) else "not measurable"
+    return number(value) if np.isfinite(value) else "not measurable"

@@ -25,22 +25,22 @@ def template_environment(templates: Path) -> Environment:
     )
 
 
-def inline_page(templates: Path, name: str, media: str, style: Path | None = None, **values: Any) -> str:
+def inline_page(templates: Path, name: str, media: str, style: str = "", **values: Any) -> str:
     """Return the text of a page made from NAME.html, NAME.css and, if there is one, NAME.js in a folder.
 
     Args:
         templates: the folder.
         name: name of the page, without ending.
         media: which pictures and sounds the page may show, as directives of the content security policy.
-        style: another file than NAME.css, for pages that look alike.
+        style: style sheet instead of that in NAME.css, for pages that look alike.
         **values: variables of the template. It also gets `policy`, `script` ("" without one) and `style`.
 
     Example:
         >>> inline_page(Path("templates"), "report", "img-src data:", document=document)
     """
-    code, look = templates / f"{name}.js", style or templates / f"{name}.css"
+    code = templates / f"{name}.js"
     script = code.read_text(encoding="utf-8") if code.is_file() else ""
-    shape = look.read_text(encoding="utf-8")
+    shape = style or (templates / f"{name}.css").read_text(encoding="utf-8")
     policy = (
         f"default-src 'none'; {media}; base-uri 'none'; form-action 'none'; "
         + (f"script-src {_hash(script)}; " if script else "")

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eval.acceptance import Criterion
 from eval.intervals import ends, mean_interval
+from eval.report.numbers import number
 from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, REFINED, by_track, larger_is_better
 
 BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
@@ -93,7 +94,7 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
         ours, theirs = _medians(tracks, MAIN, MIXTURE, metric)
         gains[metric] = ours - theirs if larger_is_better(metric) else theirs - ours
     won = [metric for metric, gain in gains.items() if gain > 0]
-    listed = ", ".join(f"{metric} {gain:+.2f}" for metric, gain in gains.items())
+    listed = ", ".join(f"{metric} {number(gain, digits=2, signed=True)}" for metric, gain in gains.items())
     return Criterion(
         len(won) == len(gains),
         float(len(won)),

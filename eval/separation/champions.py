@@ -5,11 +5,12 @@ from typing import Any
 
 import pandas as pd
 
-from eval.intervals import ends, mean_interval
+from eval.intervals import mean_interval
 from eval.report.document import Block, Table, Text
 from eval.report.front import NO_CHAMPION
+from eval.report.numbers import number, with_interval
 from eval.separation.promotion import VALID
-from eval.separation.tables import by_track, figure, heading, name_of, systems_of
+from eval.separation.tables import by_track, digits_of, heading, name_of, systems_of
 
 _SHOWN = ("uSDR", "SI-SDR", "specific loudness error")
 
@@ -34,7 +35,8 @@ def champion_told(champions: Sequence[Mapping[str, Any]]) -> str:
         return f"In use is the {name} (commit {last['commit']}), the first champion."
     if gain is None:
         return f"In use is the {name} (commit {last['commit']}); it cannot be compared with the champion before it."
-    return f"In use is the {name} (commit {last['commit']}), {gain:+.2f} dB above the champion before it."
+    above = number(gain, digits=2, signed=True)
+    return f"In use is the {name} (commit {last['commit']}), {above} dB above the champion before it."
 
 
 def champion_blocks(validation: pd.DataFrame, champions: Sequence[Mapping[str, Any]]) -> Iterator[Block]:
@@ -51,10 +53,7 @@ def champion_blocks(validation: pd.DataFrame, champions: Sequence[Mapping[str, A
         for system in systems_of(songs):
             part = songs[songs["system"] == system]
             found = [(metric, mean_interval(part[metric].to_numpy(float))) for metric in _SHOWN if metric in part]
-            cells = [
-                f"{figure(one.mean, metric)} {ends(one.low, one.high, '{:.2f}'.format)}" if one.count else "n/a"
-                for metric, one in found
-            ]
+            cells = [with_interval(one.mean, one.low, one.high, digits=digits_of(metric)) for metric, one in found]
             rows.append([name_of(system), *cells])
         yield Table(
             "The choice: contestants on the validation songs",

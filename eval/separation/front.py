@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from eval.acceptance import Criterion
-from eval.intervals import ends
-from eval.report.document import Players, Text, number_of
+from eval.report.document import Players, Text
 from eval.report.front import Front, Number, verdict
+from eval.report.numbers import with_interval
 from eval.separation.champions import champion_told
 from eval.separation.players import Sounds, clips_of
-from eval.separation.tables import CEILING, MAIN, MIXTURE, figure, heading, medians, name_of
+from eval.separation.tables import CEILING, MAIN, MIXTURE, heading, medians, name_of
 
 if TYPE_CHECKING:
     from eval.separation.report import Study
@@ -26,14 +26,13 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
         found: the checks on the test songs.
     """
     gathered = medians(study.tracks)
-    steps = f", {number_of(study.sampled, 'step')}" if study.main == MAIN and study.sampled else ""
     numbers = []
     for one in (*study.played, MIXTURE, CEILING):
         if one in gathered and gathered[one][_METRIC].count:
             median = gathered[one][_METRIC]
-            interval = ends(median.low, median.high, "{:.1f}".format)
-            label = f"{heading(_METRIC)}: {name_of(one).lower()}{steps if one == study.main else ''}"
-            numbers.append(Number(label, figure(median.median), interval))
+            told = with_interval(median.median, median.low, median.high)
+            label = f"{heading(_METRIC)}: {name_of(one)}"
+            numbers.append(Number(label, *told.split(" ", 1)))
     sounds, middle = (
         Sounds(study.songs, study.estimates),
         study.order[len(study.order) // 2 : len(study.order) // 2 + 1],

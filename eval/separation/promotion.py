@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.intervals import Interval, ends, mean_interval
+from eval.intervals import Interval, mean_interval
+from eval.report.numbers import interval
 from eval.separation.tables import MIXTURE, by_track
 
 VALID = "valid"
@@ -107,4 +108,4 @@ def _column(wide: pd.DataFrame, system: str) -> np.ndarray:
 
 def _told(gain: Interval) -> str:
     """Return the interval of a gain as text, and that all of it counts; nothing where there is no gain."""
-    return f" {ends(gain.low, gain.high, '{:+.3g}'.format)}: all of the interval must be above" if gain.count else ""
+    return f" {interval(gain.low, gain.high, signed=True)}: all of the interval must be above" if gain.count else ""

@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from data.files.durable import in_json, write_bytes, write_json
@@ -18,18 +17,21 @@ from data.files.tables import write_frame
 from eval.acceptance import Criterion, as_json
 from eval.intervals import Median
 from eval.metrics.sdr import DEFINITIONS
-from eval.report.document import Block, Document, Section, Table, Text, render
-from eval.report.exports import Card, latex, model_card
-from eval.report.figures import training_pictures
-from eval.report.front import write_front
+from eval.report.document import Block, Document, Section, Table, Text, number_of
+from eval.report.exports import latex, model_card
+from eval.report.naming import settings_of_systems
+from eval.report.numbers import number
+from eval.report.training import training_charts
+from eval.report.writing import write_document
 from eval.separation.acceptance import Bounds, acceptance_criteria
 from eval.separation.champions import champion_blocks
-from eval.separation.figures import distribution_pictures, seconds_pictures
+from eval.separation.figures import distribution_charts, seconds_charts
 from eval.separation.front import front_of, what_to_trust
-from eval.separation.methods import METHODS
+from eval.separation.methods import CARD, FILES, METHODS
 from eval.separation.paper_results import TEST_SECONDS, TEST_SONGS
 from eval.separation.paper_tables import published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
+from eval.separation.song_map import song_map_blocks
 from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks, weights_blocks
 from eval.separation.tables import (
     CEILING,
@@ -45,6 +47,7 @@ from eval.separation.tables import (
     medians,
     name_of,
     paired_table,
+    palette_of,
     systems_of,
     systems_tables,
     tracks_table,
@@ -66,7 +69,7 @@ class Study:
         bounds: minimum requirements for the systems.
         provenance: origin of data and models as text. It must have "data" and "preset"; the value of "data" must
             contain the word "embedded" if the songs are synthetic.
-        histories: training history by stage (`eval.report.figures.training_pictures`).
+        histories: training history by stage (`eval.report.training.training_charts`).
         steps: study of the number of DDIM steps (`steps_blocks`).
         noise: study of noise on the latent (`noise_blocks`).
         weights: study of the moving average of the weights (`weights_blocks`).
@@ -107,6 +110,11 @@ class Study:
         """Names of the systems that have players; the last one is the main system of the report."""
         ours = [one for one in (MASKS, REFINED, MAIN) if one in set(self.scores["system"])]
         return ours or learnt_of(self.scores)[-2:] or systems_of(self.scores)[-1:]
+
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Setting of each system that has one."""
+        return {MAIN: number_of(self.sampled, "step")} if self.sampled else {}
 
     @property
     def main(self) -> str:
@@ -151,6 +159,12 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         >>> provenance = {"data": "MUSDB18-HQ", "preset": "small"}
         >>> write_report(Path("report"), Study(songs, [estimates], scores, seconds, Bounds(), provenance))
     """
+    with settings_of_systems(study.settings):
+        return _write(folder, study)
+
+
+def _write(folder: Path, study: Study) -> dict[str, Any]:
+    """Do what `write_report` does, with systems named with their settings."""
     found = acceptance_criteria(study.scores, study.bounds)
     tables = list(systems_tables(study.scores))
     document = Document(
@@ -160,10 +174,10 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
         _sections(study, tables),
         [*DEFINITIONS.items(), *METHODS],
         front_of(study, found),
+        palette_of(study.scores),
+        FILES,
     )
-    page = render(document)
-    write_bytes(folder / "report.html", page.encode())
-    write_front(folder, document.title, document.front)
+    size = write_document(folder, document)
     metrics = _machine_twin(study, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "systems.tex", latex(tables[0]).encode())
@@ -172,24 +186,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_bytes(folder / "model_card.md", model_card(card, study.provenance, tables[0], measured, found).encode())
     for name, frame in (("scores", study.scores), ("seconds", study.seconds)):
         write_frame(folder / f"{name}.parquet", frame)
-    return {"megabytes": round(len(page.encode()) / 1e6, 2), "songs": len(study.order), "systems": len(metrics["test"])}
-
-
-CARD = Card(
-    name="Latent diffusion for singing voice separation",
-    tags=("audio", "music", "source-separation"),
-    task="audio-to-audio",
-    task_name="vocals out of a mixture",
-    data_type="musdb18",
-    split="test songs, median over songs",
-    title="Singing voice separation by latent diffusion",
-    told=(
-        "The system follows Plaja-Roglans et al. 2025 (arXiv 2511.20470 and 2511.21342), implemented anew.",
-        "It draws the vocals of a mixture in the latent space of a codec, and can sing what was not there.",
-        "It does not give the other sources; the accompaniment is the mixture less its vocals.",
-    ),
-    heading="Measured on test songs",
-)
+    return {**size, "songs": len(study.order), "systems": len(metrics["test"])}
 
 
 def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
@@ -205,13 +202,8 @@ def _summary(study: Study, found: Mapping[str, Criterion]) -> list[str]:
     for one in found.values():
         meaning = one.meaning[0].upper() + one.meaning[1:]
         passed = "passed" if one.passed else "not passed"
-        lines.append(f"{meaning}: {_number(one.found)} (asked: {_number(one.bound)}) – {passed}.")
+        lines.append(f"{meaning}: {number(one.found)} (asked: {number(one.bound)}) – {passed}.")
     return lines
-
-
-def _number(value: float) -> str:
-    """Return a value with three significant digits, or "n/a" for NaN."""
-    return "n/a" if np.isnan(value) else f"{value:.3g}"
 
 
 def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
@@ -227,21 +219,23 @@ def _sections(study: Study, tables: Sequence[Table]) -> list[Section]:
     ]
     whole = "" if study.embedded else f" (the whole test set: {TEST_SONGS} songs, {TEST_SECONDS:,} s, 44.1 kHz stereo)"
     papers = published_tables(study.tracks, study.where + whole, comparable=not study.embedded)
-    over_time = seconds_pictures(study.seconds, study.order, study.played)
+    over_time = seconds_charts(study.seconds, study.order, study.played)
+    sounds = Sounds(study.songs, study.estimates)
     chapters: list[tuple[str, Sequence[Block]]] = [
-        ("Systems compared", [*compared, *distribution_pictures(study.tracks, _SHOWN)]),
+        ("Systems compared", [*compared, *distribution_charts(study.tracks, _SHOWN)]),
         ("Champion", [*champion_blocks(study.validation, study.champions)] if study.champions is not None else []),
         ("Compared with what is in use", _against_what_is_in_use(study)),
-        ("Listen", player_blocks(Sounds(study.songs, study.estimates), study.scores, study.order, study.played)),
+        ("Listen", player_blocks(sounds, study.scores, study.order, study.played)),
         ("Listening tests", study.listening),
         ("Song by song", [tracks_table(study.tracks, study.order), *over_time]),
+        ("Songs", song_map_blocks(sounds, study.tracks, study.order, study.played)),
         ("Steps of DDIM", steps_blocks(study.steps) if study.steps is not None else []),
         ("Noise on the latent", noise_blocks(study.noise) if study.noise is not None else []),
         ("Moving average", weights_blocks(study.weights) if study.weights is not None else []),
         ("Variants", variants_blocks(study.variants) if study.variants else []),
         ("Cost", cost_blocks(study.cost) if study.cost else []),
         ("Beside papers", [_DEFINED, *papers]),
-        ("Training", training_pictures(study.histories)),
+        ("Training", training_charts(study.histories)),
     ]  # fmt: skip
     return [Section(title, blocks) for title, blocks in chapters if blocks]
 

@@ -11,11 +11,13 @@ import pandas as pd
 
 from eval.intervals import median_interval
 from eval.metrics.sdr import DEFINITIONS
-from eval.report.document import Block, Picture, Table
-from eval.report.figures import Panel, panels, png
+from eval.report.curves import Curves, Panel
+from eval.report.document import Block, Table
+from eval.report.numbers import number
 from eval.separation.tables import (
     MAIN,
     by_track,
+    digits_of,
     figure,
     heading,
     larger_is_better,
@@ -35,7 +37,7 @@ def _ordered(metrics: Sequence[str]) -> list[str]:
 
 
 def steps_blocks(steps: pd.DataFrame) -> list[Block]:
-    """Return a plot and a table of quality and speed against the number of DDIM steps.
+    """Return a chart and a table of quality and speed against the number of DDIM steps.
 
     Args:
         steps: one row per (number of steps, track, metric), with the columns `steps`, `track`, `metric`, `value` and
@@ -50,7 +52,7 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
         speed = float(part.drop_duplicates("track")["real_time_factor"].median())
         rows.append(
             [str(count), str(part["track"].nunique()), *(with_interval(found[one], one) for one in metrics),
-             f"{speed:.3g}"]
+             number(speed)]
         )  # fmt: skip
         for metric in metrics:
             curves[metric].append(found[metric].median)
@@ -62,20 +64,19 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
         ("Speed, smaller is faster", _SPEED, [_SPEED]),
     ]
     drawn = [
-        Panel(title, unit, places, {one: curves[one] for one in names}, [str(one) for one in counts])
+        Panel(
+            title,
+            unit,
+            places,
+            {one: curves[one] for one in names},
+            [str(one) for one in counts],
+            digits=2 if unit == "dB" else None,
+        )
         for title, unit, names in groups
         if names
     ]
-    description = "; ".join(
-        f"T = {count}: " + ", ".join(f"{name} {figure(values[place], name)}" for name, values in curves.items())
-        for place, count in enumerate(counts)
-    )
     return [
-        Picture(
-            png(panels(drawn, "steps of DDIM", columns=len(drawn))),
-            f"Quality and speed against T steps of DDIM, medians over songs. {description}",
-            "Quality and speed against the steps of DDIM; medians over songs.",
-        ),
+        Curves("How many steps of DDIM are worth their time?", drawn, "steps of DDIM", "Medians over songs."),
         Table(
             "Steps of DDIM: median over songs and 95 % interval",
             ["Steps", "Songs", *map(heading, metrics), "Real-time factor"],
@@ -87,7 +88,7 @@ def steps_blocks(steps: pd.DataFrame) -> list[Block]:
 
 
 def noise_blocks(noise: pd.DataFrame) -> list[Block]:
-    """Return a plot and a table of the quality of sound that is decoded from a latent with added noise.
+    """Return a chart and a table of the quality of sound that is decoded from a latent with added noise.
 
     The study shows how exactly latent diffusion must estimate the latent.
 
@@ -98,7 +99,7 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
     """
     metrics = _ordered(noise["metric"].tolist())
     levels = sorted(set(noise["snr_db"].astype(float)), reverse=True)
-    names = ["no noise" if np.isinf(one) else f"{one:.3g}" for one in levels]
+    names = ["no noise" if np.isinf(one) else number(one) for one in levels]
     curves: dict[str, dict[str, list[float]]] = {metric: {} for metric in metrics}
     for (what, quantised), part in noise.groupby(["what", "quantised"], sort=False):  # type: ignore[misc]
         wide = part.groupby(["snr_db", "metric"])["value"].median().unstack().reindex(index=levels, columns=metrics)
@@ -106,20 +107,15 @@ def noise_blocks(noise: pd.DataFrame) -> list[Block]:
             curves[metric][f"{what}, quantised" if quantised else str(what)] = wide[metric].tolist()
     drawn = [
         Panel(heading(metric), "distance" if not larger_is_better(metric) else "dB", list(range(len(levels))),
-              curves[metric], names)
+              curves[metric], names, digits=digits_of(metric))
         for metric in metrics
     ]  # fmt: skip
-    description = "; ".join(
-        f"{heading(metric)}, {curve}: " + ", ".join(figure(one, metric) for one in values)
-        for metric in metrics
-        for curve, values in curves[metric].items()
-    )
     return [
-        Picture(
-            png(panels(drawn, "signal to noise in the latent, dB", columns=min(3, len(drawn)))),
-            f"What noise on the latent does to the decoded sound, at a ratio of signal to noise of {', '.join(names)}, "
-            f"in dB. {description}",
-            "Sound decoded from a latent with noise on it against the sound itself; less noise to the left.",
+        Curves(
+            "How exactly must diffusion hit the latent?",
+            drawn,
+            "signal to noise in the latent, dB",
+            "Sound decoded from a latent with noise on it against the sound itself, medians; less noise to the left.",
         ),
         Table(
             "Noise on the latent: median, by the ratio of signal to noise in the latent in dB",
@@ -181,6 +177,7 @@ def variants_blocks(variants: Mapping[str, pd.DataFrame]) -> list[Block]:
             "Variants of latent diffusion: median over songs and 95 % interval",
             ["Variant", "Songs", *map(heading, metrics)],
             rows,
+            lead=5,
         )
     ]
     return [*blocks, paired_table(tracks, first, others, {one: one for one in variants})] if others else blocks
@@ -200,7 +197,7 @@ def cost_blocks(cost: Mapping[str, Any]) -> list[Block]:
     for system, results in systems.items():
         memory = {float(length): float(one) for length, one in results["memory"].items()}
         rows.append(
-            [name_of(system), f"{results['real_time_factor']:.3g}", f"{results['first_sound_seconds']:.3g}",
+            [name_of(system), number(results["real_time_factor"]), number(results["first_sound_seconds"]),
              *(f"{memory[one]:,.0f}" if one in memory else "–" for one in lengths)]
         )  # fmt: skip
     return [

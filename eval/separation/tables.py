@@ -9,13 +9,16 @@ A "frame of scores" here has the rows of scores.parquet (`eval.separation.score.
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from eval.intervals import Median, ends, median_interval
+from eval.intervals import Median, median_interval
 from eval.metrics.bss import ILL_CONDITIONED
 from eval.metrics.sdr import DEFINITIONS, DISTANCES, RATIOS
 from eval.report.document import Table, number_of
+from eval.report.naming import with_setting
+from eval.report.numbers import chance, number
+from eval.report.numbers import with_interval as _told
+from eval.report.palette import Palette
 from eval.table import Items, Metric, compare_systems
 
 MIXTURE, CEILING, MASKS, MAIN = "mixture", "codec_ceiling", "masks", "diffusion"
@@ -28,6 +31,7 @@ _BOUNDS = {
     "IBM2": ("IBM2", "upper bound"),
 }
 _SYSTEMS = {MASKS: "Discriminative network", REFINED: "Discriminative network, refined", MAIN: "Latent diffusion"}
+_LEADING = ("uSDR", "specific loudness error", "cSDR")  # the metrics that matter most
 _PAIRED = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
 _KEPT = "\u00a0"  # non-breaking space
 
@@ -38,8 +42,17 @@ def larger_is_better(metric: str) -> bool:
 
 
 def name_of(system: str) -> str:
-    """Return the display name of a system; the name itself for a system that is not known here."""
-    return _BOUNDS[system][0] if system in _BOUNDS else _SYSTEMS.get(system, system)
+    """Return the display name of a system, with its setting; the name itself for a system that is not known here."""
+    return with_setting(system, _BOUNDS[system][0] if system in _BOUNDS else _SYSTEMS.get(system, system))
+
+
+def palette_of(scores: pd.DataFrame) -> Palette:
+    """Return the looks of the systems in a frame of scores; the main one is the first, bounds are grey."""
+    learnt = learnt_of(scores)
+    first = [one for one in (MAIN, MASKS, REFINED) if one in learnt]
+    others = [one for one in learnt if one not in first]
+    bounds = [one for one in systems_of(scores) if one in _BOUNDS]
+    return Palette([name_of(one) for one in (*first, *others)], [name_of(one) for one in bounds])
 
 
 def systems_of(scores: pd.DataFrame) -> list[str]:
@@ -55,8 +68,8 @@ def learnt_of(scores: pd.DataFrame) -> list[str]:
 
 
 def metrics_of(scores: pd.DataFrame) -> list[str]:
-    """Return all metrics of `eval.metrics.sdr`, present or not, then others of a frame of scores as they appear."""
-    return list(dict.fromkeys([*DEFINITIONS, *scores["metric"].dropna()]))
+    """Return all metrics of `eval.metrics.sdr`, present or not, the most important first, then others of `scores`."""
+    return list(dict.fromkeys([*_LEADING, *DEFINITIONS, *scores["metric"].dropna()]))
 
 
 def by_track(scores: pd.DataFrame, source: str = "vocals", split: str = "test") -> pd.DataFrame:
@@ -101,11 +114,14 @@ def medians(tracks: pd.DataFrame) -> dict[str, dict[str, Median]]:
     }
 
 
+def digits_of(metric: str) -> int:
+    """Return the digits after the point of a value of a metric without interval: two of dB, three of others."""
+    return 2 if metric in RATIOS else 3
+
+
 def figure(value: float | None, metric: str = "uSDR") -> str:
     """Return a value as text: dB with two decimals, others with three, "n/a" for NaN, a dash for None."""
-    if value is None:
-        return "–"
-    return "n/a" if np.isnan(value) else f"{value:.{2 if metric in RATIOS else 3}f}"
+    return number(value, digits=digits_of(metric))
 
 
 def with_interval(one: Median, metric: str) -> str:
@@ -113,8 +129,8 @@ def with_interval(one: Median, metric: str) -> str:
     if not one.count:
         return "n/a"
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
-    shown = ends(one.low, one.high, f"{{:.{1 if metric in RATIOS else 2}f}}".format).replace(" ", _KEPT)
-    return f"{figure(one.median, metric)}\n{shown}{counted}"
+    value, _, shown = _told(one.median, one.low, one.high, digits=digits_of(metric)).partition(" ")
+    return f"{value}\n{shown.replace(' ', _KEPT)}{counted}"
 
 
 def heading(metric: str) -> str:
@@ -185,7 +201,7 @@ def _systems_table(caption: str, scores: pd.DataFrame, tracks: pd.DataFrame, not
             f" On {number_of(ill, 'song')} the references are all but filtered copies: cSIR, cSAR and cISR mean little."
         )
     return Table(
-        caption, ["System", "Kind", "Songs", *map(heading, metrics), "Silent seconds"], rows, words=2, note=note
+        caption, ["System", "Kind", "Songs", *map(heading, metrics), "Silent seconds"], rows, words=2, note=note, lead=6
     )
 
 
@@ -237,10 +253,9 @@ def _difference(one: Mapping[Hashable, Any]) -> str:
     """Return one row of `eval.table.compare_systems` as text: difference, interval, p-value and songs won."""
     if not one["count"]:
         return "n/a"
-    chance = "n/a" if np.isnan(one["p"]) else "< 0.001" if one["p"] < 0.001 else f"{one['p']:.3f}"
     won = round(one["better"] * one["count"])
-    text = f"{one['difference']:+.2f} {ends(one['low'], one['high'], '{:+.2f}'.format)}"
-    return f"{text}\np {chance}; better on {won} of {one['count']}".replace(" ", _KEPT)
+    text = _told(one["difference"], one["low"], one["high"], signed=True)
+    return f"{text}\np {chance(one['p'])}; better on {won} of {one['count']}".replace(" ", _KEPT)
 
 
 def failures_table(scores: pd.DataFrame) -> Table | None:

@@ -2,8 +2,9 @@
 
 * `acceptance`: acceptance checks that decide whether a SING model is good enough to be promoted
 * `disentanglement`: measures of how independently pitch and instrument control a synthesised note
-* `disentanglement_report`: sections of the synthesis report on the map of instruments and on disentanglement
+* `disentanglement_report`: section of the synthesis report on disentanglement
 * `front`: the front of the report: numbers, verdict, a sound
+* `instrument_map`: section of the synthesis report on the map of instruments, which is played like an instrument
 * `instruments`: t-SNE map of the learnt instrument embeddings
 * `listening`: listening tests of synthesised notes: their items, and what the tables say beside the ratings
 * `note_metrics`: all metrics of one synthesised note against its recording

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.intervals import Interval, ends, ratio_interval
+from eval.intervals import Interval, ratio_interval
+from eval.report.numbers import interval
 
 _NOTHING = Interval(float("nan"), float("nan"), float("nan"), 0, 0)
 
@@ -103,7 +104,7 @@ _NOTES = {"valid": "validation notes", "test": "test notes"}
 
 def _told(ratio: Interval) -> str:
     """Return the interval of a ratio as text; nothing where there is no ratio."""
-    return f" {ends(ratio.low, ratio.high, '{:.3f}'.format)}" if ratio.count else ""
+    return f" {interval(ratio.low, ratio.high, digits=3)}" if ratio.count else ""
 
 
 def _wide(part: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -1,7 +1,4 @@
-"""Sections of the synthesis report on the map of instruments and on disentanglement.
-
-They show the map of instrument embeddings, notes with varied pitch, and interpolations between two instruments.
-"""
+"""Section of the synthesis report on disentanglement: notes with varied pitch, and ways between two instruments."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,13 +10,14 @@ from data.files.audio import encode, to_float
 from data.files.durable import read_json
 from data.files.tables import read_frame
 from data.shards.reader import Shards
-from eval.report.document import Block, Clip, Map, Picture, Players, Point
-from eval.report.figures import lines, png, spectrogram
-from eval.synthesis.tables import control_table, values_table
+from eval.report.curves import Curves, Panel
+from eval.report.document import Block, Clip, Players
+from eval.report.figures import spectrogram
+from eval.synthesis.tables import control_table
 
 _SWEPT, _HEARD = 2, 6  # number of instruments with players, and of pitches of each
 _WAYS, _STEPS = 3, 5  # number of interpolations with players, and of steps of each
-_CURVES = 8  # number of instruments in the figure: as many as there are colours
+_CURVES = 7  # number of instruments in the chart
 
 
 def _flac(shards: Shards, row: int) -> bytes:
@@ -31,34 +29,6 @@ def _clip(shards: Shards, row: int, label: str, figures: str) -> Clip:
     """Return the first channel of a recording with its spectrogram."""
     wave = to_float(shards.read(row)[:, 0])
     return Clip(label, _flac(shards, row), spectrogram=spectrogram(wave), figures=figures)
-
-
-def instrument_blocks(instruments: Path, sweeps: Path) -> list[Block]:
-    """Return the map of instruments, on which a click plays a note of SING, and the table of its numbers.
-
-    Args:
-        instruments: folder with map.parquet and map.json (`eval.synthesis.instruments.write_map`).
-        sweeps: shards of the synthesised sweeps (`models.synthesis.sweeps`).
-    """
-    frame, made = read_frame(instruments / "map.parquet"), Shards(sweeps)
-    played: dict[int, bytes] = {}
-    for row in made.rows(kind="grid").tolist():
-        instrument = int(made.column("instrument")[row])
-        if instrument not in played:
-            played[instrument] = _flac(made, row)
-    points = [
-        Point(one["x"], one["y"], one["instrument_name"], one["family"], played.get(one["instrument"]))
-        for one in frame.to_dict("records")
-    ]
-    note = "Neighbours on the map are neighbours in the table as far as trustworthiness says; distances between groups "
-    meaning = "Purity: share of an instrument's nearest neighbours, in the table itself and not on the map, "
-    return [
-        Map("Instruments, t-SNE of their learnt embeddings. Click or press Enter to hear SING play one.", points,
-            note=note + "and their sizes mean nothing."),
-        values_table(
-            "Beside the map", read_json(instruments / "map.json"), meaning + "that have its family or source."
-        ),
-    ]  # fmt: skip
 
 
 def control_blocks(notes: Path, control: Path, sweeps: Path) -> list[Block]:
@@ -87,8 +57,7 @@ def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
         return []
     cents = grid.pivot(index="pitch", columns="instrument", values="cents").iloc[:, :_CURVES]
     curves = {names[one]: np.clip(cents[one], -200, 200).tolist() for one in cents.columns.to_numpy(int).tolist()}
-    pitches = cents.index.tolist()
-    figure = lines(pitches, curves, "Pitch swept, instrument fixed", ("MIDI pitch asked for", "cents off (±200 shown)"))
+    panel = Panel("", "cents off (±200 shown); 0 is in tune", cents.index.tolist(), curves, digits=0)
     rows = []
     for instrument, part in list(table.groupby("instrument"))[:_SWEPT]:
         chosen = part.iloc[np.linspace(0, len(part) - 1, min(_HEARD, len(part))).round().astype(int)]
@@ -98,7 +67,7 @@ def _swept(grid: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
         rows.append((name, clips + [Clip(name, None)] * (_HEARD - len(clips))))
     steps = ["lowest", *[f"step {one}" for one in range(2, _HEARD)], "highest"]
     return [
-        Picture(png(figure), "Curves of pitch error against pitch, one an instrument", "Zero is in tune."),
+        Curves("At which pitches is each instrument in tune?", [panel], "MIDI pitch asked for", wide=True),
         Players("Pitch swept, instrument fixed", steps, rows),
     ]
 
@@ -118,9 +87,9 @@ def _ways(paths: pd.DataFrame, table: pd.DataFrame, made: Shards, names: Mapping
         clips = [_clip(made, int(row), f"{name}, weight {one.weight}", f"weight {one.weight}")
                  for row, one in zip(steps.index, steps.itertuples(), strict=True)]  # fmt: skip
         rows.append((name, clips))
-    figure = lines(weights, curves, "From one instrument to another", ("mixing weight", "share of the way in timbre"))
-    alt = "Curves of timbre progress against mixing weight, one for each pair of instruments"
+    panel = Panel("", "share of the way in timbre", weights, curves, digits=2)
+    question = "Does the timbre change steadily from one instrument to another?"
     return [
-        Picture(png(figure), alt, "A straight rising line is a steady way."),
+        Curves(question, [panel], "mixing weight", "A straight rising line is a steady way.", wide=True),
         Players("Ways between instruments", [f"{one:g}" for one in played], rows[:_WAYS]),
     ]

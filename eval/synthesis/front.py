@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.intervals import ends, mean_interval, ratio_interval
+from eval.intervals import mean_interval, ratio_interval
 from eval.report.document import Players, number_of
 from eval.report.front import Front, Number, champion_sentence, verdict
-from eval.synthesis.tables import NAMES
+from eval.report.numbers import percent, with_interval
+from eval.synthesis.tables import name_of
 
 if TYPE_CHECKING:
     from eval.synthesis.report import Study
@@ -45,11 +46,11 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
         f"{number_of(instruments, 'instrument')} whose pair of instrument and pitch it had not heard.",
         [
             *_numbers(test),
-            *([Number("instrument recognised (chance)", f"{heard:.0%} ({chance:.0%})")] if known else []),
+            *([Number("instrument recognised (chance)", f"{percent(heard)} ({percent(chance)})")] if known else []),
         ],
         verdict({**found, **({"instrument_recognised": told} if known else {})}, "SING"),
         champion_sentence(study.champions, study.provenance.get("model fingerprint", "")),
-        Players("A typical note", [NAMES[one].split(" (")[0] for one in names], rows) if names else None,
+        Players("A typical note", [name_of(one) for one in names], rows) if names else None,
     )
 
 
@@ -61,9 +62,11 @@ def _numbers(test: pd.DataFrame) -> list[Number]:
     for other, label in (("silence", "spectral loss over silence's"), ("nearest_pitch", "over the nearest copy's")):
         if other in wide and "sing" in wide:
             one = ratio_interval(wide["sing"].to_numpy(), wide[other].to_numpy(), groups)
-            found.append(Number(label, f"{one.mean:.2f}", ends(one.low, one.high, "{:.2f}".format)))
+            found.append(Number(label, *with_interval(one.mean, one.low, one.high).split(" ", 1)))
     sing = test[test["system"] == "sing"]
     tuned = mean_interval(sing["in_tune"].to_numpy(float), sing["instrument"].tolist())
     if tuned.count:
-        found.append(Number("within 50 cents", f"{tuned.mean:.0%}", ends(tuned.low, tuned.high, "{:.0%}".format)))
+        told = percent(tuned.mean, tuned.low, tuned.high, interval=True)
+        value, _, ends = told.partition(" [")
+        found.append(Number("within 50 cents", value, f"[{ends}"))
     return found

@@ -18,7 +18,7 @@ from eval.listening.kinds import RECORDING
 from eval.listening.tables import Subject
 from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.paper_results import SING_ABX, SING_TABLE_2
-from eval.synthesis.tables import NAMES
+from eval.synthesis.tables import name_of
 
 KINDS = ("mos", "ab")
 _SYSTEMS = ("sing", "nearest_pitch", "wavenet")
@@ -72,7 +72,7 @@ def listening_subject(scores: pd.DataFrame, commit: str) -> Subject:
     published = {one.system: one.mos for one in SING_TABLE_2 if one.mos is not None}
     return Subject(
         "synthesis",
-        lambda name: NAMES.get(name, name).split(" (")[0],
+        name_of,
         {"mos": published, "ab": {"sing wavenet": (SING_ABX, 0.0)}},
         scores.rename(columns={"note": "item"}),
         tuple(METRICS),

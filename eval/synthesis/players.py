@@ -7,13 +7,14 @@ import numpy as np
 
 from eval.report.document import Block, Players, Text
 from eval.report.excerpts import MOST_GAIN, picks
-from eval.synthesis.tables import NAMES, SHOWN
+from eval.report.numbers import number
+from eval.synthesis.tables import SHOWN, name_of
 
 if TYPE_CHECKING:
     from eval.synthesis.report import Study
 
 _PLAYED, _REBUILT = 10, 4  # number of notes with players, and of further ones that the WaveNet rebuilt
-_SHARE = "loss over silence's"
+_SHARE = "loss ratio"
 _PLAYER_SYSTEMS = ("recording", *(one for one in SHOWN if one != "silence"))
 
 
@@ -30,11 +31,12 @@ def player_blocks(study: "Study") -> Iterator[Block]:
     wide = test.pivot(index="note", columns="system", values="spectral")
     # Sampling from a WaveNet is slow, so few notes have an estimate by it. Choose some from the worst to the best.
     rebuilt = [note for note in order if "wavenet" in wide and np.isfinite(wide["wavenet"][note])]
-    chosen = picks(order, _PLAYED, "notes", f"{_SHARE} of SING")
+    chosen = picks(order, _PLAYED, "notes", f"{_SHARE} of {name_of('sing')}")
     chosen["Notes the WaveNet rebuilt too"] = rebuilt[:: max(1, len(rebuilt) // _REBUILT)][:_REBUILT]
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
     systems = [one for one in _PLAYER_SYSTEMS if one in ("recording", *wide)]
     yield Text(
+        "Loss ratio: spectral loss over that of silence. "
         f"Every sound is made as loud as the recording (BS.1770) by the dB told under it: raised by {MOST_GAIN:.0f} dB "
         "at most, and never so far that it clips. Spectrograms: 0 to 4 kHz, 4 seconds."
     )
@@ -44,7 +46,7 @@ def player_blocks(study: "Study") -> Iterator[Block]:
             for note in names
         ]
         if rows:
-            yield Players(caption, [NAMES[one].split(" (")[0] for one in systems], rows)
+            yield Players(caption, [name_of(one) for one in systems], rows)
 
 
 def _figures(row: Mapping[Hashable, Any] | None, silence: float) -> Sequence[str]:
@@ -52,5 +54,5 @@ def _figures(row: Mapping[Hashable, Any] | None, silence: float) -> Sequence[str
     if row is None:
         return ()
     loss, pitch = float(row["spectral"]), float(row["pitch_error"])
-    share = [f"{_SHARE} {loss / silence:.3f}"] if silence else []
-    return (f"loss {loss:.3f}", *share, *([f"{pitch:.0f} cents off"] if np.isfinite(pitch) else []))
+    share = [f"{_SHARE} {number(loss / silence)}"] if silence else []
+    return (f"loss {number(loss)}", *share, *([f"{pitch:.0f} cents off"] if np.isfinite(pitch) else []))

@@ -18,23 +18,28 @@ from data.files.tables import write_frame
 from data.shards.reader import Shards
 from eval.acceptance import Criterion, as_json
 from eval.intervals import OF_MEANS
-from eval.report.document import Block, Clip, Document, Picture, Section, Table, Text, render
+from eval.report.document import Block, Clip, Document, Section, Table, Text
 from eval.report.excerpts import level_of, player
 from eval.report.exports import Card, latex, model_card
-from eval.report.figures import distributions, png, training_pictures
-from eval.report.front import write_front
+from eval.report.naming import settings_of_systems
+from eval.report.numbers import number
+from eval.report.spreads import Spread
+from eval.report.training import training_charts
+from eval.report.writing import write_document
 from eval.synthesis.acceptance import Bounds, acceptance_criteria
-from eval.synthesis.disentanglement_report import control_blocks, instrument_blocks
+from eval.synthesis.disentanglement_report import control_blocks
 from eval.synthesis.front import front_of
+from eval.synthesis.instrument_map import instrument_blocks
 from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.players import ordered, player_blocks
 from eval.synthesis.tables import (
     BEYOND,
-    NAMES,
+    SETTINGS,
     SHOWN,
     in_use_table,
-    number,
+    name_of,
     paired_table,
+    palette_of,
     systems_table,
     table_1,
     table_2,
@@ -82,6 +87,11 @@ class Study:
     in_use: pd.DataFrame | None = None
     listening: Sequence[Block] = ()
 
+    @property
+    def settings(self) -> Mapping[str, str]:
+        """Setting of each system that has one: what the main variant was trained on."""
+        return {"sing": SETTINGS.get(next(iter(self.scores)), "")}
+
     @cached_property
     def all_scores(self) -> pd.DataFrame:
         """Scores of the main variant, of the baselines and of variants beyond the paper, concatenated."""
@@ -117,7 +127,7 @@ class Study:
         """
         (wave, rate), (recorded, _) = self.wave(system, note), self.wave("recording", note)
         level = level_of(recorded, rate) if recorded is not None and rate else float("nan")
-        return player(f"{NAMES[system].split(' (')[0]}, note {note}", wave, level, rate, figures)
+        return player(f"{name_of(system)}, note {note}", wave, level, rate, figures)
 
 
 def write_report(folder: Path, study: Study) -> dict[str, Any]:
@@ -129,6 +139,12 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     Example:
         >>> write_report(Path("report"), study)
     """
+    with settings_of_systems(study.settings):
+        return _write(folder, study)
+
+
+def _write(folder: Path, study: Study) -> dict[str, Any]:
+    """Do what `write_report` does, with systems named with their settings."""
     cost = read_json(study.cost / "cost.json")
     found = acceptance_criteria(study.all_scores, study.bounds)
     del found["better_than_champion"]
@@ -152,16 +168,16 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
             Section("Listen", list(player_blocks(study))),
             *([Section("Listening tests", study.listening)] if study.listening else []),
             Section("The paper's tables", paper),
-            Section("Instruments as learnt", instrument_blocks(study.instruments, study.sweeps)),
+            Section("Instruments as learnt", instrument_blocks(study.instruments, study.sweeps, study.notes)),
             Section("Control", control_blocks(study.notes, study.control, study.sweeps)),
             Section("Training", _training(study)),
         ],
         [*METRICS.items(), *_METHODS],
         front_of(study, found, read_json(study.control / "control.json"), ordered(study)),
+        palette_of(study.all_scores),
+        _FILES,
     )
-    page = render(document)
-    write_bytes(folder / "report.html", page.encode())
-    write_front(folder, document.title, document.front)
+    size = write_document(folder, document)
     metrics = _machine_twin(study, cost, found)
     write_json(folder / "metrics.json", metrics)
     write_bytes(folder / "table_1.tex", latex(paper[0]).encode())
@@ -169,7 +185,7 @@ def write_report(folder: Path, study: Study) -> dict[str, Any]:
     write_bytes(folder / "model_card.md", model_card(CARD, study.provenance, tables[0], measured, found).encode())
     write_frame(folder / "scores.parquet", study.all_scores)
     return {
-        "megabytes": round(len(page.encode()) / 1e6, 2),
+        **size,
         "variants": ", ".join(study.scores),
         "notes": int(tables[0].rows[0][1]),
     }
@@ -190,6 +206,13 @@ CARD = Card(
     ),
     heading="Measured on unseen (instrument, pitch) pairs",
 )
+_FILES = (
+    ("metrics.json", "numbers, checks, provenance and definitions, for programs"),
+    ("scores.parquet", "every metric of every note of every system"),
+    ("table_1.tex", "the paper's first table in LaTeX"),
+    ("tables.tex", "all tables of this page in LaTeX (package booktabs)"),
+    ("model_card.md", "model card with a model-index, for model hubs"),
+)
 _METHODS = (
     (
         "Test notes",
@@ -208,14 +231,18 @@ _METHODS = (
 )
 
 
-def _distribution(study: Study) -> Picture:
-    """Return the box plots of the spectral loss of each system on the test notes."""
+def _distribution(study: Study) -> Spread:
+    """Return the chart of the spectral loss of each system on the test notes."""
     test = study.all_scores[study.all_scores["split"] == "test"]
-    shown = [one for one in SHOWN if (test["system"] == one).any()]
-    values = {NAMES[one].split(" (")[0]: np.asarray(test[test["system"] == one]["spectral"], float) for one in shown}
-    figure = distributions(values, "Spectral loss on unseen pairs, a point a note", "spectral loss (smaller is better)")
-    means = ", ".join(f"{name} {number(float(np.nanmean(one)))}" for name, one in values.items() if len(one))
-    return Picture(png(figure), f"Box plots of the spectral loss by system; means: {means}", "Distribution over notes.")
+    values = {
+        name_of(one): dict(zip(part["note"].astype(str), part["spectral"].astype(float), strict=True))
+        for one in SHOWN
+        for part in [test[test["system"] == one]]
+        if len(part)
+    }
+    return Spread(
+        "How much does the spectral loss differ from note to note?", "spectral loss (smaller is better)", values, "note"
+    )
 
 
 def _checks(study: Study, tested: Mapping[str, Criterion]) -> Table:
@@ -240,7 +267,7 @@ def _checks(study: Study, tested: Mapping[str, Criterion]) -> Table:
 
 def _training(study: Study) -> list[Block]:
     """Return the loss curves of all stages and the table of champions so far."""
-    blocks: list[Block] = [*training_pictures(study.histories)]
+    blocks: list[Block] = [*training_charts(study.histories)]
     if study.champions:
         rows = [
             [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["criteria"].values())]

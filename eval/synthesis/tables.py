@@ -10,8 +10,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eval.intervals import Interval, ends, ratio_interval
+from eval.intervals import Interval, ratio_interval
 from eval.report.document import Table
+from eval.report.naming import with_setting
+from eval.report.numbers import chance, number, percent, with_interval
+from eval.report.palette import Palette
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
 from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
 from eval.table import Items, Metric, compare_systems, interval_of, summarise
@@ -31,6 +34,8 @@ SHOWN = (
     "sing", "harmonic", "nearest_pitch", "silence", "wavenet", "autoencoder", "harmonic_autoencoder", "griffin_lim",
 )  # fmt: skip
 BEYOND = ("harmonic",)  # variants beyond the paper, whose systems have names of their own in the scores
+BOUNDS = ("recording", "silence", "griffin_lim")
+SETTINGS = {"spectral": "spectral loss", "waveform": "waveform loss", "no_time_embedding": "no time embedding"}
 VARIANT_NAMES = {"spectral": "", "waveform": "", "no_time_embedding": ", no time embedding"}
 _HEADINGS = {
     "spectral": "Spectral loss",
@@ -44,17 +49,34 @@ _HEADINGS = {
 }
 
 
-def number(value: float | None) -> str:
-    """Return a number with four significant digits, a dash for None, and "n/a" for NaN or infinity."""
-    return "–" if value is None else "n/a" if not np.isfinite(value) else f"{value:.4g}"
+_LEADING = ("spectral", "in_tune", "pitch_error")  # the metrics that matter most
+_ORDER = (*_LEADING, *(one for one in METRICS if one not in _LEADING))
 
 
-def with_interval(one: Interval | None) -> str:
+def name_of(system: str, *, told: bool = False) -> str:
+    """Return the display name of a system, with its setting; the name itself for a system that is not known here.
+
+    Args:
+        system: name of the system in the scores.
+        told: whether to add in brackets what it is.
+    """
+    name, _, more = NAMES.get(system, system).partition(" (")
+    return with_setting(system, name) + (f" ({more}" if told and more else "")
+
+
+def palette_of(scores: pd.DataFrame) -> Palette:
+    """Return the looks of the systems in a frame of scores; SING is the first, bounds are grey."""
+    there = set(scores["system"])
+    systems = [one for one in SHOWN if one in there and one not in BOUNDS]
+    return Palette([name_of(one) for one in systems], [name_of(one) for one in BOUNDS])
+
+
+def cell(one: Interval | None) -> str:
     """Return "mean [low, high]", with the number of measured items if some are missing; "n/a" without items."""
     if one is None or not one.count:
         return "n/a"
     counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
-    return f"{one.mean:.4g} {ends(one.low, one.high, '{:.3g}'.format)}{counted}"
+    return f"{with_interval(one.mean, one.low, one.high)}{counted}"
 
 
 def systems_table(scores: pd.DataFrame) -> Table:
@@ -65,15 +87,15 @@ def systems_table(scores: pd.DataFrame) -> Table:
     """
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
-    headings, rows = [_HEADINGS[metric] for metric in METRICS], []
+    headings, rows = [_HEADINGS[metric] for metric in _ORDER], []
     headings.insert(1, "Spectral loss over silence's")
     for system in SHOWN:
-        found = [interval_of(summary, metric, system=system) for metric in METRICS]
+        found = [interval_of(summary, metric, system=system) for metric in _ORDER]
         if found[0] is not None:
-            pitched = next(one.count for name, one in zip(METRICS, found, strict=True) if name == "in_tune" and one)
-            shown = [*map(with_interval, found)]
-            shown.insert(1, with_interval(_over_silence(test, system)))
-            rows.append([NAMES[system], str(found[0].count), str(pitched), *shown])
+            pitched = next(one.count for name, one in zip(_ORDER, found, strict=True) if name == "in_tune" and one)
+            shown = [*map(cell, found)]
+            shown.insert(1, cell(_over_silence(test, system)))
+            rows.append([name_of(system, told=True), str(found[0].count), str(pitched), *shown])
     return Table(
         "Unseen (instrument, pitch) pairs: mean and 95 % interval",
         ["System", "Notes", "Pitched", *headings],
@@ -82,6 +104,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
         "“n of N”: the metric does not apply to the other notes (a pitch "
         "error needs a pitch, loudness a sound). Systems that hear the note rebuild it; SING knows only labels, and so "
         "does Harmonic.",
+        lead=7,
     )
 
 
@@ -101,7 +124,7 @@ def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
         scores: scores of SING and the other systems.
         system: name of the system, a key of `NAMES`.
     """
-    name, others = NAMES[system].split(" (")[0], [one for one in SHOWN if one != system]
+    name, others = name_of(system), [one for one in SHOWN if one != system]
     test = scores[scores["split"] == "test"]
     rows = []
     for metric in ("spectral", "multi_resolution", "in_tune"):
@@ -111,11 +134,11 @@ def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
             rows.append(
                 [
                     _HEADINGS[metric],
-                    NAMES[one["baseline"]],
+                    name_of(one["baseline"]),
                     str(one["count"]),
                     _difference(one),
-                    number(one["p"]),
-                    f"{one['better']:.0%}",
+                    chance(one["p"]),
+                    percent(one["better"]),
                 ]
             )
     return Table(
@@ -129,7 +152,7 @@ def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
 
 def _difference(one: Mapping[Hashable, Any]) -> str:
     """Return the difference in a row of `eval.table.compare_systems`, with its interval, as text."""
-    return f"{one['difference']:+.4g} {ends(one['low'], one['high'], '{:+.3g}'.format)}"
+    return with_interval(one["difference"], one["low"], one["high"], digits=3, signed=True)
 
 
 def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
@@ -148,7 +171,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
         smaller = metric not in LARGER_IS_BETTER
         found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
-            cells = [str(one["count"]), _difference(one), number(one["p"]), f"{one['better']:.0%}"]
+            cells = [str(one["count"]), _difference(one), chance(one["p"]), percent(one["better"])]
             rows.append([_HEADINGS[metric], *cells])
     return Table(
         "This experiment minus the model in use, note by note",
@@ -214,7 +237,7 @@ def table_2(cost: Mapping[str, float | str]) -> Table:
         mine = [number(float(cost[name])) if name in cost else "–" for name in named]
         published = [row.training_gpu_hours, row.generation, row.compression, row.megabytes]
         mos = f"{row.mos[0]} ± {row.mos[1]}"
-        rows.append([NAMES[row.system].split(" (")[0], mos, *map(number, published), *mine])
+        rows.append([name_of(row.system), mos, *map(number, published), *mine])
     columns = ("training", "generation", "compression", "size")
     wavenet = "This preset trains no WaveNet."
     if "WaveNet MiB" in cost:

@@ -23,6 +23,7 @@ from models.synthesis.train import load_sing
 WEIGHTS = tuple(round(share / 8, 3) for share in range(9))
 VELOCITY = 100
 _INSTRUMENTS, _PITCHES, _SHARED, _PATHS = 16, 12, 4, 4
+_MORE, _FEW = 64, 3  # number of further instruments that are played on the map, and of pitches of each
 _BATCH = 16
 
 
@@ -42,22 +43,27 @@ class Range:
     lowest: int
     highest: int
 
-    def pitches(self) -> list[int]:
-        """Return at most 12 MIDI pitches, spread evenly over the range."""
-        count = min(_PITCHES, self.highest - self.lowest + 1)
+    def pitches(self, most: int = _PITCHES) -> list[int]:
+        """Return at most `most` MIDI pitches, spread evenly over the range."""
+        count = min(most, self.highest - self.lowest + 1)
         return [round(one) for one in np.linspace(self.lowest, self.highest, count)]
 
 
-def ranges(shards: Shards) -> list[Range]:
-    """Return the ranges of at most 16 instruments, spread evenly over all instruments with training notes."""
+def ranges(shards: Shards) -> tuple[list[Range], list[Range]]:
+    """Return the ranges of at most 16 instruments, spread evenly over all with training notes, and of 64 others."""
     pitches: dict[tuple[int, str], list[int]] = defaultdict(list)
     columns = (shards.column(name) for name in ("instrument", "family", "pitch"))
     for row, (instrument, family, pitch) in enumerate(zip(*columns, strict=True)):
         if shards.column("split")[row] == "train":
             pitches[int(instrument), str(family)].append(int(pitch))
     found = [Range(*key, min(values), max(values)) for key, values in sorted(pitches.items())]
-    chosen = np.linspace(0, len(found) - 1, min(_INSTRUMENTS, len(found))).round().astype(int)
-    return [found[one] for one in chosen]
+    chosen = _spread(found, _INSTRUMENTS)
+    return chosen, _spread([one for one in found if one not in chosen], _MORE)
+
+
+def _spread(found: list[Range], most: int) -> list[Range]:
+    """Return at most `most` of the ranges, spread evenly over them."""
+    return [found[one] for one in np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int)]
 
 
 def shared_pitches(known: list[Range]) -> list[int]:
@@ -83,12 +89,13 @@ def pairs(known: list[Range]) -> list[tuple[Range, Range, int]]:
 
 
 def write_sweeps(execution: Execution, notes: Path, model: Path) -> dict[str, float]:
-    """Generate three kinds of sweeps with SING, and write them as shards.
+    """Generate four kinds of sweeps with SING, and write them as shards.
 
     All notes have velocity 100. The index has these columns:
 
     * kind: "grid" (pitch sweep over the range of each instrument), "shared" (a few pitches, each with all instruments
-      whose range contains it) or "path" (interpolation from one instrument to another)
+      whose range contains it), "map" (three pitches of further instruments, only to be heard) or "path" (interpolation
+      from one instrument to another)
     * instrument, pitch: labels of the note; for "path" the first instrument
     * other: second instrument of a "path"; -1 for the other kinds
     * weight: share of the second instrument in [0, 1]; 0 for the other kinds
@@ -104,7 +111,7 @@ def write_sweeps(execution: Execution, notes: Path, model: Path) -> dict[str, fl
     Example:
         >>> write_sweeps(Execution(Path("sweeps")), Path("shards"), Path("stage-3"))
     """
-    known, network = ranges(Shards(notes)), load_sing(model, torch.device(execution.device))
+    (known, more), network = ranges(Shards(notes)), load_sing(model, torch.device(execution.device))
     paths = pairs(known)
     swept = [("grid", NoteLabel(one.instrument, pitch, VELOCITY)) for one in known for pitch in one.pitches()]
     swept += [
@@ -113,6 +120,7 @@ def write_sweeps(execution: Execution, notes: Path, model: Path) -> dict[str, fl
         for one in known
         if one.lowest <= pitch <= one.highest
     ]
+    swept += [("map", NoteLabel(one.instrument, pitch, VELOCITY)) for one in more for pitch in one.pitches(_FEW)]
 
     def played(some: list[tuple[str, NoteLabel]]) -> Iterator[np.ndarray]:
         return synthesize(network, [label for _, label in some])

@@ -116,7 +116,7 @@ def _show(scores: "pd.DataFrame", metrics: dict[str, str], output: Path | None, 
 
 def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
     """Return the lines of two text tables: single files, and the summary."""
-    from eval.intervals import ends
+    from eval.report.numbers import with_interval
 
     pitch = "/".join(sorted({*scores["reference_pitch"], *scores["estimate_pitch"]}))
     judged = [f"pitch by {pitch}", f"alignment {scores['alignment'].iloc[0]}"]
@@ -128,8 +128,8 @@ def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
         found.append(f"  {row['item']:<{width}} " + " ".join(f"{_text(row[name]):>22}" for name in shown))
     found.append("mean [95 % interval], number of files it applies to, n/a: number of files it does not apply to")
     for row in rows:
-        interval = ends(row["low"], row["high"], _text)
-        line = f"  {row['metric']:<22} {_text(row['mean']):>10} {interval:<24} {row['count']:>5}"
+        shown = with_interval(row["mean"], row["low"], row["high"], digits=3)
+        line = f"  {row['metric']:<22} {shown:<34} {row['count']:>5}"
         found.append(line + (f"  n/a {row['missing']}" if row["missing"] else ""))
     return found
 

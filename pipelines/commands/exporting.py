@@ -16,6 +16,10 @@ def report(
         Path | None,
         typer.Option("-o", "--output", help="Folder of exported reports; that of TESSITURA_REPORTS by default."),
     ] = None,
+    archive: Annotated[
+        Path | None,
+        typer.Option(help="ZIP file for the report with all exports: tables as CSV too, and sounds as files."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Export the current report of a system, as every run that makes it does, and print the path of the copy.
@@ -23,19 +27,25 @@ def report(
     The folder receives a dated copy that is never changed again, an
     index page over all reports, and the link latest/SYSTEM-PRESET.
     """
+    from data.files.targets import check_target
     from pipelines.launch import report_path
+    from pipelines.reports.archive import ENDING, write_archive
     from pipelines.reports.export import export_report
     from pipelines.reports.folder import INDEX, PAGE
     from pipelines.settings import Settings
 
+    if archive is not None:
+        archive = check_target(archive.expanduser(), [ENDING])  # an error comes before the export
     settings = Settings.read()
     root = output.expanduser().resolve() if output is not None else settings.report_folder
     version = report_path(settings, system, experiment).parent
     folder = export_report(root, version, in_use=not experiment)
+    made = {"report": folder / PAGE, **({} if archive is None else {"archive": write_archive(folder, archive)})}
     if as_json:
-        print_json({"report": str(folder / PAGE), "index": str(root / INDEX)})
-    else:
-        typer.echo(f"report: {folder / PAGE}")
+        print_json({name: str(one) for name, one in {**made, "index": root / INDEX}.items()})
+        return
+    for name, one in made.items():
+        typer.echo(f"{name}: {one}")
 
 
 def model(

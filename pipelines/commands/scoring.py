@@ -24,7 +24,7 @@ def synthesis(
     """
     from data.files.tables import write_frame
     from data.files.targets import check_target
-    from eval.intervals import ends
+    from eval.report.numbers import with_interval
     from eval.synthesis.note_metrics import METRICS
     from eval.synthesis.score import score_folders
     from eval.table import summarise
@@ -42,8 +42,8 @@ def synthesis(
         return
     typer.echo(f"{len(scores)} notes; mean [95 % interval], number of notes it applies to")
     for row in rows:
-        interval = ends(row["low"], row["high"], "{:.4g}".format)
-        typer.echo(f"  {row['metric']:<18} {row['mean']:>10.4g} {interval:<24} {row['count']}")
+        shown = with_interval(row["mean"], row["low"], row["high"], digits=3)
+        typer.echo(f"  {row['metric']:<18} {shown:<34} {row['count']}")
 
 
 def separation(

@@ -73,7 +73,7 @@ def _card(chosen: Chosen) -> Card:
     if chosen.system == "synthesis":
         from eval.synthesis.report import CARD
     elif chosen.system == "separation":
-        from eval.separation.report import CARD
+        from eval.separation.methods import CARD
     else:
         from eval.conversion.report import CARD
     return replace(CARD, **_BESIDE.get(chosen.method, {}))

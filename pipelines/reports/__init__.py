@@ -5,6 +5,7 @@
         2026-11-29-060117-separation-small-3f2a9c01/     one report: its files and export.json; never changed again
         latest/separation-small                          link to the newest report of this system and preset
 
+* `archive`: writes an exported report, its tables and its sounds into one ZIP file
 * `export`: copies a report from the store into the folder
 * `folder`: reads what has been exported, and writes the index page and the links to the newest reports
 * `glance`: what the page over all reports shows of a report at a glance

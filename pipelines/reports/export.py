@@ -145,10 +145,12 @@ def _write(root: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes
     try:
         partial.mkdir()
         for file, content in contents.items():
+            (partial / file).parent.mkdir(exist_ok=True)
             (partial / file).write_bytes(content)
         write_json(partial / MANIFEST, manifest)
-        for path in partial.iterdir():
-            path.chmod(0o444)
+        for path in partial.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)
             sync(path)
         sync(partial)
         os.rename(partial, folder)

@@ -24,7 +24,7 @@ INDEX = "index.html"
 LATEST = "latest"
 _MARK = b'<meta name="generator" content="tessitura reports">'  # tells our index page from somebody else's
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{6}(-[A-Za-z0-9_-]+)?-[0-9a-f]{8}(-\d+)?")
-_FILE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_FILE = re.compile(r"(sounds/)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LARGEST_MANIFEST = 1_000_000  # bytes
 _STYLE = Path(report.__file__).parent / "templates" / "report.css"
 
@@ -90,8 +90,8 @@ class Exported:
 
     @property
     def others(self) -> list[str]:
-        """Names of its files besides the page."""
-        return sorted(name for name in self.files if name != PAGE)
+        """Names of its files besides the page and its sounds."""
+        return sorted(name for name in self.files if name != PAGE and "/" not in name)
 
 
 def is_name(text: str) -> bool:
@@ -100,7 +100,10 @@ def is_name(text: str) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Return whether a text is safe as the name of a file of a report: letters, digits, ".", "_" and "-", no folder."""
+    """Return whether a text is safe as the name of a file of a report: letters, digits, ".", "_" and "-".
+
+    The only folder is "sounds".
+    """
     return _FILE.fullmatch(text) is not None
 
 
@@ -208,4 +211,5 @@ def _render(root: Path) -> str:
     reports, links = exported(root), latest(root)
     newest = [(one, glance) for one in reports if one.folder.name in links and (glance := glance_of(one.folder))]
     own = {"mark": _MARK.decode(), "reports": reports, "newest": newest, "latest": links, "page": PAGE}
-    return inline_page(Path(__file__).parent, "index", "img-src data:; media-src data:", _STYLE, **own)
+    style = _STYLE.read_text(encoding="utf-8")
+    return inline_page(Path(__file__).parent, "index", "img-src data:; media-src data:", style, **own)

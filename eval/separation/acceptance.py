@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.intervals import ends, mean_interval
-from eval.report.numbers import number
+from eval.intervals import Interval, mean_interval
+from eval.report.numbers import number, with_interval
 from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, REFINED, by_track, larger_is_better
 
 BETTER_THAN_MIXTURE = ("uSDR", "SI-SDR", "cSIR", "specific loudness error")
@@ -127,11 +127,16 @@ def _refining(tracks: pd.DataFrame) -> Criterion:
         usdr.high >= 0 and distance.high < 0,
         distance.mean,
         0.0,
-        f"MR-STFT distance of refined estimates less the masks' {ends(distance.low, distance.high, '{:+.3g}'.format)}, "
-        f"all of the interval below 0; uSDR {usdr.mean:+.2f} dB {ends(usdr.low, usdr.high, '{:+.2g}'.format)}, "
+        f"MR-STFT distance of refined estimates less the masks' {_told(distance)}, all of the interval below 0; "
+        f"uSDR {_told(usdr)} dB, "
         "not all of it below 0",
         "train the refining network longer; until then the masks are the better choice",
     )
+
+
+def _told(gain: Interval) -> str:
+    """Return the mean of a difference and its interval as text."""
+    return with_interval(gain.mean, gain.low, gain.high, signed=True)
 
 
 def _medians(tracks: pd.DataFrame, first: str, second: str, metric: str) -> tuple[float, float]:

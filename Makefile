@@ -30,7 +30,7 @@ check: $(DEV)  ## lint, types, floors, definitions
 	$(BIN)/dg check defs
 	@! git check-ignore data models eval assets pipelines tests
 
-docs: $(DEV)  ## build the documentation site into site/ (opens from disk: site/index.html)
+docs: $(DEV)  ## build the documentation site into site/ (opens from disk; its search needs a web server)
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: $(DEV)  ## measure speed side by side with peers

@@ -1,7 +1,8 @@
 """Does the same to many items in several processes, in order; the processes end with the one that started them.
 
 Judges and pitch trackers compute between short calls of NumPy and SciPy, and hold the interpreter lock for nearly all
-of that time, so threads would not make them faster.
+of that time, so threads would not make them faster. What processes send each other goes through pipes of
+`multiprocessing`, never through a file.
 """
 
 import multiprocessing

@@ -229,19 +229,19 @@ def descriptors() -> int:
 
 
 def test_a_reader_of_many_shards_lives_with_few_descriptors(tmp_path):
-    """300 shards, read by four threads at once in random order, in a process that may open 60 files more."""
+    """100 shards, read by four threads at once in random order, in a process that may open 45 files more."""
     writer = ShardWriter(tmp_path, shard_bytes=1)
-    for number in range(300):
+    for number in range(100):
         writer.add(Record(f"n{number:03d}", np.full((50, 1), number, np.int16), 16000))
     writer.commit()
     shards = Shards(tmp_path)
-    assert len(shards.metadata["shards"]) == 300
+    assert len(shards.metadata["shards"]) == 100
 
     def read_all() -> None:
         limits = resource.getrlimit(resource.RLIMIT_NOFILE)
         before = descriptors()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 60, limits[1]))
-        orders = [np.random.default_rng(seed).permutation(300).tolist() for seed in range(4)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (before + 45, limits[1]))
+        orders = [np.random.default_rng(seed).permutation(100).tolist() for seed in range(4)]
         with ThreadPoolExecutor(4) as pool:
             found = list(pool.map(lambda order: [int(shards.read(row)[0, 0]) for row in order], orders))
         assert found == orders

@@ -5,7 +5,7 @@ Shapes: B batch, T samples (or frames), K channels (or values per frame).
 
 import functools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -189,8 +189,8 @@ class _OpenFile:
         """Open shard `number` of a folder."""
         return cls(os.open(folder / shard_name(number), os.O_RDONLY))
 
-    def __del__(self) -> None:
-        os.close(self.descriptor)
+    def __del__(self, close: Callable[[int], None] = os.close) -> None:  # `os` may be gone when Python ends
+        close(self.descriptor)
 
 
 def _file_crc32(path: Path) -> int:

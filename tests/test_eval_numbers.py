@@ -21,6 +21,7 @@ NAN = math.nan
         (2.5, NAN, NAN, "2.50 [n/a]"),
         (10.0, 10.0, 10.0, "10.00 [10.00, 10.00]"),
         (2.5, -math.inf, 4.617, "2.50 [-inf, 4.62]"),
+        (6.02035, 6.02014, 6.02069, "6.0204 [6.0201, 6.0207]"),
         (NAN, NAN, NAN, "n/a"),
         (1.526e-5, 1.1e-5, 2.0e-5, "1.53 × 10⁻⁵ [1.10 × 10⁻⁵, 2.00 × 10⁻⁵]"),
     ],
@@ -32,7 +33,7 @@ def test_an_interval_decides_the_digits(value, low, high, expected):
 def test_value_and_ends_have_the_same_digits_and_half_the_width_two():
     draw = np.random.default_rng(0)
     for _ in range(300):
-        half = 10 ** draw.uniform(-3.5, 1.2)
+        half = 10 ** draw.uniform(-2.4, 1.2)
         value = draw.uniform(-20, 20)
         text = with_interval(value, value - half, value + half)
         places = {len(one.strip("[],").partition(".")[2]) for one in text.split()}

@@ -26,7 +26,7 @@ from eval.report.palette import Palette
 from eval.report.spreads import Spread
 
 EVIL = "</script><img src=x onerror=alert(1)>\"'&"
-SOUND = encode((8000 * np.sin(np.arange(8000) / 5)).astype(np.int16), 16000, "FLAC")
+SOUND = encode((8000 * np.sin(np.arange(48_000) / 5)).astype(np.int16), 16000, "FLAC")  # 3 s
 PNG = spectrogram(np.sin(np.arange(16000) / 5))
 
 

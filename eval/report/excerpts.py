@@ -23,6 +23,7 @@ _PAGE_BYTES = 12_000_000  # budget for audio in the HTML page
 _SHRUNK = 0.8 * 4 / 3  # bytes in the page per byte of PCM: FLAC is assumed to save 20 %, base64 adds a third
 _MEASURABLE = 0.4  # seconds; shortest sound whose loudness can be measured (BS.1770)
 _FADE = 0.05  # seconds
+_ONE_LINE = 20  # characters that fit into one line below a player
 _LEAST_SAMPLES = 1024  # fewest that a spectrogram can be made of
 
 
@@ -139,7 +140,8 @@ def player(label: str, wave: np.ndarray | None, level: float, sample_rate: int, 
     if wave is None or len(wave) < _LEAST_SAMPLES:
         return Clip(label, None)
     played, gain = matched(wave, level, sample_rate)
-    words = "; ".join(one.replace(" ", "\u00a0") for one in (f"level {gain:+.1f} dB", *figures))
+    told = (f"level {gain:+.1f} dB", *figures)
+    words = "; ".join(one.replace(" ", "\u00a0") if len(one) <= _ONE_LINE else one for one in told)
     sound = encode(to_pcm16(played), sample_rate, "FLAC")
     return Clip(label, sound, spectrogram=spectrogram(played.mean(1)), figures=words)
 

@@ -79,8 +79,7 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 2, sig
     """
     if isnan(value):
         return UNKNOWN
-    found = decimals_of(low, high)
-    used = digits if found is None else found
+    used = _shown(low, high, digits)
     return f"{number(value, digits=used, signed=signed)} {interval(low, high, digits=digits, signed=signed)}"
 
 
@@ -88,9 +87,16 @@ def interval(low: float, high: float, *, digits: int = 2, signed: bool = False) 
     """Return "[low, high]" to the digits that the interval deserves, "[n/a]" if there is none; as `with_interval`."""
     if isnan(low) or isnan(high):
         return f"[{UNKNOWN}]"
-    found = decimals_of(low, high)
-    used = digits if found is None else found
+    used = _shown(low, high, digits)
     return f"[{', '.join(number(one, digits=used, signed=signed) for one in (low, high))}]"
+
+
+def _shown(low: float, high: float, digits: int) -> int:
+    """Return the digits after the point of a value and its interval; at most four where the numbers are not small."""
+    found = decimals_of(low, high)
+    if found is None:
+        return digits
+    return min(found, _MOST_DECIMALS) if max(abs(low), abs(high)) >= 0.01 else found
 
 
 def percent(value: float, low: float = float("nan"), high: float = float("nan"), *, interval: bool = False) -> str:

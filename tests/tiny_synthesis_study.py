@@ -58,7 +58,7 @@ def make_synthesis_study(folder: Path) -> Study:
     write_json(_made(folder / "cost") / "cost.json", COST)
     return Study(
         notes=folder / "notes",
-        outputs=folder / "outputs",
+        outputs=[folder / "outputs"],
         baseline_outputs=folder / "baselines",
         scores={"spectral": frames["outputs"]},
         baseline_scores=frames["baselines"],

@@ -95,8 +95,7 @@ class Study:
     @cached_property
     def all_scores(self) -> pd.DataFrame:
         """Scores of the main variant, of the baselines and of variants beyond the paper, concatenated."""
-        main = next(iter(self.scores.values()))
-        beyond = [one for name, one in self.scores.items() if name in BEYOND]
+        main, beyond = next(iter(self.scores.values())), [self.scores[name] for name in self.scores if name in BEYOND]
         return pd.concat([main, self.baseline_scores, *beyond], ignore_index=True)
 
     @cached_property

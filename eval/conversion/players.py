@@ -21,6 +21,7 @@ from eval.conversion.measures import KEYFREE, figure
 from eval.conversion.systems import CLEAN, MAIN, TEST, condition_name, name_of, scored, systems_of
 from eval.report.document import Block, Clip, Players, Text
 from eval.report.excerpts import extent, level_of, matched, most_energy, picks, player
+from eval.report.numbers import number
 
 _SECONDS = 6.0  # longest excerpt
 
@@ -171,7 +172,8 @@ def _figures(row: Mapping[Any, Any] | None) -> Sequence[str]:
     """Return key-free error and key shift of one converted clip as text; nothing if there are none."""
     if row is None or not np.isfinite(float(row[KEYFREE])):
         return ()
-    return (f"{figure(float(row[KEYFREE]), KEYFREE)} cents", f"shift {float(row['key_shift_cents']):+.0f} cents")
+    error, shift = figure(float(row[KEYFREE]), KEYFREE), number(float(row["key_shift_cents"]), digits=0, signed=True)
+    return (f"key-free F0RMSE {error} cents", f"shift {shift} cents")
 
 
 def melody_curves(

@@ -283,4 +283,4 @@ def tracks_table(tracks: pd.DataFrame, order: Sequence[str], metric: str = "uSDR
         for track in order
     ]
     columns = ["Song", "Known defect", *(name_of(one) for one in systems)]
-    return Table(f"Song by song: {heading(metric)}", columns, rows, words=2)
+    return Table(f"Song by song: {heading(metric)}, worst first by the main system", columns, rows, words=2)

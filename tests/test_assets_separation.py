@@ -82,7 +82,8 @@ def test_the_exported_model_separates_alone_as_the_command_line_does(made, tmp_p
     separate(settings, song, tmp_path / "ours.wav", Method(method), lambda report: None)
     alone, ours = (soundfile.read(tmp_path / name)[0] for name in ("alone.wav", "ours.wav"))
     assert alone.shape == ours.shape
-    assert np.square(alone - ours).sum() < 0.05 * np.square(ours).sum()
+    # A network of three steps follows small differences of its input; diffusion after masks most of all.
+    assert np.square(alone - ours).sum() < (0.2 if method == "refine" else 0.05) * np.square(ours).sum()
     (model,) = yaml.safe_load((folder / "README.md").read_text().split("---\n")[1])["model-index"]
     metrics = {one["type"]: one["value"] for one in model["results"][0]["metrics"]}
     judged = read_json(home.current("separation_report") / "metrics.json")["test"][method]

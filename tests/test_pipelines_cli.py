@@ -175,7 +175,7 @@ def test_an_exported_model_plays_without_this_project(command, home, trained, tm
         (("synthesis", "-o", home / "store" / "sing"), "lies in the store"),
         (
             ("synthesis", "-o", tmp_path / "b", "--method", "masks"),
-            "--method masks: separation has auto, masks, diffusion",
+            "--method masks: separation has auto, masks, refine, diffusion",
         ),
         (("synthesis", "-o", tmp_path / "b", "--variant", "loud"), "'loud' is no variant of synthesis"),
         (("separation", "-o", tmp_path / "b"), "demo/separation_mask_network has not been materialised"),
@@ -418,7 +418,7 @@ def test_experiments_are_listed_compared_and_forgotten(command, home):
     status, out, _ = command("experiments", "--json")
     (row,) = json.loads(out)
     assert (status, row["name"], row["system"], row["overrides"]) == (0, "long", "synthesis", changes)
-    assert row["compared"][0].startswith("Spectral loss: -0.5 [")
+    assert row["compared"][0].startswith("Spectral loss: -0.500 [")
     assert command("experiments")[1].startswith("long (synthesis): fine_tune.steps=7\n")
     assert str(mine) not in command("gc", "--json")[1]
     assert command("experiments", "--forget", "short")[2] == "error: no experiment 'short' with preset demo\n"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from eval.separation.report import Study
 
-_STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network")
+_STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network", "separation_refiner")
 
 
 @stored_asset(

@@ -1,6 +1,7 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `versions/`: puts versions of a system side by side on a page
 * `reports/`: the folder of exported reports: dated copies, an index page, a web server
 * `building`: refuses to build a wheel, whose packages would collide with those of others
 * `children`: starts child processes that end with this one, however it ends, and get its stop signals
@@ -20,6 +21,7 @@
 * `running`: runs a job in this process, as a run that the web UI shows among its own
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON
+* `services`: the programs of the web UI (code server, web server, daemon), which start side by side
 * `serving`: opens the web UI, and ends everything that it started
 * `settings`: reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed

@@ -63,6 +63,7 @@ for _command in (
     storing.report,
     storing.experiments,
     exporting.diff,
+    exporting.compare,
     playing.describe,
     playing.synthesize,
     playing.separate,

@@ -101,7 +101,10 @@ def record_failure(home: Path, job: str, run_id: str, reason: str) -> Path:
     return path
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records every failed run, with its reason, in failures.jsonl in the home.",
+)
 def failures(context: dg.RunFailureSensorContext) -> None:
     """Record every failed run, with its reason, in $TESSITURA_HOME/failures.jsonl."""
     run = context.dagster_run

@@ -9,6 +9,7 @@
 * `console`: shows a run in the terminal: live bars, or one short line a message
 * `convert`: converts the singing in any music file with a trained system, and extracts its melody
 * `definitions`: builds the Dagster definitions: assets, checks, jobs, sensors, executor
+* `digest`: the monthly digest: champions, their scores, what changed; a page and a notice
 * `execution`: executes runs with one process per step, and a lock that shows whether the run is alive
 * `experiments`: lists the experiments of a preset, compares their scores with those in use, and forgets experiments
 * `failures`: says why a run failed or stopped, and records failed runs in failures.jsonl
@@ -16,6 +17,7 @@
 * `launch`: runs everything that a target needs, and prepares Dagster's home
 * `listening`: copies listening tests out of the store, and prints what listeners said
 * `nightly`: nightly retraining: requests stale assets and everything made from them, at most once per night
+* `notices`: sends notices by e-mail or web hook, to where TESSITURA_NOTIFY says
 * `recovery`: detects runs whose process died, by their locks, and marks them as failed in Dagster
 * `results`: takes new results of listening tests
 * `running`: runs a job in this process, as a run that the web UI shows among its own

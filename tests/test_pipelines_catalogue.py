@@ -38,7 +38,7 @@ def test_every_check_says_what_must_be_true(definitions):
 
 def test_every_job_says_what_it_makes_needs_and_costs(definitions, settings):
     jobs = [one for one in definitions.jobs or () if not one.name.startswith("__")]
-    assert len(jobs) == 10
+    assert len(jobs) == 11
     for job in jobs:
         assert sentence(job.description.split(". ")[0] + "."), job.description
         assert "Needs: " in job.description, job.name

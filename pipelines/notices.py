@@ -13,7 +13,6 @@ secret: it stands in no message, no log and no file of the store; of a failure t
 import smtplib
 import ssl
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
@@ -21,6 +20,7 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from data.errors import InputError
 
 _SECONDS = 10.0
+_HERE = ("127.0.0.1", "localhost", "::1")  # a password does not leave the machine
 _SLACK = ("hooks.slack.com",)
 _MAIL, _WEB = ("smtp", "smtps"), ("http", "https", "slack+http", "slack+https")
 FORMS = "smtp://…, smtps://…, https://… or slack+https://…"
@@ -124,11 +124,11 @@ def _mail(parts: SplitResult, notice: Notice) -> str:
         if parts.scheme == "smtp" and server.has_extn("starttls"):
             server.starttls(context=safe)
             server.ehlo()
+        elif parts.scheme == "smtp" and parts.username and host not in _HERE:
+            return f"{host}: offers no STARTTLS, so the password was not sent; use smtps://"
         if parts.username:
             server.login(unquote(parts.username), unquote(parts.password or ""))
         server.send_message(message)
-        with suppress(smtplib.SMTPException):
-            server.quit()
     return ""
 
 

@@ -42,7 +42,7 @@ class Mailbox(socketserver.StreamRequestHandler):
         for raw in self.rfile:
             line = raw.decode().strip()
             self.server.said.append(line)  # type: ignore[attr-defined]
-            if line == "DATA":
+            if line.upper() == "DATA":
                 say("354 go on")
                 letter = []
                 while (part := self.rfile.readline()) != b".\r\n":
@@ -139,7 +139,7 @@ def test_nowhere_to_send_to_is_no_error():
     assert send("", NOTICE) == ""
 
 
-@pytest.mark.parametrize("address", ["mailto:a@example.org", "https://", "smtp://host/?to=a@example.org"])
+@pytest.mark.parametrize("address", ["mailto:a@example.org", "https://:443/hook", "smtp://host/?to=a@example.org"])
 def test_an_address_of_another_form_is_refused_when_the_settings_are_read(settings, monkeypatch, address):
     with pytest.raises(InputError):
         check_address(address)

@@ -31,7 +31,9 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
         slot = REGISTRY.assets[asset].slot(run, experiment)
         notes = {"space": slot.space, "experiment": experiment, "overrides": {},
                  "provenance": {"commit": "abcdef012345", "changed": {}}}  # fmt: skip
-        files = {"synthesis_model": ("model",), "synthesis_notes": ("index.parquet",)}.get(asset, ("scores.parquet",))
+        files = {"synthesis_model": ("model",), "synthesis_notes": ("index.parquet", "told")}.get(
+            asset, ("scores.parquet",)
+        )
         made = make(slot, Recipe("c0de", config, inputs, files), Making(work, notes)).folder
         publish(slot, made)
         return made

@@ -22,6 +22,19 @@ def made(ui: WebUI) -> set[str]:
     return {one["assetKey"]["path"][-1] for one in nodes if one["assetMaterializations"]}
 
 
+def incomplete(ui: WebUI) -> list[str]:
+    """Return the assets that the graph does not show in green: not made, or with partitions that are missing."""
+    found = []
+    for one in ui.ask(COLOURS)["assetNodes"]:
+        partitions = one["partitionStats"]
+        whole = (
+            partitions["numMaterialized"] == partitions["numPartitions"] if partitions else one["assetMaterializations"]
+        )
+        if not whole:
+            found.append("/".join(one["assetKey"]["path"]))
+    return found
+
+
 def shown_inline(page: Page, ui: WebUI) -> None:
     """See that the page of the model shows curves without a click on “[Show Markdown]”, and that they are pictures."""
     page.goto(f"{ui.address}/assets/demo/tiny_model?view=overview")
@@ -71,6 +84,7 @@ def test_from_a_click_to_the_report(tmp_path):
             page.locator("a[href$='report.html']").first.click()
         opened.value.get_by_role("heading", name="A report").wait_for()
         assert made(ui) == {"tiny_shards", "tiny_model", "tiny_report"}
+        assert incomplete(ui) == ["embedded/tiny_source"], "an ablation that nobody asked for is not missing"
 
         ui.graph(page, "tiny")
     assert ui.process.returncode == 0

@@ -50,7 +50,14 @@ def tiny_shards(work: Work, tiny_source: None) -> Summary:
     return {"rows": len(write_shards(work.execution.folder))}
 
 
-@stored_asset(files=["model.safetensors"], kinds={"pytorch"}, trains=True, audits=(FINITE,), show=curves)
+@stored_asset(
+    files=["model.safetensors"],
+    kinds={"pytorch"},
+    trains=True,
+    audits=(FINITE,),
+    show=curves,
+    variants=("wider",),  # nobody asks for it
+)
 def tiny_model(work: Work, tiny_shards: Path) -> Summary:
     """A network that learns to repeat a vector."""
     from tiny_training import CONFIG, make_stage

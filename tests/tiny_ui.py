@@ -90,7 +90,7 @@ def tiny_report(work: Work, tiny_model: Path) -> Summary:
 
 
 REGISTRY = Registry({"tiny_shards": tiny_shards, "tiny_model": tiny_model, "tiny_report": tiny_report})
-execution._PRELOADED[:] = ["tiny_ui", "torch"]
+execution._PRELOADED[:] = ["tiny_ui"]
 
 
 @dg.definitions

@@ -1,6 +1,6 @@
 """The web UI as a person opens it: `tessitura dev` in a process of its own, and a browser that looks at its pages.
 
-The README's picture is made by this file, with the home of a demo: `python tests/tiny_web_ui.py HOME docs/graph.png`.
+It makes pictures for the README too, with the home of a demo: `python tests/tiny_web_ui.py HOME docs/graph.png`.
 """
 
 import os

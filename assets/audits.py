@@ -105,7 +105,8 @@ def _finite(folder: Path, environment: Environment) -> Finding:
 
     del environment
     bad = count_not_finite(folder / "model")
-    return Finding(bad == 0, {"values that are NaN or infinite": bad}, f"{bad} values are NaN or infinite")
+    advice = f"{bad} values are NaN or infinite" + ("; make it again with a smaller learning rate" if bad else "")
+    return Finding(bad == 0, {"values that are NaN or infinite": bad}, advice)
 
 
 FINITE = Audit("weights_finite", "The model loads again and holds no NaN or infinity.", _finite)

@@ -75,7 +75,8 @@ def experiment_job(graph: Graph, system: str, executor: dg.ExecutorDefinition) -
         node_defs=[_op(graph, asset, list(dependencies[_op_name(name)])) for name, asset in assets.items()],
         dependencies=dependencies,
         description=f"The {system} system with some of its configuration overridden, under a name: the resource "
-        f"`{RESOURCE}` takes the name and the overrides. Nothing that is in use changes.",
+        f"`{RESOURCE}` takes the name and the overrides. Nothing that is in use changes. Needs: the data sets to have "
+        f"been made. Costs: as the job {system}, less whatever the overrides do not concern.",
     )
     return made.to_job(
         resource_defs={RESOURCE: Experiment.configure_at_launch()},

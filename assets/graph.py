@@ -2,8 +2,9 @@
 
 The Dagster key of an asset starts with its space: "data/…" for data sets, "embedded/…" for those generated on this
 machine, and the preset for all other assets, such as "small/synthesis_model". So every preset has its own history. The
-variants of an ablation are partitions of separate assets, such as "small/ablations/synthesis_model". The assets of the
-main graph have no partitions, so that one click materialises them.
+variants of an ablation are partitions of separate assets, such as "small/ablations/synthesis_model". A partition exists
+once somebody has asked for the variant (dynamic partitions), so what nobody asked for is not shown as missing. The
+assets of the main graph have no partitions, so that one click materialises them.
 
 The Dagster code version of an asset combines its code version with a hash of its part of the configuration. Its data
 version is the fingerprint of its content. So Dagster shows exactly those assets as stale that would be made again.
@@ -12,7 +13,7 @@ version is the fingerprint of its content. So Dagster shows exactly those assets
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,7 +87,7 @@ class Graph:
     def _asset(self, asset: StoredAsset, *, variants: bool = False) -> dg.AssetsDefinition:
         """Return the Dagster definition of an asset, or of its variants as partitions."""
         key, named = self.key(asset.name, variants), asset.variants if variants else ("",)
-        partitions = self._variants(asset.group)
+        known = self.variants(asset.group)
 
         @dg.asset(
             key=key,
@@ -97,7 +98,7 @@ class Graph:
             owners=OWNERS,
             code_version=self.code_version(asset, named),
             check_specs=[] if variants else [_spec(one, key) for one in asset.audits],
-            partitions_def=dg.StaticPartitionsDefinition(partitions) if variants else None,
+            partitions_def=dg.DynamicPartitionsDefinition(name=self.asked(asset.group)) if variants else None,
             retry_policy=RETRY,
             pool=self.pool if asset.trains else None,
             op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
@@ -105,6 +106,9 @@ class Graph:
         )
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
             variant = context.partition_key if variants else ""
+            if variant and variant not in known:
+                names = ", ".join(known)
+                raise dg.Failure(f"{variant!r} is no variant of {asset.group}; there are {names}", allow_retries=False)
             if variants and variant not in asset.variants:
                 yield dg.MaterializeResult(metadata={"made": f"nothing: {variant} is a variant of other assets only"})
                 return
@@ -118,13 +122,26 @@ class Graph:
 
         return compute
 
-    def _variants(self, group: str) -> list[str]:
-        """Return the names of all variants of a system. All its assets with variants have these as partitions.
+    def variants(self, group: str) -> list[str]:
+        """Return the names of all variants of a system. All its assets with variants can have these as partitions.
 
         One job can so make a variant whole. An asset makes nothing for a variant that is not its own.
         """
         found = [name for one in self.registry.assets.values() if one.group == group for name in one.variants]
         return list(dict.fromkeys(found))
+
+    def asked(self, group: str) -> str:
+        """Return the name under which Dagster keeps the variants of a system that somebody has asked for."""
+        return f"{self.environment.preset}_{group}_variants"
+
+    def ask(self, instance: "dg.DagsterInstance", group: str, variants: "Iterable[str]") -> None:
+        """Make partitions of variants of a system in a Dagster instance, unless they are there already.
+
+        Example:
+            >>> graph.ask(instance, "synthesis", ["waveform"])
+        """
+        if new := [one for one in variants if not instance.has_dynamic_partition(self.asked(group), one)]:
+            instance.add_dynamic_partitions(self.asked(group), new)
 
     def _deps(self, asset: StoredAsset, *, variants: bool) -> list[Any]:
         """Return the dependencies of an asset; those of variants are the variants of its inputs, if they have any."""
@@ -164,6 +181,7 @@ class Graph:
             key=self.key(source.name),
             group_name=DATA,
             description=source.description,
+            tags={"dagster/kind/source": ""},
             automation_condition=self.automation(source.name),
         )
         def observe(context: dg.OpExecutionContext) -> dg.DataVersion:

@@ -74,6 +74,7 @@ for _command in (
     storing.report,
     storing.experiments,
     exporting.diff,
+    exporting.compare,
     playing.describe,
     playing.synthesize,
     playing.separate,

@@ -16,9 +16,10 @@ from assets.separation import evaluation as separation
 from assets.synthesis import evaluation as synthesis
 from pipelines.children import end_with_parent
 from pipelines.console import console
+from pipelines.digest import digest_job, digest_schedule
 from pipelines.execution import make_executor
 from pipelines.failures import failures
-from pipelines.jobs import make_jobs, make_sensors
+from pipelines.jobs import SYSTEMS, make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
 from pipelines.recovery import dead_runs
 from pipelines.reports.run import show_report
@@ -63,10 +64,12 @@ def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:
         graph = replace(graph, pool=None)
     assets = graph.definitions()
     graph.provenance.remember()
+    digest = digest_job(settings, graph, tuple(SYSTEMS))
     return dg.Definitions(
         assets=assets,
         asset_checks=[check for one in QUALITY for check in one.checks(graph)],
-        jobs=make_jobs(graph, executor),
+        jobs=[*make_jobs(graph, executor), digest],
+        schedules=[digest_schedule(digest)],
         sensors=[failures, dead_runs, *make_sensors(graph)],
         executor=executor,
         loggers={"console": console},

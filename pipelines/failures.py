@@ -1,4 +1,4 @@
-"""Says why a run failed or stopped, in one line, and records failed runs in failures.jsonl.
+"""Says why a run failed or stopped, in one line, and records failed runs in failures.jsonl and by a notice.
 
 The line of a failed step comes from `data.errors.explain`, through `assets.graph.reported_errors`. It is the same in
 the terminal, in the web UI and in failures.jsonl.
@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from pipelines.notices import Notice, send
 from pipelines.settings import Settings
 
 
@@ -92,19 +93,49 @@ def record_failure(home: Path, job: str, run_id: str, reason: str) -> Path:
         >>> record_failure(Path(".tessitura"), "synthesis", run_id, "disk full")
     """
     path = home / "failures.jsonl"
+    _note(path, job, run_id, reason)
+    return path
+
+
+def _note(path: Path, job: str, run_id: str, reason: str) -> bool:
+    """Append a failed run to a file, and return whether it was not there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "job": job, "run": run_id, "reason": reason}
     with open(path, "a+", encoding="utf-8") as file:
         file.seek(0)
-        if f'"run": {json.dumps(run_id)}' not in file.read():
-            file.write(json.dumps(line) + "\n")
-    return path
+        if f'"run": {json.dumps(run_id)}' in file.read():
+            return False
+        file.write(json.dumps(line) + "\n")
+    return True
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING)
+def tell_failure(settings: Settings, job: str, run_id: str, reason: str) -> str:
+    """Record a failed run (`record_failure`), and send a notice of it unless it had been recorded before.
+
+    Returns:
+        "" or, where the notice could not be sent, one line with the reason.
+
+    Example:
+        >>> tell_failure(Settings.read(), "synthesis", run_id, "disk full")
+        ''
+    """
+    if not _note(settings.home / "failures.jsonl", job, run_id, reason):
+        return ""
+    facts = {"job": job, "run": run_id, "reason": reason, "preset": settings.preset}
+    text = f"{reason}\n\njob {job}, preset {settings.preset}, run {run_id}\nThe same command goes on from there."
+    return send(settings.notify, Notice("failure", f"Tessitura: {job} failed", text, facts))
+
+
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Records every failed run, with its reason, in failures.jsonl in the home, and sends a notice "
+    "(TESSITURA_NOTIFY).",
+)
 def failures(context: dg.RunFailureSensorContext) -> None:
-    """Record every failed run, with its reason, in $TESSITURA_HOME/failures.jsonl."""
+    """Record every failed run, with its reason, in $TESSITURA_HOME/failures.jsonl, and send a notice of it."""
     run = context.dagster_run
     reason = why_failed([*context.get_step_failure_events(), context.failure_event])
-    path = record_failure(Settings.read().home, run.job_name, run.run_id, reason)
-    context.log.error(f"{run.job_name}: {reason}; see {path}")
+    unsent = tell_failure(Settings.read(), run.job_name, run.run_id, reason)
+    context.log.error(f"{run.job_name}: {reason}; see failures.jsonl in the home")
+    if unsent:
+        context.log.warning(unsent)

@@ -1,5 +1,6 @@
 """The jobs (a system, all systems, the ablations and the experiments of a system) and the sensors."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,8 @@ class System:
         variants: names of its variants; the first is the main variant, the others are its ablation.
         story: what its job makes, as text for the web UI.
         ablation: what the variants other than the main one are, as text for the web UI.
+        wants: what data its job needs, as text for the web UI.
+        cost: how long its job takes, by preset, as text for the web UI.
         needs: names of assets of other systems, and of their data sets, that it is made from; its job makes them too.
     """
 
@@ -34,6 +37,8 @@ class System:
     variants: tuple[str, ...]
     story: str
     ablation: str
+    wants: str
+    cost: Mapping[str, str]
     needs: tuple[str, ...] = ()
 
     def names(self, graph: Graph) -> tuple[str, ...]:
@@ -67,6 +72,7 @@ class System:
         return dg.AssetSelection.groups(f"{self.name}_{ABLATIONS}")
 
 
+_DAYS = "days on a GPU"
 SYSTEMS = {
     one.name: one
     for one in (
@@ -76,6 +82,8 @@ SYSTEMS = {
             VARIANTS,
             "data, three stages, evaluation, champion, report",
             "the rows of SING's Table 1 beside the main one, and harmonic, which goes beyond the paper",
+            "NSynth (TESSITURA_NSYNTH), or else notes that are synthesised here",
+            {"demo": "2 to 5 minutes on 2 cores", "small": "75 minutes on 2 cores", "paper": _DAYS},
         ),
         System(
             "separation",
@@ -83,6 +91,8 @@ SYSTEMS = {
             CONDITIONS,
             "data, codec, denoiser, masks, evaluation, studies, champion, report",
             "other ways to show the denoiser the mixture",
+            "MUSDB18 (TESSITURA_MUSDB), or else songs that are synthesised here",
+            {"demo": "2 to 5 minutes on 2 cores", "small": "45 minutes on 2 cores", "paper": _DAYS},
         ),
         System(
             "conversion",
@@ -90,6 +100,8 @@ SYSTEMS = {
             tuple(CONVERSIONS),
             "data, melody extractor, content, acoustic models, vocoder, evaluation, champion, report",
             "other melody extractors (last layer, no FFT blocks), frozen or regularised encoders, fewer discriminators",
+            "a folder of singing (TESSITURA_VOICES) and MUSDB18, or else singers and songs that are synthesised here",
+            {"demo": "3 to 10 minutes on 2 cores", "small": "80 minutes on 2 cores", "paper": _DAYS},
             ("musdb_tracks", "separation_songs", "separation_embedded_songs", "separation_mask_network"),
         ),
     )
@@ -115,31 +127,42 @@ def make_jobs(graph: Graph, executor: dg.ExecutorDefinition) -> list[Any]:
         dg.define_asset_job(
             "everything",
             selection=_all([one.selection(graph) for one in SYSTEMS.values()]),
-            description=f"All systems, from data to reports {preset}. What is not stale is found in the store.",
+            description=f"All systems, from data to reports {preset}. What is not stale is found in the store. "
+            f"Needs: {'; '.join(one.wants for one in SYSTEMS.values())}. "
+            f"Costs: {'; '.join(f'{one.name} {_cost(one, graph)}' for one in SYSTEMS.values())}.",
             tags=tags,
         )
     ]
     if RATINGS in graph.registry.assets:
-        told = f"What listeners sent back, checked, and the reports that tell of it {preset}."
+        told = (
+            f"What listeners sent back, checked, and the reports that tell of it {preset}. "
+            "Needs: exported listening tests with results (TESSITURA_RATINGS). Costs: a minute."
+        )
         found.append(dg.define_asset_job(LISTENING, selection=results_selection(graph), description=told, tags=tags))
     for one in SYSTEMS.values():
         found += [
             dg.define_asset_job(
                 one.name,
                 selection=one.selection(graph),
-                description=f"The whole {one.name} system {preset}: {one.story}.",
+                description=f"The whole {one.name} system {preset}: {one.story}. Needs: {one.wants}. "
+                f"Costs: {_cost(one, graph)}; what is not stale is found in the store.",
                 tags=tags,
             ),
             dg.define_asset_job(
                 f"{one.name}_{ABLATIONS}",
                 selection=one.ablations(graph),
-                description=f"Ablations of the {one.name} system {preset}: {one.ablation}. Launch it over all "
-                "partitions, after the system itself; the next report holds them.",
+                description=f"Ablations of the {one.name} system {preset}: {one.ablation}. Add the variants that you "
+                f"want as partitions ({', '.join(graph.variants(one.name))}); the next report holds them. "
+                f"Needs: the job {one.name} to have run. Costs: up to {_cost(one, graph)} for each variant.",
                 tags=tags,
             ),
             experiment_job(graph, one.name, executor),
         ]
     return found
+
+
+def _cost(system: System, graph: Graph) -> str:
+    return system.cost[graph.environment.preset]
 
 
 def _all(selections: list[dg.AssetSelection]) -> dg.AssetSelection:

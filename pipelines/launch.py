@@ -18,7 +18,7 @@ from assets.store.pointers import find
 from data.errors import InputError
 from data.files.durable import write_bytes
 from pipelines.definitions import make_graph
-from pipelines.jobs import System, find_system
+from pipelines.jobs import SYSTEMS, System, find_system
 from pipelines.planning.room import check_room
 from pipelines.recovery import end_dead_runs
 from pipelines.running import Launch, run_job
@@ -51,7 +51,18 @@ def prepare_instance(settings: Settings) -> Path:
     home = prepare_home(settings)
     with _readable(home), dg.DagsterInstance.from_config(str(home)) as instance:
         end_dead_runs(instance, settings.home)
+        _ask_again(settings, instance)
     return home
+
+
+def _ask_again(settings: Settings, instance: dg.DagsterInstance) -> None:
+    """Make partitions of the variants that the store has, which a new or another Dagster home does not know."""
+    graph = make_graph(settings)
+    for system in SYSTEMS:
+        assets = [one for one in graph.registry.assets.values() if one.group == system]
+        made = [name for one in assets for name in one.variants
+                if one.slot(Configuration(graph.environment, name)).pointer.is_file()]  # fmt: skip
+        graph.ask(instance, system, dict.fromkeys(made))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ was terminated in the web UI, which cannot reach a process that it did not start
 
 import os
 import signal
+import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -21,9 +22,10 @@ from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
 
+from assets.graph import ABLATIONS
 from data.errors import InputError, Stopped
 from pipelines.definitions import build_defs, make_graph
-from pipelines.failures import record_failure, why_failed, why_stopped
+from pipelines.failures import tell_failure, why_failed, why_stopped
 from pipelines.recovery import hold, release, tag_of
 from pipelines.settings import CHECKOUT, Settings
 
@@ -66,7 +68,10 @@ def run_job(launch: Launch, settings: Settings, instance: dg.DagsterInstance) ->
     """
     job = build_defs(settings, pooled=False).resolve_job_def(launch.job).with_executor_def(dg.in_process_executor)
     named, run_id = make_graph(settings), str(uuid.uuid4())
-    partition = {} if launch.partition is None else job.get_tags_for_partition_key(launch.partition, None)
+    partition = {}
+    if launch.partition is not None:
+        named.ask(instance, launch.job.removesuffix(f"_{ABLATIONS}"), [launch.partition])
+        partition = job.get_tags_for_partition_key(launch.partition, None)
     lock = hold(settings.home, run_id)
     assert lock is not None, "nobody else knows this id"
     try:
@@ -88,7 +93,8 @@ def run_job(launch: Launch, settings: Settings, instance: dg.DagsterInstance) ->
         raise Stopped(f"{why_stopped(result.all_events)}{_CONTINUES}")
     if not result.success:
         reason = why_failed(result.all_events)
-        record_failure(settings.home, launch.job, run_id, reason)
+        if unsent := tell_failure(settings, launch.job, run_id, reason):
+            print(unsent, file=sys.stderr)
         raise InputError(f"{reason}; the same command goes on from there")
 
 

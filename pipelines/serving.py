@@ -1,17 +1,18 @@
 """Opens the web UI (Dagster) on this machine, and ends everything that it started when it is closed."""
 
+import contextlib
 import os
-import shutil
 import socket
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import requests
 
 from data.errors import InputError
+from pipelines import services
 from pipelines.children import Children
 from pipelines.launch import prepare_instance
 from pipelines.recovery import SERVER, held_by, hold, release
@@ -20,7 +21,6 @@ from pipelines.reports.server import HOST, choose_port, command
 from pipelines.settings import CHECKOUT, FROZEN, Settings
 
 _ASK_SECONDS = 0.25
-_QUIET = ("--log-level", "warning")  # otherwise every look of a sensor is a line in the terminal
 
 
 def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) -> None:
@@ -35,8 +35,8 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         tell: function that receives the addresses, one line of text each, when the page answers.
 
     Raises:
-        InputError: the port is taken, a web UI is already open on this home, the program dagster is not found, the
-            folder of reports cannot be written to, or the web UI ended by itself.
+        InputError: the port is taken, a web UI is already open on this home, the folder of reports cannot be
+            written to, or the web UI ended by itself.
 
     Example:
         >>> serve(Settings.read(), 3000)
@@ -56,16 +56,18 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
             **os.environ,
             "DAGSTER_HOME": str(home),
             FROZEN: settings.frozen(),
+            "DAGSTER_IS_DEV_CLI": "1",  # what the code server says is not said again by the others
             "PYTHONWARNINGS": "ignore",
             "PYTHONPATH": os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH")))),
         }
-        with Children() as children:
+        # The path of a socket may have about 100 bytes: the home is too deep for that.
+        with TemporaryDirectory(prefix="tessitura-") as folder, Children() as children:
+            started = [children.start(one, environment, CHECKOUT) for one in _commands(Path(folder), port)]
             children.start(command(settings.report_folder, reports), environment, CHECKOUT)
-            child = children.start(_command(port), environment, CHECKOUT)
-            if _answers(child, children, address):
+            if _answers(started, children, address):
                 tell(f"{address}, preset {settings.preset} (Ctrl-C ends it)")
                 tell(f"http://{HOST}:{reports}, the reports")
-            status = child.wait()
+            status = _first(started)
             stopped = children.stopped
     finally:
         release(settings.home, SERVER, lock)
@@ -73,16 +75,23 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         raise InputError(f"the web UI ended by itself with exit status {status}; its messages above say why")
 
 
-def _command(port: int) -> list[str]:
-    """Return the command that starts Dagster's web server, daemon and code server.
+def _commands(folder: Path, port: int) -> list[list[str]]:
+    """Return the commands that start Dagster's code server, web server and daemon, in this order.
 
-    Raises:
-        InputError: the program dagster is not found.
+    Args:
+        folder: empty folder by which they find each other.
+        port: TCP port of the web server.
     """
-    program = shutil.which("dagster", path=str(Path(sys.executable).parent)) or shutil.which("dagster")
-    if program is None:
-        raise InputError("the program dagster is missing; set the environment up again with: make clean dev")
-    return [program, "dev", "-w", str(CHECKOUT / "workspace.yaml"), "-h", HOST, "-p", str(port), *_QUIET]
+    services.prepare(folder)
+    return [services.code_server(folder), services.web_server(folder, HOST, port), services.daemon(folder)]
+
+
+def _first(started: "Sequence[subprocess.Popen[bytes]]") -> int:
+    """Wait until one of several processes has ended, and return its exit status."""
+    while True:
+        for one in started:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return one.wait(_ASK_SECONDS)
 
 
 def _check_free(port: int) -> None:
@@ -94,9 +103,9 @@ def _check_free(port: int) -> None:
         raise InputError(f"port {port}: {reason}; choose another one with --port") from error
 
 
-def _answers(child: "subprocess.Popen[bytes]", children: Children, address: str) -> bool:
-    """Wait until a page answers, and return True; return False once its server has ended or a stop signal came."""
-    while child.poll() is None and not children.stopped:
+def _answers(started: "Sequence[subprocess.Popen[bytes]]", children: Children, address: str) -> bool:
+    """Wait until a page answers, and return True; return False once a process has ended or a stop signal came."""
+    while all(one.poll() is None for one in started) and not children.stopped:
         try:
             if requests.get(address, timeout=5).ok:
                 return True

@@ -21,8 +21,10 @@ from data.errors import InputError
 from models.conversion.melody.published.encoders import ENCODERS
 from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
+from pipelines.notices import check_address
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_HIDDEN = "TESSITURA_NOTIFY"
 FROZEN = "TESSITURA_FROZEN"  # variable that passes settings, as JSON, to the processes that this one starts
 _NO_QUESTION_MARK = 'the database of Dagster cannot lie below a folder with "?" in its name; name another'
 
@@ -45,6 +47,7 @@ class Settings(BaseSettings):
         recogniser: folder of the speech recogniser that judges the words; "" for none.
         quality: file of the network that predicts the speech quality of converted voices; "" for none.
         ratings: folder of exported listening tests with their results; "" for none.
+        notify: where notices of failures go (`pipelines.notices`), a secret; "" for nowhere.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
@@ -119,6 +122,13 @@ class Settings(BaseSettings):
     ratings: str = Field(
         "", description="folder of exported listening tests with the files that listeners sent back; empty: none"
     )
+    notify: str = Field(
+        "",
+        repr=False,
+        description="where notices of failed runs and the monthly digest go: "
+        "smtp://USER:PASSWORD@HOST:587/?from=A&to=B (or smtps://), a Slack hook, slack+https://… for what takes "
+        "Slack's messages, or any web hook https://…, which gets JSON; empty: nowhere",
+    )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
     trainings: int = Field(
         1,
@@ -162,7 +172,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
-            raise InputError(f"{name}={first['input']!r}: {first['msg'].lower()}") from error
+            value = "…" if name == _HIDDEN else repr(first["input"])
+            # The cause holds the value too.
+            raise InputError(f"{name}={value}: {first['msg'].lower()}") from (None if name == _HIDDEN else error)
 
     @field_validator("home", "reports")
     @classmethod
@@ -189,6 +201,16 @@ class Settings(BaseSettings):
         if place and not Path(place).expanduser().exists():
             raise ValueError("there is nothing; correct the path or leave it empty")
         return place
+
+    @field_validator("notify")
+    @classmethod
+    def _address(cls, address: str) -> str:
+        if address:
+            try:
+                check_address(address)
+            except InputError as error:
+                raise ValueError(str(error)) from None
+        return address
 
     @field_validator("separators")
     @classmethod
@@ -219,7 +241,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> Environment:
         """Return the settings in the form that assets use."""
-        return Environment(**self.model_dump(exclude={"reports"}))
+        return Environment(**self.model_dump(exclude={"reports", "notify"}))
 
     def frozen(self) -> str:
         """Return the settings as JSON text, the value of the variable `FROZEN`."""

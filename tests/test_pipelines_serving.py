@@ -9,9 +9,10 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 
 from data.errors import InputError
-from pipelines import serving
+from pipelines import services, serving
 from pipelines.recovery import SERVER, hold, release
 
 # Stands for `dagster dev`: answers a while after its start, and tells where it runs and with which environment.
@@ -35,11 +36,31 @@ def free_port() -> int:
         return listening.getsockname()[1]
 
 
-def test_the_command_is_dagsters_on_the_loopback_address():
-    command = serving._command(3456)
-    assert Path(command[0]).name == "dagster"
-    assert command[command.index("-h") + 1] == "127.0.0.1"
-    assert command[command.index("-p") + 1] == "3456"
+def test_the_programs_are_dagsters_and_the_page_is_on_the_loopback_address(tmp_path):
+    code, web, daemon = serving._commands(tmp_path, 3456)
+    assert web[web.index("--host") + 1] == "127.0.0.1"
+    assert web[web.index("--port") + 1] == "3456"
+    (place,) = yaml.safe_load((tmp_path / "workspace.yaml").read_text())["load_from"]
+    (known,) = yaml.safe_load((serving.CHECKOUT / "workspace.yaml").read_text())["load_from"]
+    assert place["grpc_server"]["location_name"] == known["python_module"]["location_name"]
+    assert code[code.index("-m", 3) + 1] == known["python_module"]["module_name"]
+    assert code[code.index("--socket") + 1] == place["grpc_server"]["socket"]
+    for one in (web, daemon):
+        assert one[one.index("--workspace") + 1] == str(tmp_path / "workspace.yaml")
+
+
+def test_the_path_of_the_socket_is_short_however_deep_the_home(monkeypatch, settings):
+    folders = []
+
+    def commands(folder: Path, port: int) -> list[list[str]]:
+        folders.append(services.code_server(folder)[-5])
+        return [[sys.executable, "-S", "-c", "raise SystemExit(3)"]]
+
+    monkeypatch.setattr(serving, "_commands", commands)
+    with pytest.raises(InputError):
+        serving.serve(settings.model_copy(update={"home": settings.home / ("deep/" * 40)}), free_port(), print)
+    assert folders[0].endswith("code.sock")
+    assert len(folders[0].encode()) < 100
 
 
 def test_a_port_that_is_taken_is_told_before_anything_starts(settings):
@@ -65,7 +86,7 @@ def test_an_open_web_ui_is_named_with_its_address(settings):
 def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings, tmp_path, monkeypatch):
     noted, told = tmp_path / "noted.json", []
     command = [sys.executable, "-S", "-c", PAGE]
-    monkeypatch.setattr(serving, "_command", lambda port: [*command, str(port), str(noted)])
+    monkeypatch.setattr(serving, "_commands", lambda folder, port: [[*command, str(port), str(noted)]])
     monkeypatch.chdir(tmp_path)  # some folder with other packages in it
 
     def tell(line: str) -> None:
@@ -88,7 +109,9 @@ def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings
         os.kill(found["pid"], 0)
 
 
-def test_a_web_ui_that_ends_by_itself_is_an_error(settings, monkeypatch):
-    monkeypatch.setattr(serving, "_command", lambda port: [sys.executable, "-S", "-c", "raise SystemExit(3)"])
+def test_a_program_that_ends_by_itself_ends_the_others_and_is_an_error(settings, monkeypatch):
+    sleeping = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+    ends = [sys.executable, "-S", "-c", "raise SystemExit(3)"]
+    monkeypatch.setattr(serving, "_commands", lambda folder, port: [[*sleeping], [*ends]])
     with pytest.raises(InputError, match="ended by itself with exit status 3"):
         serving.serve(settings, free_port(), print)

@@ -20,6 +20,7 @@ class Home:
 
     def __init__(self, folder: Path, **settings: Any) -> None:
         self.environment = Environment(**{"home": folder, "preset": "demo", "device": "cpu", **settings})
+        self.instance = dg.DagsterInstance.ephemeral()
         self.graph = Graph(REGISTRY.within(Configuration(self.environment)), self.environment, PROVENANCE)
 
     def materialize(self, *names: str, variant: str | None = None, raise_on_error: bool = True, **options: Any):
@@ -28,6 +29,9 @@ class Home:
         quality = [check for one in QUALITY for check in one.checks(self.graph)]
         checks = [one for one in quality if variant is None and one.check_key.asset_key.path[-1] in names]
         keys = [self.graph.key(name, variant is not None) for name in names]
+        if variant is not None:
+            instance = options.setdefault("instance", self.instance)
+            self.graph.ask(instance, REGISTRY.assets[names[0]].group, [variant])
         selection = dg.AssetSelection.assets(*keys) | dg.AssetSelection.checks(*checks)
         return dg.materialize(
             [*definitions, *checks],

@@ -99,3 +99,31 @@ def diff(
         return
     for line in lines(found):
         typer.echo(line)
+
+
+def compare(
+    system: System = "synthesis",
+    versions: Annotated[
+        list[str] | None,
+        typer.Argument(help='"in use", names of experiments, or keys of versions; in use and all experiments if none.'),
+    ] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="HTML file to write.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Write a page that puts versions of a system side by side, and print its path.
+
+    It shows what is configured differently, the trainings, the scores with paired
+    intervals, and the same items to listen to. The first version is the one that
+    the others are compared with. The keys are those that `status` prints.
+    """
+    from data.files.targets import check_target
+    from pipelines.settings import Settings
+    from pipelines.versions.page import write_comparison
+
+    settings = Settings.read()
+    path = None if output is None else check_target(output.expanduser(), (".html",))
+    page = write_comparison(settings, system, versions or (), path)
+    if as_json:
+        print_json({"page": str(page)})
+    else:
+        typer.echo(f"page: {page}")

@@ -6,7 +6,7 @@ import dagster as dg
 
 from assets.declaration import Shown, StoredAsset
 from pipelines.reports.export import export_report
-from pipelines.reports.folder import PAGE
+from pipelines.reports.folder import LATEST, PAGE, latest
 from pipelines.reports.server import HOST, known_port
 from pipelines.settings import Settings
 
@@ -21,8 +21,8 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
         experiment: name of the experiment that the run belongs to; "" for the system in use.
 
     Returns:
-        "report", the address that `tessitura dev` serves the page at, and "report file", its path; nothing for an
-        asset that is no report.
+        Of a report: "report", the address that `tessitura dev` serves the page at, and "report file", its path. Of any
+        other asset: "report of the system", the address of the newest report of its system, if there is one.
 
     Raises:
         InputError: the report cannot be exported. It stays in the store, and the next run exports it.
@@ -31,8 +31,13 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
         >>> show_report(Settings.read(), asset, get(slot), "")["report"].url
         'http://127.0.0.1:3001/2026-11-29-060117-synthesis-demo-3f2a9c01/report.html'
     """
+    here = f"http://{HOST}:{known_port(settings.home)}"
     if asset.name != f"{asset.group}_report":
-        return {}
+        link = f"{asset.group}-{settings.preset}"
+        known = not experiment and link in latest(settings.report_folder).values()
+        return {"report of the system": dg.MetadataValue.url(f"{here}/{LATEST}/{link}/{PAGE}")} if known else {}
     folder = export_report(settings.report_folder, version, in_use=not experiment)
-    address = f"http://{HOST}:{known_port(settings.home)}/{folder.name}/{PAGE}"
-    return {"report": dg.MetadataValue.url(address), "report file": dg.MetadataValue.path(folder / PAGE)}
+    return {
+        "report": dg.MetadataValue.url(f"{here}/{folder.name}/{PAGE}"),
+        "report file": dg.MetadataValue.path(folder / PAGE),
+    }

@@ -1,0 +1,124 @@
+"""Finds evaluated versions of a system, and everything that they were made from.
+
+A version of a system is a version of its scores, `SYSTEM_scores`, with all versions that these were made from. It is
+named "in use", by the name of an experiment, or by the key, or its first digits, of any version in the store that
+belongs to it: a model, its scores, its data. Of several that belong to the key, the one that was scored last is taken.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from assets.environment import Configuration
+from assets.store.pointers import Slot, find, read_pointer
+from assets.store.record import RUN, damage, read_record
+from data.errors import InputError
+from data.files.names import is_id
+from pipelines.definitions import make_graph
+from pipelines.jobs import find_system
+from pipelines.settings import Settings
+
+IN_USE = "in use"
+_KEY = re.compile(r"[0-9a-f]{4,16}")
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A version of a system that has scores.
+
+    Attributes:
+        name: what the user called it: "in use", the name of an experiment, or a key.
+        scores: folder of the version of its scores.
+        made: folder of every version that the scores were made from and that is still in the store, by asset; the
+            scores are among them.
+    """
+
+    name: str
+    scores: Path
+    made: Mapping[str, Path]
+
+    def record(self, asset: str) -> dict[str, Any]:
+        """Return the content of run.json of one of its assets."""
+        return read_record(self.made[asset])
+
+
+def evaluated(settings: Settings, system: str, names: Sequence[str] = ()) -> list[Evaluated]:
+    """Return versions of a system, in the order of their names.
+
+    Args:
+        settings: the settings, which name the store and the preset.
+        system: name of the system.
+        names: "in use", names of experiments, or keys of versions; none for the version in use and all experiments.
+
+    Raises:
+        InputError: there is no such system or version, a key belongs to nothing that has scores, a version is damaged,
+            or there are fewer than two different versions to compare; the message says what there is.
+
+    Example:
+        >>> [one.name for one in evaluated(Settings.read(), "synthesis", ["in use", "longer"])]
+        ['in use', 'longer']
+    """
+    slot = _slot(settings, system)
+    experiments = [path.parent.name for path in sorted(slot.home.glob("experiments/*/main")) if is_id(path.parent.name)]
+    asked = list(dict.fromkeys(names)) or [IN_USE, *experiments]
+    found = [_evaluated(slot, experiments, name) for name in asked]
+    different = list({one.scores: one for one in reversed(found)}.values())[::-1]
+    if len(different) < 2:
+        there = ", ".join([IN_USE, *experiments, *(one.name for one in _scored(slot))])
+        raise InputError(f"two different versions of {system} are needed to compare; there are {there}")
+    return different
+
+
+def _slot(settings: Settings, system: str) -> Slot:
+    graph = make_graph(settings)
+    return graph.registry.assets[f"{find_system(system).name}_scores"].slot(Configuration(graph.environment))
+
+
+def _evaluated(slot: Slot, experiments: Sequence[str], name: str) -> Evaluated:
+    """Return the version of a name."""
+    if name == IN_USE or name in experiments:
+        folder = find(slot if name == IN_USE else replace(slot, experiment=name))
+        if folder is None:
+            raise InputError(f"{slot.name} has not been made yet; make it with: tessitura run {slot.asset[:-7]}")
+        return Evaluated(name, folder, dict(_ancestors(slot.root, folder)))
+    if _KEY.fullmatch(name):
+        for folder in _scored(slot):
+            made = dict(_ancestors(slot.root, folder))
+            if any(one.name.startswith(name) for one in made.values()):
+                if (reason := damage(folder)) is not None:
+                    raise InputError(f"{folder}: damaged ({reason}); make it again")
+                return Evaluated(name, folder, made)
+    there = ", ".join([IN_USE, *experiments, *(one.name for one in _scored(slot))])
+    raise InputError(f"{name!r} is no version of {slot.asset[:-7]} with scores; there are {there}")
+
+
+def _scored(slot: Slot) -> list[Path]:
+    """Return the folders of all finished versions of the scores, newest first."""
+    folders = [path.parent for path in slot.home.glob(f"versions/*/{RUN}")]
+    return sorted(folders, key=lambda one: (str(read_record(one)["made"]), one.name), reverse=True)
+
+
+def _ancestors(root: Path, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the asset and the folder of a version and of all that it was made from, as far as the store has them."""
+    seen, left = set(), [folder]
+    while left:
+        one = left.pop()
+        if one in seen or not (one / RUN).is_file():
+            continue
+        seen.add(one)
+        record = read_record(one)
+        yield record["asset"], one
+        places = [root / str(place) for place in record.get("origins", {}).values()]
+        left += [place for place in places if place.resolve().is_relative_to(root.resolve())]
+
+
+def pinned(folder: Path) -> bool:
+    """Return whether the user has pinned a version."""
+    return (folder.parent.parent / "pins" / f"{folder.name}.json").is_file()
+
+
+def is_in_use(folder: Path) -> bool:
+    """Return whether a version is the current one of its asset."""
+    return read_pointer(folder.parent.parent / "current" / "main") == folder.name

@@ -1,0 +1,262 @@
+"""The page that shows versions of a system side by side: configuration, training, scores, sounds.
+
+The first version is the one that the others are compared with. The page is one HTML file like the reports: it loads
+nothing, works offline and by keyboard, and everything in it is escaped (`eval.report.document`).
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from assets.environment import DATA, EMBEDDED
+from assets.provenance import commit_of
+from data.files.durable import write_bytes
+from data.files.targets import check_target_folder
+from pipelines.settings import Settings
+from pipelines.versions.lineage import Evaluated, evaluated, is_in_use, pinned
+from pipelines.versions.measures import SECONDS, Measures, measures_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from eval.report.curves import Curves
+    from eval.report.document import Clip, Players, Section, Table
+    from eval.table import Metric
+
+FOLDER = "comparisons"  # in the folder of exported reports, where they are served too
+_PLAYED = 4  # items with sounds
+_NONE = "–"
+_LOUDNESS = -23.0  # LUFS, of all sounds (EBU R 128)
+
+
+def write_comparison(settings: Settings, system: str, names: Sequence[str] = (), path: Path | None = None) -> Path:
+    """Write the page that compares versions of a system, and return its path.
+
+    Args:
+        settings: the settings, which name the store and the preset.
+        system: name of the system.
+        names: "in use", names of experiments, or keys of versions; none for the version in use and all experiments.
+        path: where to write it; None for comparisons/SYSTEM-PRESET.html in the folder of exported reports.
+
+    Raises:
+        InputError: a version does not exist or is damaged, or there are fewer than two.
+
+    Example:
+        >>> write_comparison(Settings.read(), "synthesis", ["in use", "longer"])
+    """
+    from eval.report.document import render
+
+    versions = evaluated(settings, system, names)
+    place = path or settings.report_folder / FOLDER / f"{system}-{settings.preset}.html"
+    page = render(_document(settings, system, versions))
+    check_target_folder(place.parent)
+    write_bytes(place, page.encode())
+    return place
+
+
+def _document(settings: Settings, system: str, versions: Sequence[Evaluated]) -> Any:
+    from eval.intervals import OF_MEANS
+    from eval.report.document import Document, Section
+
+    measures = measures_of(system)
+    scores = {one.name: measures.scores(one.scores) for one in versions}
+    paired, summary = _pairs(measures, scores)
+    sections = [
+        Section("Are the scores different?", [_means(measures, scores), paired]),
+        Section("What is configured differently?", [_differences(versions)]),
+        *_training(versions),
+        Section("The same items to listen to", [_sounds(measures, versions, scores)]),
+    ]
+    return Document(
+        title=f"Versions of {system} side by side, preset {settings.preset}",
+        summary=summary,
+        sections=sections,
+        provenance=[("page made", datetime.now(UTC).isoformat(timespec="seconds")), *map(_told, versions)],
+        methods=[
+            ("Interval", OF_MEANS.format(measures.items.group or f"{measures.items.column}s")),
+            ("p", "two-sided Wilcoxon signed-rank test over the same groups, corrected by Holm for the versions"),
+            ("Which items", "the test items that both versions have; a choice between versions is made on validation"),
+        ],
+    )
+
+
+def _told(version: Evaluated) -> tuple[str, str]:
+    """Return what a version is and where it comes from, in words."""
+    record = version.record(_scores_asset(version))
+    marks = [
+        *(["in use"] if is_in_use(version.scores) and version.name != "in use" else []),
+        *(["pinned"] if any(map(pinned, version.made.values())) else []),
+    ]
+    words = [f"scores {version.scores.name}", f"scored {record['made']}", f"commit {commit_of(record['provenance'])}"]
+    return version.name, ", ".join([*words, *marks])
+
+
+def _scores_asset(version: Evaluated) -> str:
+    return version.scores.parent.parent.name
+
+
+def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
+    """Return the table of the mean of each metric, with its interval, for each version."""
+    from eval.intervals import ends, mean_interval
+    from eval.report.document import Table
+
+    rows = []
+    for name, frame in scores.items():
+        cells = []
+        for metric in measures.metrics.values():
+            groups = frame[measures.items.group].tolist() if measures.items.group else None
+            found = mean_interval(frame[metric.column].to_numpy(float), groups)
+            cells.append(f"{found.mean:.4g} {ends(found.low, found.high, '{:.3g}'.format)}" if found.count else "n/a")
+        rows.append([name, str(len(frame)), *cells])
+    headings = [f"{name} ({_better(metric)})" for name, metric in measures.metrics.items()]
+    return Table("Mean over the test items and 95 % interval", ["Version", "Items", *headings], rows)
+
+
+def _better(metric: "Metric") -> str:
+    return "smaller is better" if metric.smaller_is_better else "larger is better"
+
+
+def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[Table, list[str]]":
+    """Return the table of paired differences to the first version, and a sentence for each other version."""
+    import pandas as pd
+
+    from eval.intervals import ends
+    from eval.report.document import Table
+    from eval.table import compare_systems
+
+    first, *others = scores
+    both = pd.concat([frame.assign(system=name) for name, frame in scores.items()], ignore_index=True)
+    rows, told = [], []
+    for name, metric in measures.metrics.items():
+        sign = -1 if metric.smaller_is_better else 1
+        for one in compare_systems(both, first, others, metric, measures.items).to_dict("records"):
+            # The first version minus the other one, turned round: the question is what the other one changes.
+            change, low, high = 0 - one["difference"], 0 - one["high"], 0 - one["low"]
+            verdict = "better" if sign * (low if sign > 0 else high) > 0 else "worse"
+            verdict = verdict if low * high > 0 else "undecided"
+            rows.append(
+                [one["baseline"], name, str(one["count"]), f"{change:+.4g} {ends(low, high, '{:+.3g}'.format)}",
+                 f"{one['p']:.3g}", verdict]
+            )  # fmt: skip
+            if name == next(iter(measures.metrics)):
+                told.append(
+                    f"{one['baseline']} against {first}: {name} {change:+.3g} "
+                    f"{ends(low, high, '{:+.3g}'.format)}, {_better(metric)}: {verdict}."
+                )
+    columns = ["Version", "Metric", "Items", "Change [95 %]", "p (Holm)", "Verdict"]
+    note = "“Better” and “worse” where the whole interval lies on one side of 0."
+    return Table(f"Each version minus {first}, item by item", columns, rows, words=2, note=note), told
+
+
+def _differences(versions: Sequence[Evaluated]) -> "Table":
+    """Return the table of all configured values, code versions and data that are not the same in all versions."""
+    from eval.report.document import Table
+
+    values: dict[tuple[str, str], dict[str, str]] = {}
+    for version in versions:
+        for asset in sorted(version.made):
+            record = version.record(asset)
+            told = {**dict(_flat(record["config"])), "code version": record["code_version"]}
+            if record["space"] in (DATA, EMBEDDED):  # a data set: what came from outside
+                told["content"] = record["fingerprint"][:16]
+            for path, value in told.items():
+                values.setdefault((asset, path), {})[version.name] = str(value)
+    names = [one.name for one in versions]
+    rows = [
+        [asset, path, *(found.get(name, _NONE) for name in names)]
+        for (asset, path), found in sorted(values.items())
+        if len({found.get(name) for name in names}) > 1
+    ]
+    note = "Only what differs is listed. A dash: the version was made without it, or it is no longer in the store."
+    return Table("Configuration, code and data", ["Asset", "Value", *names], rows, words=2 + len(names), note=note)
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    """Yield the values inside dictionaries by dotted path, as JSON."""
+    if isinstance(value, Mapping):
+        for key, one in value.items():
+            yield from _flat(one, f"{path}.{key}".lstrip("."))
+    else:
+        yield path or "value", json.dumps(value)
+
+
+def _training(versions: Sequence[Evaluated]) -> "list[Section]":
+    """Return a section with the curves of every training, of which all versions are drawn over one another."""
+    from eval.report.document import Section
+
+    blocks = [block for asset in sorted({name for one in versions for name in one.made})
+              for block in _curves(asset, versions)]  # fmt: skip
+    return [Section("How did the trainings go?", blocks)] if blocks else []
+
+
+def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
+    """Yield the charts of one training: the loss, and each validation metric; nothing if it is no training."""
+    from data.files.tables import read_frame
+    from eval.report.curves import Curves, Panel
+
+    histories = {
+        one.name: read_frame(one.made[asset] / "history.parquet")
+        for one in versions
+        if asset in one.made and (one.made[asset] / "history.parquet").is_file()
+    }
+    known = {str(name) for history in histories.values() for name in history.columns}
+    for metric in ("loss", *sorted(name for name in known if name.startswith("valid_"))):
+        values = {
+            name: history.set_index("step")[metric].astype(float).dropna()
+            for name, history in histories.items()
+            if metric in history
+        }
+        steps = sorted({int(step) for one in values.values() for step in one.index})
+        if steps:
+            curves = {
+                name: one.reindex(steps).interpolate("index", limit_area="inside") for name, one in values.items()
+            }
+            panel = Panel("", metric.replace("_", " "), steps, curves)
+            question = f"{asset}: how does {metric.replace('_', ' ')} change?"
+            yield Curves(question, [panel], "step", wide=True, marked=False)
+
+
+def _over(values: "pd.Series", steps: Sequence[int]) -> "np.ndarray":
+    """Return a metric by step at other steps too: between its own by straight lines, NaN outside."""
+    return values.reindex(steps).interpolate("index", limit_area="inside").to_numpy()
+
+
+def _sounds(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[str, pd.DataFrame]") -> "Players":
+    """Return players of the same items by all versions: those at the ends and in the middle of the first version."""
+    from eval.report.document import Players
+
+    metric = next(iter(measures.metrics.values()))
+    common = set.intersection(*({str(one) for one in frame[measures.items.column]} for frame in scores.values()))
+    first = next(iter(scores.values())).sort_values(metric.column, ascending=metric.smaller_is_better)
+    order = [str(one) for one in first[measures.items.column] if str(one) in common]
+    places = sorted({round(one * (len(order) - 1) / max(1, _PLAYED - 1)) for one in range(_PLAYED)}) if order else []
+    sounds = {one.name: one.made.get(measures.sounds) for one in versions}
+    rows = [
+        (order[place], [_clip(measures, name, folder, order[place]) for name, folder in sounds.items()])
+        for place in places
+    ]
+    key = next(iter(measures.metrics))
+    note = f"The items from the best to the worst of {next(iter(scores))} by {key}; all sounds are equally loud."
+    return Players("One item, all versions", list(sounds), rows, note=note, item="Item")
+
+
+def _clip(measures: Measures, name: str, folder: Path | None, item: str) -> "Clip":
+    """Return the player of one item as one version made it; empty if it has none."""
+    from data.shards.reader import Shards
+    from eval.report.document import Clip
+    from eval.report.excerpts import player
+
+    label = f"{item}, {name}"
+    if folder is None:
+        return Clip(label, None)
+    shards = Shards(folder)
+    for row in shards.rows(system=measures.system):
+        parts = [str(shards.column(one)[row]) for one in measures.named]
+        if ", ".join(parts) == item:
+            rate = int(shards.column("sample_rate")[row])
+            wave = shards.read(int(row))[: int(SECONDS * rate)]
+            return player(label, wave, _LOUDNESS, rate)
+    return Clip(label, None)

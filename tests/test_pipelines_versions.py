@@ -1,0 +1,151 @@
+"""Versions side by side: found by name or key, compared by pairs, escaped, and readable without a network."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from assets.environment import Configuration
+from assets.registry import REGISTRY
+from assets.store.pointers import publish
+from assets.store.versions import Making, Recipe, make
+from data.errors import InputError
+from data.files.tables import write_frame
+from data.shards.writer import Record, ShardWriter
+from eval.report.curves import Curves
+from eval.report.document import Document, Section, render
+from pipelines.versions.lineage import evaluated
+from pipelines.versions.page import write_comparison
+
+EVIL = "<script>alert(1)</script>"
+NOTES = [f"note-{number}" for number in range(12)]
+
+
+def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
+    """Make a model, its notes and their scores as the assets make them, and return the folder of the scores."""
+    run = Configuration(settings.environment())
+
+    def version(asset: str, config, inputs, work) -> Path:
+        slot = REGISTRY.assets[asset].slot(run, experiment)
+        notes = {"space": slot.space, "experiment": experiment, "overrides": {},
+                 "provenance": {"commit": "abcdef012345", "changed": {}}}  # fmt: skip
+        files = {"synthesis_model": ("model",), "synthesis_notes": ("index.parquet", "told")}.get(
+            asset, ("scores.parquet",)
+        )
+        made = make(slot, Recipe("c0de", config, inputs, files), Making(work, notes)).folder
+        publish(slot, made)
+        return made
+
+    def model(folder: Path, _) -> dict:
+        (folder / "model").write_text(f"{loss} {steps}")
+        history = [{"step": one, "loss": 1.0 / one, "valid_spectral": None if one < steps else loss, "seconds": one}
+                   for one in range(1, steps + 1)]  # fmt: skip
+        write_frame(folder / "history.parquet", pd.DataFrame(history))
+        return {}
+
+    def sounds(folder: Path, _) -> dict:
+        writer = ShardWriter(folder)
+        wave = np.sin(np.arange(16_000) / 9)[:, None] * 0.3
+        for name in NOTES:
+            writer.add(Record(f"sing-{name}", (wave * 32_767).astype(np.int16), 16_000))
+        writer.commit(
+            annotate=lambda rows: rows.append_column("system", pa.array(["sing"] * len(rows))).append_column(
+                "note", pa.array([one.removeprefix("sing-") for one in rows["id"].to_pylist()])
+            )
+        )
+        (folder / "told").write_text(f"{loss} {steps}")
+        return {}
+
+    def scores(folder: Path, _) -> dict:
+        rows = [
+            {"system": "sing", "note": name, "instrument": number, "split": "test", "spectral": loss + number / 100,
+             "multi_resolution": 1.0, "in_tune": 1.0, "loudness_error": 0.5}
+            for number, name in enumerate(NOTES)
+        ]  # fmt: skip
+        write_frame(folder / "scores.parquet", pd.DataFrame(rows))
+        return {}
+
+    made = version("synthesis_model", {"fit": {"steps": steps}, "note": EVIL * (steps == 3)}, {}, model)
+    played = version("synthesis_notes", {"steps": steps}, {"synthesis_model": made}, sounds)
+    return version("synthesis_scores", {}, {"synthesis_notes": played}, scores)
+
+
+@pytest.fixture
+def store(settings):
+    """A former version, the one in use, and an experiment."""
+    folders = [build(settings, 0.5, 2), build(settings, 0.4, 3), build(settings, 0.3, 4, "longer")]
+    return settings, folders
+
+
+def test_a_version_is_found_by_name_and_by_the_key_of_whatever_belongs_to_it(store):
+    settings, (former, in_use, longer) = store
+    assert [one.scores for one in evaluated(settings, "synthesis")] == [in_use, longer]
+    assert [one.scores for one in evaluated(settings, "synthesis", ["longer", former.name[:8]])] == [longer, former]
+    (model,) = [one for one in evaluated(settings, "synthesis") if one.name == "longer"]
+    by_model = evaluated(settings, "synthesis", ["in use", model.made["synthesis_model"].name])
+    assert [one.scores for one in by_model] == [in_use, longer]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["in use", "in use"], "two different versions of synthesis are needed to compare; there are in use, longer, "),
+        (["wider", "in use"], "'wider' is no version of synthesis with scores; there are in use, longer, "),
+        (["../../etc", "in use"], "is no version of synthesis"),
+        (["ffffffff", "in use"], "'ffffffff' is no version"),
+    ],
+)
+def test_what_cannot_be_compared_is_told_with_what_there_is(store, names, said):
+    with pytest.raises(InputError, match=said.replace("'", "'")):
+        evaluated(store[0], "synthesis", names)
+
+
+def test_before_anything_was_made_the_error_names_the_command(settings):
+    with pytest.raises(InputError, match="make it with: tessitura run synthesis"):
+        evaluated(settings, "synthesis")
+
+
+def test_the_page_tells_the_versions_apart(store):
+    settings, (former, *_) = store
+    path = write_comparison(settings, "synthesis", ["in use", "longer", former.name[:8]])
+    assert path == settings.report_folder / "comparisons" / "synthesis-demo.html"
+    page = path.read_text()
+    assert "longer against in use: spectral loss -0.1 [-0.1, -0.1], smaller is better: better." in page
+    assert f"{former.name[:8]} against in use: spectral loss +0.1 [+0.1, +0.1], smaller is better: worse." in page
+    assert "fit.steps" in page
+    assert page.count('<audio controls preload="none"') == 4 * 3, "four items, by each version"
+    assert "synthesis_model: how does valid spectral change?" in page
+    assert EVIL not in page, "what stands in a configuration is escaped"
+    assert "&lt;script&gt;" in page
+    assert "default-src 'none'" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_version_that_lost_what_it_was_made_from_is_compared_by_what_is_left(store):
+    settings, (_, in_use, _) = store
+    for one in (in_use.parents[2] / "synthesis_notes" / "versions").glob("*/run.json"):
+        one.unlink()
+    page = write_comparison(settings, "synthesis").read_text()
+    assert "not made" in page, "the sounds are gone"
+    assert "longer against in use" in page
+
+
+def test_a_chart_has_one_line_a_system_and_tells_every_value():
+    chart = Curves("Which?", "step", {EVIL: [(1, 2.0), (2, float("nan")), (3, 1.0)], "b": [(2, 1.5)], "none": []})
+    first, second = chart.lines
+    assert (first.first, first.last, len(first.points)) == ("2", "1", 2)
+    assert first.points[0][1] < first.points[1][1], "the axis of a picture points down"
+    assert first.points[0][0] < second.points[0][0] < first.points[1][0]
+    assert first.colour != second.colour
+    assert first.dashes != second.dashes
+    page = render(Document("t", [], [], [Section("s", [chart])]))
+    assert EVIL not in page
+    assert "style=" not in page, "the policy of the page forbids style attributes"
+    assert "<title>b, step 2: 1.5</title>" in page
+
+
+def test_a_chart_of_equal_or_no_values_is_drawn():
+    assert Curves("?", "step", {"a": [(1, 1.0), (2, 1.0)]}).lines[0].points[0][1] == 110.0
+    assert Curves("?", "step", {}).lines == []

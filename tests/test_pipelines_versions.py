@@ -14,10 +14,8 @@ from assets.store.versions import Making, Recipe, make
 from data.errors import InputError
 from data.files.tables import write_frame
 from data.shards.writer import Record, ShardWriter
-from eval.report.curves import Curves
-from eval.report.document import Document, Section, render
 from pipelines.versions.lineage import evaluated
-from pipelines.versions.page import write_comparison
+from pipelines.versions.page import _over, write_comparison
 
 EVIL = "<script>alert(1)</script>"
 NOTES = [f"note-{number}" for number in range(12)]
@@ -112,8 +110,8 @@ def test_the_page_tells_the_versions_apart(store):
     path = write_comparison(settings, "synthesis", ["in use", "longer", former.name[:8]])
     assert path == settings.report_folder / "comparisons" / "synthesis-demo.html"
     page = path.read_text()
-    assert "longer against in use: spectral loss -0.1 [-0.1, -0.1], smaller is better: better." in page
-    assert f"{former.name[:8]} against in use: spectral loss +0.1 [+0.1, +0.1], smaller is better: worse." in page
+    assert "longer against in use: spectral loss -0.10 [-0.10, -0.10], smaller is better: better." in page
+    assert f"{former.name[:8]} against in use: spectral loss +0.10 [+0.10, +0.10], smaller is better: worse." in page
     assert "fit.steps" in page
     assert page.count('<audio controls preload="none"') == 4 * 3, "four items, by each version"
     assert "synthesis_model: how does valid spectral change?" in page
@@ -132,20 +130,7 @@ def test_a_version_that_lost_what_it_was_made_from_is_compared_by_what_is_left(s
     assert "longer against in use" in page
 
 
-def test_a_chart_has_one_line_a_system_and_tells_every_value():
-    chart = Curves("Which?", "step", {EVIL: [(1, 2.0), (2, float("nan")), (3, 1.0)], "b": [(2, 1.5)], "none": []})
-    first, second = chart.lines
-    assert (first.first, first.last, len(first.points)) == ("2", "1", 2)
-    assert first.points[0][1] < first.points[1][1], "the axis of a picture points down"
-    assert first.points[0][0] < second.points[0][0] < first.points[1][0]
-    assert first.colour != second.colour
-    assert first.dashes != second.dashes
-    page = render(Document("t", [], [], [Section("s", [chart])]))
-    assert EVIL not in page
-    assert "style=" not in page, "the policy of the page forbids style attributes"
-    assert "<title>b, step 2: 1.5</title>" in page
-
-
-def test_a_chart_of_equal_or_no_values_is_drawn():
-    assert Curves("?", "step", {"a": [(1, 1.0), (2, 1.0)]}).lines[0].points[0][1] == 110.0
-    assert Curves("?", "step", {}).lines == []
+def test_trainings_of_different_lengths_share_the_steps_of_their_chart():
+    """Between its own steps a line is straight; beyond them there is none."""
+    values = pd.Series([1.0, 2.0], index=[10, 20])
+    np.testing.assert_allclose(_over(values, [0, 10, 15, 20, 30]), [np.nan, 1, 1.5, 2, np.nan])

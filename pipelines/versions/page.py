@@ -100,8 +100,9 @@ def _scores_asset(version: Evaluated) -> str:
 
 def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
     """Return the table of the mean of each metric, with its interval, for each version."""
-    from eval.intervals import ends, mean_interval
+    from eval.intervals import mean_interval
     from eval.report.document import Table
+    from eval.report.numbers import with_interval
 
     rows = []
     for name, frame in scores.items():
@@ -109,7 +110,7 @@ def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
         for metric in measures.metrics.values():
             groups = frame[measures.items.group].tolist() if measures.items.group else None
             found = mean_interval(frame[metric.column].to_numpy(float), groups)
-            cells.append(f"{found.mean:.4g} {ends(found.low, found.high, '{:.3g}'.format)}" if found.count else "n/a")
+            cells.append(with_interval(found.mean, found.low, found.high) if found.count else "n/a")
         rows.append([name, str(len(frame)), *cells])
     headings = [f"{name} ({_better(metric)})" for name, metric in measures.metrics.items()]
     return Table("Mean over the test items and 95 % interval", ["Version", "Items", *headings], rows)
@@ -123,8 +124,8 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
     """Return the table of paired differences to the first version, and a sentence for each other version."""
     import pandas as pd
 
-    from eval.intervals import ends
     from eval.report.document import Table
+    from eval.report.numbers import chance, with_interval
     from eval.table import compare_systems
 
     first, *others = scores
@@ -138,13 +139,13 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
             verdict = "better" if sign * (low if sign > 0 else high) > 0 else "worse"
             verdict = verdict if low * high > 0 else "undecided"
             rows.append(
-                [one["baseline"], name, str(one["count"]), f"{change:+.4g} {ends(low, high, '{:+.3g}'.format)}",
-                 f"{one['p']:.3g}", verdict]
+                [one["baseline"], name, str(one["count"]), with_interval(change, low, high, signed=True),
+                 chance(one["p"]), verdict]
             )  # fmt: skip
             if name == next(iter(measures.metrics)):
                 told.append(
-                    f"{one['baseline']} against {first}: {name} {change:+.3g} "
-                    f"{ends(low, high, '{:+.3g}'.format)}, {_better(metric)}: {verdict}."
+                    f"{one['baseline']} against {first}: {name} {with_interval(change, low, high, signed=True)}, "
+                    f"{_better(metric)}: {verdict}."
                 )
     columns = ["Version", "Metric", "Items", "Change [95 %]", "p (Holm)", "Verdict"]
     note = "“Better” and “worse” where the whole interval lies on one side of 0."

@@ -6,7 +6,7 @@ import pytest
 import torch
 from test_models_separation import TINY
 
-from models.separation.consistency import consistent
+from models.separation.consistency import between
 from models.separation.denoiser import Denoiser, expected_velocity
 from models.separation.diffusion import diffuse
 from models.separation.norms import FrameNorm
@@ -61,10 +61,12 @@ def test_a_share_of_the_noise_levels_is_where_sampling_begins():
     assert (noise_levels(100, 0.0, CPU) < 1).all()
 
 
-def test_what_is_consistent_is_a_part_of_the_mixture():
+def test_what_lies_between_two_estimates_is_a_part_of_the_mixture():
     mixture, vocals = torch.randn(2, 2, 4000, generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(consistent(mixture, mixture), mixture, atol=1e-5, rtol=0)
-    assert consistent(mixture, torch.zeros_like(mixture)).abs().max() < 1e-5
-    found = consistent(mixture + vocals, vocals)
-    assert (found - vocals).square().mean() < 0.5 * mixture.square().mean()
-    assert found.square().mean() <= (mixture + vocals).square().mean()
+    torch.testing.assert_close(between(mixture, mixture, mixture, 0.3), mixture, atol=1e-5, rtol=0)
+    assert between(mixture, torch.zeros_like(mixture), torch.zeros_like(mixture), 0.3).abs().max() < 1e-5
+    louder = between(mixture, 4 * mixture, 4 * mixture, 0.5)
+    torch.testing.assert_close(louder, mixture, atol=1e-5, rtol=0)
+    half = between(mixture, mixture, mixture / 4, 0.5)  # the geometric mean of 1 and 1/4
+    torch.testing.assert_close(half, mixture / 2, atol=1e-5, rtol=0)
+    assert between(mixture[:, :100], vocals[:, :100], vocals[:, :100], 0.3).shape == (2, 100)

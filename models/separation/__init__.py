@@ -3,7 +3,7 @@
 * `published/`: published codecs and separation networks, used alongside the project's own
 * `codec`: the project's own codec: encodes waveforms as latent frames and decodes them
 * `config`: configuration of the separation system: the settings of every stage
-* `consistency`: makes an estimate of the vocals consistent with the mixture
+* `consistency`: joins two estimates of the vocals into one that is a part of the mixture
 * `cost`: measures the cost of the systems: speed, time to the first output, memory, number of parameters
 * `denoiser`: the denoiser: a 1-D U-Net that predicts the velocity v, given latents of what is known
 * `describe`: describes a preset: modules, parameters, shapes and operations per second of sound

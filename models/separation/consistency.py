@@ -1,4 +1,4 @@
-"""Makes an estimate of the vocals consistent with the mixture: what it gives is a part of the mixture, bin by bin.
+"""Joins two estimates of the vocals into one that is a part of the mixture, bin by bin.
 
 Shapes: B batch, T samples.
 """
@@ -6,26 +6,29 @@ Shapes: B batch, T samples.
 import torch
 from torch import Tensor
 
-_N_FFT, _SMALLEST = 2048, 1e-8
+_N_FFT, _SMALLEST = 2048, 1e-6
 
 
-def consistent(mixture: Tensor, estimate: Tensor, n_fft: int = _N_FFT) -> Tensor:
-    """Return the mixture filtered by the Wiener mask of an estimate and of what it leaves, (B, T).
+def between(mixture: Tensor, estimate: Tensor, other: Tensor, share: float, n_fft: int = _N_FFT) -> Tensor:
+    """Return the sound whose magnitudes lie between those of two estimates, with the mixture's phase, (B, T).
 
-    The mask is |V|² / (|V|² + |X - V|²), with the STFTs X of the mixture and V of the estimate. The phase is that of
-    the mixture, and where the estimate is louder than the mixture, the result is not.
+    The magnitude of a bin of the STFT is |E|^(1 - share) · |O|^share, at most that of the mixture.
 
     Args:
         mixture: waveforms, (B, T).
-        estimate: estimated vocals, (B, T).
-        n_fft: size of the STFT in samples; the hop is a quarter.
+        estimate: estimated vocals E, (B, T).
+        other: another estimate O, (B, T).
+        share: weight of the other estimate, 0 to 1.
+        n_fft: size of the STFT in samples; the hop is a quarter. Shorter sounds have a smaller one.
 
     Example:
-        >>> consistent(mixture, mixture) - mixture  # all zero: nothing is left
+        >>> between(mixture, mixture, mixture, 0.3) - mixture  # all zero: everything is in both
     """
     size = min(n_fft, 2 * (mixture.shape[-1] // 2))
     window = torch.hann_window(size, device=mixture.device)
-    whole, part = (torch.stft(one, size, size // 4, window=window, return_complex=True) for one in (mixture, estimate))
-    power, rest = part.abs().square(), (whole - part).abs().square()
-    masked = whole * (power / (power + rest + _SMALLEST))
-    return torch.istft(masked, size, size // 4, window=window, length=mixture.shape[-1])
+    whole, one, two = (
+        torch.stft(wave, size, size // 4, window=window, return_complex=True) for wave in (mixture, estimate, other)
+    )
+    wanted = one.abs().clamp_min(_SMALLEST) ** (1 - share) * two.abs().clamp_min(_SMALLEST) ** share
+    factor = (wanted / whole.abs().clamp_min(_SMALLEST)).clamp_max(1)
+    return torch.istft(whole * factor, size, size // 4, window=window, length=mixture.shape[-1])

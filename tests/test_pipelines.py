@@ -30,7 +30,8 @@ SYNTHESIS = {
     "report",
 }  # fmt: skip
 SEPARATION = {
-    "songs", "codec", "latent_scale", "embedded_songs", "refiner", "denoiser", "mask_network", "vocals", "baseline_vocals", "scores",
+    "songs", "codec", "latent_scale", "embedded_songs", "refiner", "denoiser", "mask_network", "vocals", "scores",
+    "baseline_vocals",
     "baseline_scores", "steps_study", "noise_study", "average_study", "cost", "validation", "champion",
     "listening_tests", "report",
 }  # fmt: skip
@@ -203,8 +204,8 @@ def test_data_are_checked_before_anything_trains(settings):
     }  # fmt: skip
     assert warning == {
         "complete", "in_tune", "better_than_silence", "better_than_nearest_pitch", "better_than_mixture",
-        "masks_separate", "near_codec_ceiling", "refining_helps", "keeps_melody", "keeps_voicing", "robust", "beats_baselines",
-        "sounds_like_target",
+        "masks_separate", "near_codec_ceiling", "refining_helps", "keeps_melody", "keeps_voicing", "robust",
+        "beats_baselines", "sounds_like_target",
         "melody_0db", "melody_overall_0db", "melody_5db", "melody_clean", "above_trackers", "vocoder_in_tune",
         "vocoder_beats_griffin_lim",
     }  # fmt: skip

@@ -151,8 +151,8 @@ def refining_separator(
 
     The mixture and the estimate are encoded, a latent of the vocals is sampled given both, and what its sound has
     beyond that of the estimate's own latent is added to the estimate: what the codec cannot tell comes from the masks.
-    The result is a part of the mixture, with magnitudes between both (`between`). Not in the paper; after the stochastic
-    regeneration of Lemercier et al. (arXiv 2212.11851).
+    The result is a part of the mixture, with magnitudes between both (`between`). Not in the paper; after the
+    stochastic regeneration of Lemercier et al. (arXiv 2212.11851).
 
     Args:
         codec: codec of the latents.

@@ -88,9 +88,8 @@ def criterion(*, passed: bool, required: bool = True, found: float = 0.5) -> Cri
 def test_every_required_criterion_decides_and_no_other(criteria, promoted, why):
     decision = decide(Challenger("1f", "abc", criteria, None))
     assert (decision.promoted, decision.metadata["promoted"], decision.metadata["why"]) == (promoted, promoted, why)
-    (_, _, *rows) = decision.metadata["criteria"].value.splitlines()
-    told = {name: f"| {name} | 0.5 | 0.6 | {'yes' if one.passed else 'no'} |" for name, one in criteria.items()}
-    assert [row.rsplit(" ", 2)[0] for row in rows] == list(told.values())
+    told = [list(row.data.values())[:4] for row in decision.metadata["criteria"].records]
+    assert told == [[name, "0.5", "0.6", "yes" if one.passed else "no"] for name, one in criteria.items()]
 
 
 def test_a_record_continues_the_history_and_the_champion_does_not_challenge_itself(tmp_path):

@@ -152,8 +152,8 @@ def test_a_wrong_command_would_be_noticed():
 def test_cheap_commands_run(path, desk, monkeypatch, capsys):
     for block in blocks(path, "sh"):
         for words in commands(block):
-            if not words[0].endswith("tessitura") or "diffusion" in words:
-                continue
+            if not words[0].endswith("tessitura") or {"diffusion", "refine", "harmonic"} & set(words):
+                continue  # the tiny store has SING and masks
             if words[1] in (*CHEAP, *PLAYED) or words[1:3] == ["score", "synthesis"]:
                 monkeypatch.setattr(
                     sys, "argv", ["tessitura", *("reference" if one == "DIR" else one for one in words[1:])]

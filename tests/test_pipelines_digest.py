@@ -1,5 +1,6 @@
 """The monthly digest: champions, scores with intervals, and what changed since the one before."""
 
+import html
 import json
 from datetime import UTC, datetime
 
@@ -16,7 +17,7 @@ def test_a_digest_of_an_empty_store_says_so(settings):
     page, text = write_digest(settings, make_graph(settings), ["synthesis", "conversion"], NOVEMBER)
     assert page == settings.report_folder / "digests" / "2025-11-demo.html"
     assert text.splitlines()[0] == "synthesis: no champion yet. There is no earlier digest to compare with."
-    assert "default-src 'none'" in page.read_text()
+    assert "default-src 'none'" in html.unescape(page.read_text())
 
 
 def test_the_next_digest_tells_what_changed(settings):

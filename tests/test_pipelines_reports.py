@@ -273,7 +273,10 @@ def test_a_run_exports_a_report_and_the_ui_links_to_it(settings):
     assert shown["report"] == dg.MetadataValue.url(f"http://127.0.0.1:3001/{folder}/report.html")
     assert shown["report file"].path == str(settings.home / "reports" / folder / "report.html")
     assert (settings.home / "reports" / "latest" / "synthesis-demo").is_symlink()
-    assert show_report(settings, REGISTRY.assets["synthesis_scores"], version, "") == {}
+    beside = show_report(settings, REGISTRY.assets["synthesis_scores"], version, "")
+    assert beside == {
+        "report of the system": dg.MetadataValue.url("http://127.0.0.1:3001/latest/synthesis-demo/report.html")
+    }
     assert make_graph(settings).deliver(asset, version, "")["report"] == shown["report"]
 
 

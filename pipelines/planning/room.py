@@ -21,7 +21,8 @@ def free_bytes(folder: Path) -> int:
 def check_room(graph: Graph, systems: Iterable[str]) -> None:
     """Check that what the systems still have to write fits the disk of the store.
 
-    An asset that has a version already counts for nothing, even if it will be made anew.
+    An asset that has a version already counts for nothing, even if it will be made anew. Where a data set is not where
+    the settings say, nothing is refused here: the run tells what is missing.
 
     Raises:
         InputError: it does not fit; the message names the folder, what is needed, what is free and the largest asset.
@@ -30,7 +31,8 @@ def check_room(graph: Graph, systems: Iterable[str]) -> None:
         >>> check_room(make_graph(Settings.read()), ["synthesis"])
     """
     needed: dict[str, Need] = {one.asset: one for system in systems for one in missing(graph, system)}
-    if not needed:
+    environment = graph.environment
+    if not needed or any(map(_is_missing, (environment.nsynth, environment.musdb, environment.voices))):
         return
     folder = graph.environment.store
     size, free = sum(one.size for one in needed.values()) + SPARE, free_bytes(folder)
@@ -41,6 +43,11 @@ def check_room(graph: Graph, systems: Iterable[str]) -> None:
             f"{largest.asset} ({gigabytes(largest.size)}: {largest.why}). Free space, or set TESSITURA_HOME to another "
             "disk"
         )
+
+
+def _is_missing(setting: str) -> bool:
+    """Return whether the setting of a data set is a path where nothing is."""
+    return bool(setting) and "/" in setting and "://" not in setting and not Path(setting).expanduser().exists()
 
 
 def gigabytes(size: float) -> str:

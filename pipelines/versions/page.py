@@ -212,9 +212,7 @@ def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
         }
         steps = sorted({int(step) for one in values.values() for step in one.index})
         if steps:
-            curves = {
-                name: one.reindex(steps).interpolate("index", limit_area="inside") for name, one in values.items()
-            }
+            curves = {name: _over(one, steps) for name, one in values.items()}
             panel = Panel("", metric.replace("_", " "), steps, curves)
             question = f"{asset}: how does {metric.replace('_', ' ')} change?"
             yield Curves(question, [panel], "step", wide=True, marked=False)

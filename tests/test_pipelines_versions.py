@@ -112,7 +112,8 @@ def test_the_page_tells_the_versions_apart(store):
     assert path == settings.report_folder / "comparisons" / "synthesis-demo.html"
     page = path.read_text()
     assert "longer against in use: spectral loss -0.1000 [-0.1000, -0.1000], smaller is better: better." in page
-    assert f"{former.name[:8]} against in use: spectral loss +0.1000 [+0.1000, +0.1000], smaller is better: worse." in page
+    worse = "spectral loss +0.1000 [+0.1000, +0.1000], smaller is better: worse."
+    assert f"{former.name[:8]} against in use: {worse}" in page
     assert "fit.steps" in page
     assert page.count('<audio controls preload="none"') == 4 * 3, "four items, by each version"
     assert "synthesis_model: how does valid spectral change?" in page

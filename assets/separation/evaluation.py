@@ -117,7 +117,7 @@ def bounds(asked: Thresholds) -> "Bounds":
 
     Example:
         >>> bounds(PRESETS["demo"].thresholds).below_ceiling
-        18.0
+        24.0
     """
     from eval.separation.acceptance import Bounds
 

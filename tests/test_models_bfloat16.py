@@ -30,7 +30,7 @@ from models.conversion.vocoder import losses as vocoder_losses
 from models.conversion.vocoder.train_vocoder import train_vocoder
 from models.separation import losses as separation_losses
 from models.separation.latents import measure_scale
-from models.separation.load import load_codec, material
+from models.separation.load import load_codec, load_material
 from models.separation.train import train_codec, train_mask_network
 from models.separation.train_denoiser import train_denoiser
 from models.synthesis.embed import embed
@@ -107,9 +107,9 @@ def test_separation(tmp_path, songs, heard):
     check(codec, heard, lambda execution: train_codec(execution, songs, tiny.codec_training))
     check(masks, heard, lambda execution: train_mask_network(execution, songs, None, tiny.mask_training))
     measure_scale(Execution(scale), songs, load_codec(codec, torch.device("cpu")))
-    given = material((songs, None), (codec, scale), "cpu")
+    given = load_material((songs, None), (codec, scale), "cpu")
     check(denoiser, heard, lambda execution: train_denoiser(execution, given, tiny.denoiser_training))
-    refined = material((songs, None), (codec, scale), "cpu", masks=masks)
+    refined = load_material((songs, None), (codec, scale), "cpu", masks=masks)
     check(tmp_path / "refiner", heard, lambda execution: train_denoiser(execution, refined, tiny.refiner_training))
 
 

@@ -28,7 +28,7 @@ from models.separation.load import (
     load_codec,
     load_denoiser,
     load_mask_network,
-    material,
+    load_material,
     trained_diffusion,
     trained_mask_network,
     trained_refiner,
@@ -81,10 +81,10 @@ def trained(songs, tmp_path_factory) -> Path:
     assert measure_scale(Execution(folder / "scale"), songs, codec) == {"songs": 1, "frames": 2000}
     places = (folder / "codec", folder / "scale")
     found = train_denoiser(
-        Execution(folder / "denoiser"), material((songs, None), places, "cpu"), TINY.denoiser_training
+        Execution(folder / "denoiser"), load_material((songs, None), places, "cpu"), TINY.denoiser_training
     )
     assert set(found) >= {"valid_velocity", "valid_latent", "valid_latent_1"}
-    given = material((songs, None), places, "cpu", masks=folder / "masks")
+    given = load_material((songs, None), places, "cpu", masks=folder / "masks")
     assert set(train_denoiser(Execution(folder / "refiner"), given, TINY.refiner_training)) >= {"valid_velocity"}
     return folder
 

@@ -149,11 +149,11 @@ def separation_denoiser(
     separation_latent_scale: Path,
 ) -> Summary:
     """The denoiser: a U-Net, trained to remove noise from the latent of the vocals, given that of the mixture."""
-    from models.separation.load import material
+    from models.separation.load import load_material
     from models.separation.train_denoiser import train_denoiser
 
     songs, codec = (separation_songs, separation_embedded_songs), (separation_codec, separation_latent_scale)
-    return train_denoiser(work.execution, material(songs, codec, work.execution.device), work.config)
+    return train_denoiser(work.execution, load_material(songs, codec, work.execution.device), work.config)
 
 
 @stored_asset(
@@ -182,9 +182,9 @@ def separation_refiner(
     separation_mask_network: Path,
 ) -> Summary:
     """The refining network, beyond the paper: a denoiser that is also given the mask network's estimate."""
-    from models.separation.load import material
+    from models.separation.load import load_material
     from models.separation.train_denoiser import train_denoiser
 
     codec = (separation_codec, separation_latent_scale)
-    given = material((separation_songs, None), codec, work.execution.device, masks=separation_mask_network)
+    given = load_material((separation_songs, None), codec, work.execution.device, masks=separation_mask_network)
     return train_denoiser(work.execution, given, work.config)

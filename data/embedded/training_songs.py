@@ -16,9 +16,9 @@ import pyarrow as pa
 
 from data.embedded.songs import make_song
 from data.execution import Execution
-from data.files.audio import resample, to_float, to_pcm16
+from data.files.audio import to_float
 from data.musdb.dataset import SAMPLE_RATE
-from data.musdb.vocals import PARTS, singing
+from data.musdb.vocals import PARTS, in_form, singing
 from data.progress import Progress
 from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
 from data.shards.writer import Record, shard_name
@@ -49,8 +49,7 @@ def write_training_songs(execution: Execution, count: int, sample_rate: int, cha
         sources = make_song(_FIRST + number, singer=_FIRST + number).sources
         mixture, vocals = to_float(sources["mixture"]), to_float(sources["vocals"])
         for part, wave in zip(PARTS, (vocals, mixture - vocals), strict=True):
-            folded = wave.mean(1, keepdims=True) if channels == 1 else wave
-            yield Record(_id(number, part), to_pcm16(resample(folded, SAMPLE_RATE, sample_rate)), sample_rate, part)
+            yield Record(_id(number, part), in_form(wave, SAMPLE_RATE, (sample_rate, channels)), sample_rate, part)
 
     def describe(rows: pa.Table) -> pa.Table:
         found = [one.rsplit("-", 1) for one in rows["id"].to_pylist()]

@@ -9,7 +9,8 @@ All artists are drawn equally often, and the songs of an artist in proportion to
 songs, or a corpus of few singers with much material, does not outweigh the others.
 
 With `Mixing.level`, an example is then scaled as the whole song would be: the mixture of both recordings from beginning
-to end, at these gains, gets that level. A quiet verse stays a quiet verse of a song at a known level.
+to end, at these gains, gets that level; the powers of both are added, as of sounds that do not depend on each other. A
+quiet verse stays a quiet verse of a song at a known level.
 
 Only vocals and accompaniment at one sample rate are needed, as `data.musdb.vocals` stores them.
 

@@ -105,13 +105,17 @@ def _parts(song: _Song, form: tuple[int, int], sung: dict[str, list[bool]]) -> I
 
     The seconds with singing are added to `sung`, so that the vocals need not be read again for them.
     """
-    (sample_rate, channels), stored = form, song.shards.read(song.vocals)
+    stored = song.shards.read(song.vocals)
     sung[song.label("id")] = singing(stored, song.rate)
     mixture, vocals = to_float(song.shards.read(song.mixture)), to_float(stored)
-    rate = float(song.rate)
     for part, wave in zip(PARTS, (vocals, mixture - vocals), strict=True):
-        folded = wave.mean(1, keepdims=True) if channels == 1 else wave
-        yield Record(song.id(part), to_pcm16(resample(folded, rate, sample_rate)), sample_rate, part)
+        yield Record(song.id(part), in_form(wave, song.rate, form), form[0], part)
+
+
+def in_form(wave: np.ndarray, rate: int, form: tuple[int, int]) -> np.ndarray:
+    """Return sound (T, K) float as int16 in the sample rate and number of channels `form`: one is the mean of all."""
+    sample_rate, channels = form
+    return to_pcm16(resample(wave.mean(1, keepdims=True) if channels == 1 else wave, rate, sample_rate))
 
 
 def singing(pcm: np.ndarray, sample_rate: int) -> list[bool]:

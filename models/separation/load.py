@@ -16,7 +16,7 @@ from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
 from models.separation.separate import Separator, diffusion_separator, mask_separator, refining_separator
 from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
-from models.separation.train_denoiser import Trained
+from models.separation.train_denoiser import Material
 from models.training.checkpoint import load
 from models.training.fit import LAST_WEIGHTS
 
@@ -107,9 +107,9 @@ def trained_refiner(networks: tuple[Path, Path, Path], sampling: Sampling, devic
     return refining_separator(*trained, sampling)
 
 
-def material(
+def load_material(
     songs: tuple[Path, Path | None], codec: tuple[Path, Path], device: str, *, masks: Path | None = None
-) -> Trained:
+) -> Material:
     """Return what a denoiser is trained with, and with `masks` a refining network.
 
     Args:
@@ -123,7 +123,7 @@ def material(
     """
     place = torch.device(device)
     network = None if masks is None else load_mask_network(masks, place)
-    return Trained(*songs, load_codec(codec[0], place), Scaling.read(codec[1]).to(place), network)
+    return Material(*songs, load_codec(codec[0], place), Scaling.read(codec[1]).to(place), network)
 
 
 def trained_mask_network(folder: Path, device: torch.device) -> Separator:

@@ -35,7 +35,7 @@ _VALIDATION_LEVELS, _VALIDATION_STEPS = 8, 5
 
 
 @dataclass(frozen=True)
-class Trained:
+class Material:
     """What the denoiser is trained with: folders of shards of songs, and networks that are trained already.
 
     Attributes:
@@ -65,7 +65,7 @@ def estimate(masks: MaskNetwork, mixture: Tensor) -> Tensor:
     return masks(mixture).float()
 
 
-def train_denoiser(execution: Execution, given: Trained, config: DenoiserTraining) -> Figures:
+def train_denoiser(execution: Execution, given: Material, config: DenoiserTraining) -> Figures:
     """Train the denoiser, or the refining network if there are estimates to be refined, to predict the velocity v.
 
     The noise level of a fraction of the examples (`config.pure_noise`) is 1, where sampling begins; that of the others
@@ -86,7 +86,7 @@ def train_denoiser(execution: Execution, given: Trained, config: DenoiserTrainin
         InputError: no song of the splits "train" or "valid" is long enough.
 
     Example:
-        >>> given = Trained(Path("songs"), Path("embedded"), codec, Scaling.read(Path("scale")))
+        >>> given = Material(Path("songs"), Path("embedded"), codec, Scaling.read(Path("scale")))
         >>> train_denoiser(Execution(Path("denoiser")), given, PRESETS["small"].denoiser_training)
     """
     songs, device = Shards(given.songs), torch.device(execution.device)

@@ -50,10 +50,11 @@ from models.conversion.melody.train_extractor import train_extractor
 from models.conversion.predicted import write_predicted
 from models.conversion.presets import PRESETS as CONVERSION
 from models.conversion.vocoder.train_vocoder import train_vocoder, tune_vocoder
-from models.separation.latents import write_latents
-from models.separation.load import load_codec
+from models.separation.latents import measure_scale
+from models.separation.load import load_codec, load_material
 from models.separation.presets import PRESETS as SEPARATION
-from models.separation.train import train_codec, train_denoiser, train_mask_network
+from models.separation.train import train_codec, train_mask_network
+from models.separation.train_denoiser import train_denoiser
 from models.synthesis.embed import embed
 from models.synthesis.presets import PRESETS as SYNTHESIS
 from models.synthesis.train import fine_tune, train_autoencoder, train_sequence
@@ -126,25 +127,32 @@ def _synthesis(folder: Path, shorter: Shorter) -> dict[str, Callable[[Execution]
 
 
 def _separation(folder: Path, shorter: Shorter) -> dict[str, Callable[[Execution], object]]:
-    paper, songs, latents = SEPARATION["paper"], folder / "songs", folder / "separation_latents"
+    paper, songs, scale = SEPARATION["paper"], folder / "songs", folder / "separation_latent_scale"
+    codec, masks = folder / "separation_codec", folder / "separation_mask_network"
     paper = replace(
         paper,
         train_codec=shorter(paper.train_codec),
         train_mask_network=shorter(paper.train_mask_network),
         train_denoiser=shorter(paper.train_denoiser),
-        remixes=2,
+        train_refiner=shorter(paper.train_refiner),
+        embedded=0,
         validation_seconds=1.0,
     )
 
     def denoiser(execution: Execution) -> object:
-        codec = load_codec(folder / "separation_codec", torch.device("cpu"))
-        write_latents(Execution(latents), songs, codec, paper.latent_set)
-        return train_denoiser(execution, latents, paper.denoiser_training)
+        measure_scale(Execution(scale), songs, load_codec(codec, torch.device("cpu")))
+        given = load_material((songs, None), (codec, scale), "cpu")
+        return train_denoiser(execution, given, paper.denoiser_training)
+
+    def refiner(execution: Execution) -> object:
+        given = load_material((songs, None), (codec, scale), "cpu", masks=masks)
+        return train_denoiser(execution, given, paper.refiner_training)
 
     return {
         "separation_codec": lambda execution: train_codec(execution, songs, paper.codec_training),
-        "separation_mask_network": lambda execution: train_mask_network(execution, songs, paper.mask_training),
+        "separation_mask_network": lambda execution: train_mask_network(execution, songs, None, paper.mask_training),
         "separation_denoiser": denoiser,
+        "separation_refiner": refiner,
     }
 
 

@@ -48,6 +48,7 @@ OF_MEANS = "95 %, bootstrap (BCa, percentiles expanded for the number of {0}), 2
 OF_MEDIANS = "95 %, exact, interpolated between order statistics; none with fewer than six {0}"
 _NAN = float("nan")
 _TAIL = 0.025
+_ROUNDING = 1e-9  # relative difference up to which two ratios are the same
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,7 @@ def ratio_interval(
         return Interval(_NAN, _NAN, _NAN, count, missing)
     codes = group_codes(groups, keep)
     sums = np.stack([np.bincount(codes, one[keep]) for one in (above, below)])
+    sums = sums[:, np.lexsort(sums)]  # so that the draws, and the interval, do not depend on the order of the items
     estimate = float(above[keep].sum() / below[keep].sum())
     low, high = _bca(sums, estimate, draws, seed)
     return Interval(estimate, low, high, count, missing)
@@ -209,7 +211,9 @@ def _bca(sums: np.ndarray, estimate: float, draws: int, seed: int) -> tuple[floa
     drawn = np.random.default_rng(seed).integers(0, size, (draws, size))
     ratios = sums[0][drawn].sum(1) / sums[1][drawn].sum(1)
     ratios = np.sort(ratios[np.isfinite(ratios)])
-    below = (np.searchsorted(ratios, estimate) + np.searchsorted(ratios, estimate, "right")) / (2 * len(ratios))
+    # A draw of every group once is the estimate itself, but for rounding, and counts half.
+    around = estimate + np.array([-1, 1]) * _ROUNDING * abs(estimate)
+    below = (np.searchsorted(ratios, around[0]) + np.searchsorted(ratios, around[1], "right")) / (2 * len(ratios))
     bias = float(norm.ppf(np.clip(below, 1 / draws, 1 - 1 / draws)))
     left_out = (sums.sum(1)[:, None] - sums)[0] / (sums.sum(1)[:, None] - sums)[1]
     distances = left_out.mean() - left_out

@@ -118,11 +118,13 @@ def _changes(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
         return ["There is no earlier digest to compare with."]
     new, old = (_key(one.get("champion")) for one in (now, before))
     words = [] if new == old else [f"The champion is {new or 'none'}; it was {old or 'none'}."]
+    from eval.report.numbers import number
+
     former = before.get("scores") or {}
     for name, value in now["scores"].items():
         last = former.get(name)
         if isinstance(last, list) and last and last[0] is not None and value[0] is not None and last[0] != value[0]:
-            words.append(f"{name}: {value[0]:.4g}; it was {last[0]:.4g}.")
+            words.append(f"{name}: {number(value[0])}; it was {number(last[0])}.")
     return words or ["Nothing changed."]
 
 
@@ -141,10 +143,9 @@ def _line(found: Mapping[str, Any], changes: Sequence[str]) -> str:
 
 def _written(value: Sequence[float | None]) -> str:
     """Return a mean and its interval as text."""
-    mean, low, high = value
-    if mean is None:
-        return "n/a"
-    return f"{mean:.4g}" + ("" if low is None or high is None else f" [{low:.3g}, {high:.3g}]")
+    from eval.report.numbers import with_interval
+
+    return with_interval(*(math.nan if one is None else one for one in value), digits=3)
 
 
 def _document(settings: Settings, found: Mapping[str, Any], changes: Mapping[str, Sequence[str]], now: datetime) -> Any:

@@ -92,7 +92,7 @@ SYSTEMS = {
             "data, codec, denoiser, masks, evaluation, studies, champion, report",
             "other ways to show the denoiser the mixture",
             "MUSDB18 (TESSITURA_MUSDB), or else songs that are synthesised here",
-            {"demo": "2 to 5 minutes on 2 cores", "small": "45 minutes on 2 cores", "paper": _DAYS},
+            {"demo": "2 to 5 minutes on 2 cores", "small": "an hour on 2 cores", "paper": _DAYS},
         ),
         System(
             "conversion",

@@ -51,6 +51,16 @@ def test_the_same_seed_gives_the_same_interval():
     assert mean_interval(values, seed=1) == mean_interval(values, seed=1) != mean_interval(values, seed=2)
 
 
+def test_an_interval_does_not_depend_on_the_order_of_the_items():
+    """So that a front and a table that list the same items in other orders tell the same."""
+    draw = np.random.default_rng(3)
+    values, others, groups = draw.random(40), draw.random(40) + 1, [f"g{one}" for one in draw.integers(0, 7, 40)]
+    order = draw.permutation(40)
+    moved = ratio_interval(values[order], others[order], [groups[one] for one in order])
+    told = ratio_interval(values, others, groups)
+    np.testing.assert_allclose([moved.mean, moved.low, moved.high], [told.mean, told.low, told.high], rtol=1e-12)
+
+
 def test_a_ratio_is_narrower_than_its_parts_where_both_are_hard_on_the_same_items():
     draw = np.random.default_rng(0)
     silence = draw.lognormal(0, 1, 40)

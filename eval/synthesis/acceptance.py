@@ -58,9 +58,9 @@ def acceptance_criteria(
         >>> all(one.passed for one in found.values() if one.required)
     """
     part = scores[scores["split"] == split]
-    wide = _wide(part, "spectral")
-    silence, nearest = (_ratio(wide, one) for one in ("silence", "nearest_pitch"))
-    tuned = _wide(part, "in_tune")
+    wide = by_note(part, "spectral")
+    silence, nearest = (loss_ratio(wide, "sing", one) for one in ("silence", "nearest_pitch"))
+    tuned = by_note(part, "in_tune")
     share = float(tuned["sing"].mean()) if "sing" in tuned and tuned["sing"].notna().any() else float("nan")
     made = float(wide["sing"].notna().mean()) if "sing" in wide and len(wide) else float("nan")
     return {
@@ -107,16 +107,22 @@ def _told(ratio: Interval) -> str:
     return f" {interval(ratio.low, ratio.high, digits=3)}" if ratio.count else ""
 
 
-def _wide(part: pd.DataFrame, metric: str) -> pd.DataFrame:
+def by_note(part: pd.DataFrame, metric: str) -> pd.DataFrame:
     """Return one metric, with one row for each (instrument, note) and one column for each system."""
     return part.pivot(index=["instrument", "note"], columns="system", values=metric)
 
 
-def _ratio(wide: pd.DataFrame, baseline: str) -> Interval:
-    """Return the mean of SING over the mean of a baseline, on the notes that both have, drawn by instrument."""
-    if "sing" not in wide or baseline not in wide:
+def loss_ratio(wide: pd.DataFrame, system: str, other: str) -> Interval:
+    """Return the mean of a system over the mean of another one, on the notes that both have, drawn by instrument.
+
+    Args:
+        wide: losses, as `by_note` returns them.
+        system: name of the system.
+        other: name of the other one, such as "silence".
+    """
+    if system not in wide or other not in wide:
         return _NOTHING
-    ours, theirs = (np.asarray(wide[one], float) for one in ("sing", baseline))
+    ours, theirs = (np.asarray(wide[one], float) for one in (system, other))
     return ratio_interval(ours, theirs, wide.index.get_level_values("instrument").tolist())
 
 
@@ -126,10 +132,10 @@ def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
         return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
-    theirs = _wide(champion, "spectral")
+    theirs = by_note(champion, "spectral")
     both = wide.join(theirs["sing"].rename("champion"), how="inner") if "sing" in theirs else wide[:0]
     if both.empty:
         return Criterion(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
-    ratio = _ratio(both, "champion")
+    ratio = loss_ratio(both, "sing", "champion")
     meaning += f"{_told(ratio)}: all of the interval must be below"
     return Criterion(ratio.high < 1.0, ratio.mean, 1.0, meaning, advice)

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
-from eval.intervals import mean_interval, ratio_interval
+from eval.intervals import mean_interval
 from eval.report.document import Players, number_of
 from eval.report.front import Front, Number, champion_sentence, verdict
 from eval.report.numbers import percent, with_interval
+from eval.synthesis.acceptance import by_note, loss_ratio
 from eval.synthesis.tables import name_of
 
 if TYPE_CHECKING:
@@ -56,12 +57,10 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
 
 def _numbers(test: pd.DataFrame) -> list[Number]:
     """Return the numbers on the test notes."""
-    wide = test.pivot(index="note", columns="system", values="spectral")
-    groups = test.drop_duplicates("note").set_index("note")["instrument"].loc[wide.index].tolist()
-    found = []
+    losses, found = by_note(test, "spectral"), []
     for other, label in (("silence", "spectral loss over silence's"), ("nearest_pitch", "over the nearest copy's")):
-        if other in wide and "sing" in wide:
-            one = ratio_interval(wide["sing"].to_numpy(), wide[other].to_numpy(), groups)
+        one = loss_ratio(losses, "sing", other)
+        if one.count:
             found.append(Number(label, *with_interval(one.mean, one.low, one.high).split(" ", 1)))
     sing = test[test["system"] == "sing"]
     tuned = mean_interval(sing["in_tune"].to_numpy(float), sing["instrument"].tolist())

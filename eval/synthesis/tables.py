@@ -7,14 +7,14 @@ with its 95 % interval in brackets, a dash where nothing is published, and "n/a"
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from eval.intervals import Interval, ratio_interval
+from eval.intervals import Interval
 from eval.report.document import Table
 from eval.report.naming import with_setting
 from eval.report.numbers import chance, number, percent, with_interval
 from eval.report.palette import Palette
+from eval.synthesis.acceptance import by_note, loss_ratio
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
 from eval.synthesis.paper_results import SING_TABLE_1, SING_TABLE_2
 from eval.table import Items, Metric, compare_systems, interval_of, summarise
@@ -89,12 +89,13 @@ def systems_table(scores: pd.DataFrame) -> Table:
     summary = summarise(test, list(METRICS), group="instrument")
     headings, rows = [_HEADINGS[metric] for metric in _ORDER], []
     headings.insert(1, "Spectral loss over silence's")
+    losses = by_note(test, "spectral")
     for system in SHOWN:
         found = [interval_of(summary, metric, system=system) for metric in _ORDER]
         if found[0] is not None:
             pitched = next(one.count for name, one in zip(_ORDER, found, strict=True) if name == "in_tune" and one)
             shown = [*map(cell, found)]
-            shown.insert(1, cell(_over_silence(test, system)))
+            shown.insert(1, cell(loss_ratio(losses, system, "silence")))
             rows.append([name_of(system, told=True), str(found[0].count), str(pitched), *shown])
     return Table(
         "Unseen (instrument, pitch) pairs: mean and 95 % interval",
@@ -106,15 +107,6 @@ def systems_table(scores: pd.DataFrame) -> Table:
         "does Harmonic.",
         lead=7,
     )
-
-
-def _over_silence(test: pd.DataFrame, system: str) -> Interval:
-    """Return the ratio of the spectral loss of a system to that of silence on the same notes, drawn by instrument."""
-    wide = test.pivot(index=["instrument", "note"], columns="system", values="spectral")
-    if "silence" not in wide:
-        return ratio_interval(np.zeros(0), np.zeros(0))
-    ours, theirs = (np.asarray(wide[one], float) for one in (system, "silence"))
-    return ratio_interval(ours, theirs, wide.index.get_level_values("instrument").tolist())
 
 
 def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:

@@ -92,12 +92,13 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     shards, model, scores = inputs["nsynth_shards"], inputs["synthesis_model"], inputs["synthesis_scores"][""]
     from data.licences import licence_of
     from data.nsynth.dataset import LICENCE
+    from eval.synthesis.tables import EMBEDDED
 
     summary = Version(shards).record["summary"]
     page = read_recipe(work.execution.folder)["provenance"]
     return {
         **made_by(work, "synthesis", {name: inputs[name] for name in _STAGES}),
-        "data": "embedded synthetic notes" if summary["embedded"] else f"NSynth from {summary['location']}",
+        "data": EMBEDDED if summary["embedded"] else f"NSynth from {summary['location']}",
         "notes": ", ".join(f"{summary[one]:,} {one}" for one in ("train", "valid", "test")),
         "hours of data": f"{summary['hours']:.2f}",
         "licence of the data": licence_of(work.environment.nsynth, "NSynth", LICENCE, ["official"]),

@@ -53,6 +53,10 @@ _LEADING = ("spectral", "in_tune", "pitch_error")  # the metrics that matter mos
 _ORDER = (*_LEADING, *(one for one in METRICS if one not in _LEADING))
 
 
+EMBEDDED = "embedded synthetic notes"  # what a report calls notes that this program made
+NOT_COMPARABLE = "embedded notes: not comparable"
+
+
 def name_of(system: str, *, told: bool = False) -> str:
     """Return the display name of a system, with its setting; the name itself for a system that is not known here.
 
@@ -173,27 +177,35 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
     )
 
 
-def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
+def paper_tables(
+    by_variant: Mapping[str, pd.DataFrame], cost: Mapping[str, float | str], measured_on: str, *, comparable: bool
+) -> list[Table]:
+    """Return the tables of the SING paper with the values measured here; the arguments are those of each table."""
+    return [table_1(by_variant, measured_on, comparable=comparable), table_2(cost)]
+
+
+def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str, *, comparable: bool) -> Table:
     """Return Table 1 of the SING paper (losses), with the values measured by this project in extra columns.
 
     Args:
         by_variant: scores of each trained variant, by its name (keys of `VARIANT_NAMES`).
         measured_on: data and preset of the measurement, for the note of the table.
+        comparable: whether results on these notes may stand beside published ones; if not, the table shows
+            `NOT_COMPARABLE` instead of them.
     """
     rows = []
     for row in SING_TABLE_1:
         name = ("SING" if row.system == "sing" else "Autoencoder") + VARIANT_NAMES[row.variant]
         published = [row.spectral_train, row.spectral_test, row.mse_train, row.mse_test]
-        rows.append(
-            [name, row.training_loss, *map(number, published), *_measured(by_variant.get(row.variant), row.system)]
-        )
-    paper, here = "published", "here"
+        mine = _measured(by_variant.get(row.variant), row.system) if comparable else [NOT_COMPARABLE]
+        rows.append([name, row.training_loss, *map(number, published), *mine])
+    losses = ("spectral train", "spectral test", "MSE train", "MSE test")
     return Table(
         "SING, Table 1: losses on training and on unseen pairs",
         [
             "Model", "Trained on",
-            *(f"{what}, {where}" for where in (paper, here) for what in
-              ("spectral train", "spectral test", "MSE train", "MSE test")),
+            *(f"{what}, published" for what in losses),
+            *((f"{what}, here" for what in losses) if comparable else ["here"]),
         ],
         rows,
         words=2,
@@ -259,9 +271,9 @@ def control_table(results: Mapping[str, float]) -> Table:
         "instrument heard by chance": "the same by guessing",
         "median cents moved by the instrument": "standard deviation of pitch over all swept instruments at one pitch, "
         "median over the pitches",
-        "monotonicity of ways": "rank correlation of mixing weight and progress from one timbre to the other",
-        "worst cents on ways": "largest pitch error between two instruments, of ways that keep a pitch",
-        "ways that lose their pitch": "number of ways on which some step has no pitch",
+        "monotonicity of interpolations": "rank correlation of mixing weight and progress from one timbre to the other",
+        "worst cents on interpolations": "largest pitch error between two instruments, of those that keep a pitch",
+        "interpolations that lose their pitch": "number of interpolations on which some step has no pitch",
     }
     rows = [[name, meanings[name], number(results[name])] for name in meanings if name in results]
     return Table("Does each control do its own thing?", ["Score", "Meaning", "Value"], rows, words=2)

@@ -37,7 +37,7 @@ BEYOND = ("harmonic",)  # variants beyond the paper, whose systems have names of
 BOUNDS = ("recording", "silence", "griffin_lim")
 SETTINGS = {"spectral": "spectral loss", "waveform": "waveform loss", "no_time_embedding": "no time embedding"}
 VARIANT_NAMES = {"spectral": "", "waveform": "", "no_time_embedding": ", no time embedding"}
-_HEADINGS = {
+HEADINGS = {
     "spectral": "Spectral loss",
     "multi_resolution": "Multi-res. STFT",
     "waveform_mse": "Waveform MSE",
@@ -91,7 +91,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
     """
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
-    headings, rows = [_HEADINGS[metric] for metric in _ORDER], []
+    headings, rows = [HEADINGS[metric] for metric in _ORDER], []
     headings.insert(1, "Spectral loss over silence's")
     losses = by_note(test, "spectral")
     for system in SHOWN:
@@ -129,7 +129,7 @@ def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
         for one in found.to_dict("records"):
             rows.append(
                 [
-                    _HEADINGS[metric],
+                    HEADINGS[metric],
                     name_of(one["baseline"]),
                     str(one["count"]),
                     _difference(one),
@@ -168,7 +168,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
         found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
             cells = [str(one["count"]), _difference(one), chance(one["p"]), percent(one["better"])]
-            rows.append([_HEADINGS[metric], *cells])
+            rows.append([HEADINGS[metric], *cells])
     return Table(
         "This experiment minus the model in use, note by note",
         ["Metric", "Notes", "Difference [95 %]", "p", "Experiment better on"],

@@ -11,4 +11,5 @@
 * `stage`: describes a training stage: network, batches, objective, validation
 * `state`: training state as named tensors: weights, moving average, optimiser moments
 * `train`: trains a stage to its last step and saves the network; used by every system
+* `validity`: judges whether a training is broken: weights or figures of a validation that are NaN or infinite
 """

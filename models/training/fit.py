@@ -235,6 +235,7 @@ class _Trainer:
                 "skipped": self._skipped,
             }
             self._rolling.save(self.step, self._state.tensors(), metadata)
+            self._execution.saved(self._folder)
         self._world.wait()
 
     def _restore(self, checkpoint: Checkpoint) -> None:

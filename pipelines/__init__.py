@@ -34,5 +34,6 @@
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
 * `synthesize`: synthesises notes, chords and MIDI files with the model in use
 * `threads`: how the threads of a training wait for each other
+* `variables`: checks the names of environment variables and reads the names that a file .env sets
 * `waiving`: writes waivers for the assets whose code differs from that of a git revision
 """

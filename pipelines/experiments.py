@@ -141,13 +141,13 @@ def forget_experiment(settings: Settings, name: str) -> int:
     Raises:
         InputError: there is no experiment of this name with this preset, or it is being made.
     """
-    root = settings.store / settings.preset
+    root = settings.store_folder / settings.preset
     pointers = sorted(root.glob(f"*/experiments/{name}")) if is_id(name) else []
     unfinished = [folder for folder in sorted(root.glob("*/versions/*")) if _is_unfinished(folder, name)]
     if not pointers and not unfinished:
         raise InputError(f"no experiment {name!r} with preset {settings.preset}")
     for folder in unfinished:
-        if not collect(settings.store, Garbage(folder, "", 0, in_use=False)):
+        if not collect(settings.store_folder, Garbage(folder, "", 0, in_use=False)):
             raise InputError(f"{folder}: experiment {name!r} is being made; stop it first")
     for folder in pointers:
         shutil.rmtree(folder)

@@ -253,6 +253,7 @@ class _Trainer:
                 "skipped": self._skipped,
             }
             self._rolling.save(self.step, self._state.tensors(), metadata)
+            self._execution.saved(self._folder)
         self._world.wait()
         return True
 

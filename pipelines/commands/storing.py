@@ -20,9 +20,9 @@ def status(as_json: Json = False) -> None:
     settings = Settings.read()
     rows = survey(settings)
     if as_json:
-        print_json({"store": str(settings.store), "preset": settings.preset, "assets": rows})
+        print_json({"store": str(settings.store_folder), "preset": settings.preset, "assets": rows})
         return
-    typer.echo(f"{settings.store} (preset {settings.preset})")
+    typer.echo(f"{settings.store_folder} (preset {settings.preset})")
     for row in rows:
         told = f"damaged: {row['damage']}; the next run makes it again" if "damage" in row else (
             f"{row['made']:<17} {row['seconds']:>9.1f} s  {row['commit']}"
@@ -51,7 +51,7 @@ def verify(
     from pipelines.settings import Settings
 
     settings, whole, rows = Settings.read(), 0, []
-    for one in compare(settings.store):
+    for one in compare(settings.store_folder):
         whole += not one.damage
         if one.damage:
             version = (one.place / RUN).is_file()
@@ -60,10 +60,10 @@ def verify(
             if not as_json:
                 typer.echo(f"{one.place}: {'; '.join(one.damage)}" + (f"; set aside in {moved}" if moved else ""))
     if as_json:
-        print_json({"store": str(settings.store), "whole": whole, "damaged": rows})
+        print_json({"store": str(settings.store_folder), "whole": whole, "damaged": rows})
     else:
         remedy = "the next run makes them again" if aside else "to have them made again: tessitura verify --set-aside"
-        typer.echo(f"{settings.store}: {whole} versions and pointers are whole, {len(rows)} damaged"
+        typer.echo(f"{settings.store_folder}: {whole} versions and pointers are whole, {len(rows)} damaged"
                    + (f"; {remedy}" if rows else ""))  # fmt: skip
     if rows:
         raise typer.Exit(1)
@@ -145,19 +145,19 @@ def gc(
 
     settings = Settings.read()
     rows = []
-    for one in garbage(settings.store, would_go_on(settings)):
-        freed = delete and not one.in_use and collect(settings.store, one)
+    for one in garbage(settings.store_folder, would_go_on(settings)):
+        freed = delete and not one.in_use and collect(settings.store_folder, one)
         state = "in use" if one.in_use else "deleted" if freed else "could be deleted"
         rows.append({"folder": str(one.folder), "bytes": one.bytes, "why": one.why, "state": state})
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        place = Path(row["folder"]).relative_to(settings.store)
+        place = Path(row["folder"]).relative_to(settings.store_folder)
         typer.echo(f"  {place}  {row['bytes'] / 1e6:,.1f} MB  {row['why']}  ({row['state']})")
     total = sum(row["bytes"] for row in rows if row["state"] != "in use")
     what = "freed" if delete else "could be freed with --delete"
-    typer.echo(f"{settings.store}: {total / 1e6:,.1f} MB {what}")
+    typer.echo(f"{settings.store_folder}: {total / 1e6:,.1f} MB {what}")
 
 
 def waive(

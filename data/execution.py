@@ -22,6 +22,7 @@ class Execution:
             identical if made now may be reused.
         loaders: threads that load training batches ahead; the batches do not depend on it.
         workers: processes that judge; the scores do not depend on it.
+        trainers: processes that train one model together (`models.training.together`).
 
     Example:
         >>> train_autoencoder(Execution(Path("stage-1"), device="cuda"), notes, config.autoencoder_training)
@@ -34,3 +35,4 @@ class Execution:
     earlier: tuple[Path, ...] = ()
     loaders: int = 1
     workers: int = 1
+    trainers: int = 1

@@ -60,7 +60,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
 
     Returns:
         The finite figures of the last validation as "valid_<name>" (leading process only), "loss" (mean over the last
-        reporting window, of this process's share of the batches) and "seconds" (training time over all restarts).
+        reporting window) and "seconds" (training time over all restarts).
 
     Raises:
         InputError: the checkpoint in the folder belongs to another configuration or to another code version.
@@ -158,7 +158,7 @@ class _Trainer:
         if self._state.average is not None:
             self._state.average.update_parameters(self._stage.network)
         if losses:
-            self._window.append(sum(losses) / len(losses))
+            self._window.append(self._world.mean(sum(losses) / len(losses), self._device))
         return True
 
     def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:

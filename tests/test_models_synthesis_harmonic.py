@@ -61,9 +61,9 @@ def first(tmp_path_factory, notes):
     return trained(notes, tmp_path_factory.mktemp("first"))
 
 
-def rendered(*tone: torch.Tensor) -> torch.Tensor:
+def rendered(levels: torch.Tensor, hertz: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
     """Return the wave of partials and noise with their own power."""
-    return render(*tone, power_of(*tone), 256)
+    return render(levels, hertz, noise, power_of(levels, hertz, noise), 256)
 
 
 def in_margins(wave: torch.Tensor) -> torch.Tensor:
@@ -195,7 +195,9 @@ def test_members_begin_alike_and_are_trained_apart(tmp_path, notes, first):
             assert not torch.equal(mine, one)
             assert not torch.equal(other, one)
             assert not torch.equal(mine, other), name
-    assert len(load_player(tmp_path, CPU).members()) == 2
+    network = load_player(tmp_path, CPU)
+    assert isinstance(network, HarmonicSing)
+    assert len(network.members()) == 2
 
 
 def test_a_frame_does_not_depend_on_which_others_are_asked_for():

@@ -179,7 +179,7 @@ class HarmonicAutoencoder(nn.Module):
         return waveform([self.decoder(self.embed(wave, pitch), pitch)])
 
 
-class _Member(nn.Module):
+class Member(nn.Module):
     """A generator of frames and its decoder."""
 
     def __init__(self, sizes: HarmonicSizes) -> None:
@@ -187,11 +187,8 @@ class _Member(nn.Module):
         self.sequence = FrameGenerator(sizes)
         self.decoder = HarmonicDecoder(sizes)
 
-    def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> Sound:
-        return self.decoder(self.sequence(instrument, pitch, velocity, frames), pitch)
 
-
-class HarmonicSing(_Member):
+class HarmonicSing(Member):
     """The complete network: waveforms of notes from instrument, pitch and velocity.
 
     It consists of one or several members, each a generator with its decoder, trained from the same start with different
@@ -206,7 +203,7 @@ class HarmonicSing(_Member):
 
     def __init__(self, sizes: HarmonicSizes) -> None:
         super().__init__(sizes)
-        self.others = nn.ModuleList(_Member(sizes) for _ in range(sizes.members - 1))
+        self.others = nn.ModuleList(Member(sizes) for _ in range(sizes.members - 1))
 
     def sounds(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> list[Sound]:
         """Return the partials and the noise of some frames of notes as each member decodes them, without making waves.
@@ -218,12 +215,11 @@ class HarmonicSing(_Member):
             frames: numbers of frames, integer, shape (B, K).
         """
         labels = (instrument, pitch, velocity, frames)
-        return [super().forward(*labels), *(one(*labels) for one in self.others)]
+        return [one.decoder(one.sequence(*labels), pitch) for one in self.members()]
 
-    def members(self) -> list[list[nn.Parameter]]:
-        """Return the weights of each member."""
-        own = [*self.sequence.parameters(), *self.decoder.parameters()]
-        return [own, *(list(one.parameters()) for one in self.others)]
+    def members(self) -> list[Member]:
+        """Return the members; the first one is this network itself."""
+        return [self, *(one for one in self.others if isinstance(one, Member))]
 
     def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
         """Return the waveforms of whole notes, (B, T) at 16 kHz, with `MARGIN` zeros before and after the note."""

@@ -127,10 +127,11 @@ def fine_tune_harmonic(
     shards, device = Shards(notes), torch.device(execution.device)
     network = HarmonicSing(config.sizes).to(device)
     decoder, generator = load_harmonic_autoencoder(autoencoder, device).decoder, load(sequence / "model").tensors
-    for one in (network, *network.others):
+    members: dict[str, list[nn.Parameter]] = {}
+    for number, one in enumerate(network.members(), 1):
         one.decoder.load_state_dict(decoder.state_dict())
         one.sequence.load_state_dict(generator)
-    members = {f"member {number}": weights for number, weights in enumerate(network.members(), 1)}
+        members[f"member {number}"] = [*one.sequence.parameters(), *one.decoder.parameters()]
 
     def objective(batch: Batch) -> Iterator[Loss]:
         frames, (instrument, pitch, velocity), heard = _drawn(batch, config, device)

@@ -195,7 +195,7 @@ class Workshop:
                     earlier,
                     environment.loading,
                     environment.judging,
-                    keep_here if order.slot.remote is None else order.slot.remote.saved,
+                    saved=keep_here if order.slot.remote is None else order.slot.remote.saved,
                 )
                 changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
                 job = Work(execution, asset.config(order.run), environment, inputs, changes)

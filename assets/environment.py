@@ -38,6 +38,7 @@ class Environment:
         ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
         workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
@@ -68,6 +69,7 @@ class Environment:
     device: str = "auto"
     convert_notes: bool = False
     trainings: int = 1
+    training_processes: int = 1
     loaders: int = 0
     workers: int = 0
     most_quarantined: float = 0.01
@@ -131,6 +133,26 @@ class Environment:
         if self.device == "cuda" and not found:
             raise InputError("TESSITURA_DEVICE=cuda: torch finds no GPU here; set it to auto or cpu")
         return "cuda" if found and self.device != "cpu" else "cpu"
+
+    def training_together(self) -> int:
+        """Return the number of processes that train one model together.
+
+        Raises:
+            InputError: the setting asks for more processes than there are GPUs to compute on.
+        """
+        if self.training_processes == 1 or self.torch_device() == "cpu":
+            return self.training_processes or 1
+        import torch
+
+        from data.errors import InputError
+
+        gpus = torch.cuda.device_count()
+        if self.training_processes > gpus:
+            raise InputError(
+                f"TESSITURA_TRAINING_PROCESSES={self.training_processes}: each needs a GPU, torch finds {gpus}; "
+                "set it lower, or to 0 for one per GPU"
+            )
+        return self.training_processes or gpus
 
 
 def usable_cores() -> int:

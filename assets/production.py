@@ -181,6 +181,10 @@ class Workshop:
         asset, environment = order.asset, order.run.environment
         recipe = self.recipe(order, inputs)
 
+        def again(reason: str) -> None:
+            self.say(reason)
+            self.provenance.load(asset)  # new processes import the files as they are now
+
         def work(folder: Path, earlier: tuple[Path, ...]) -> Summary:
             self.provenance.load(asset)
             with ExitStack() as stack:
@@ -195,10 +199,11 @@ class Workshop:
                     earlier,
                     environment.loading,
                     environment.judging,
-                    saved=keep_here if order.slot.remote is None else order.slot.remote.saved,
+                    environment.training_together() if asset.trains else 1,
+                    keep_here if order.slot.remote is None else order.slot.remote.saved,
                 )
                 changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
-                job = Work(execution, asset.config(order.run), environment, inputs, changes)
+                job = Work(execution, asset.config(order.run), environment, inputs, changes, again)
                 return asset.function(job, **{name: inputs[name] for name in asset.parameters})
 
         notes = {

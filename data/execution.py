@@ -27,6 +27,7 @@ class Execution:
             identical if made now may be reused.
         loaders: threads that load training batches ahead; the batches do not depend on it.
         workers: processes that judge; the scores do not depend on it.
+        trainers: processes that train one model together (`models.training.together`).
         saved: callback that is given the folder after each checkpoint, such as to copy it to where other machines find
             it. It returns when the folder may change again.
 
@@ -41,4 +42,5 @@ class Execution:
     earlier: tuple[Path, ...] = ()
     loaders: int = 1
     workers: int = 1
+    trainers: int = 1
     saved: Callable[[Path], None] = keep_here

@@ -25,6 +25,7 @@
 * `recovery`: detects runs whose process died, by their locks, and marks them as failed in Dagster
 * `results`: takes new results of listening tests
 * `running`: runs a job in this process, as a run that the web UI shows among its own
+* `seeds`: trains a system from several seeds, and says how much its scores depend on the seed
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON
 * `services`: the programs of the web UI (code server, web server, daemon), which start side by side

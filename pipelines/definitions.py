@@ -14,7 +14,7 @@ from assets.listening import RATINGS
 from assets.provenance import Provenance
 from assets.separation import evaluation as separation
 from assets.synthesis import evaluation as synthesis
-from pipelines.children import end_with_parent
+from data.processes import end_with_parent
 from pipelines.console import console
 from pipelines.digest import digest_job, digest_schedule
 from pipelines.execution import make_executor

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
         notify: where notices of failures go (`pipelines.notices`), a secret; "" for nowhere.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
         workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
@@ -144,6 +145,12 @@ class Settings(BaseSettings):
         ge=1,
         le=64,
         description="trainings that may run at a time, over all runs of the command line (in the demo: 2)",
+    )
+    training_processes: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="processes that train one model together, on a GPU each; 0: one per GPU",
     )
     loaders: int = Field(
         0, ge=0, le=64, description="threads that load training batches ahead; 0: half of the cores, at most 16"

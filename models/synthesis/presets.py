@@ -92,9 +92,10 @@ def _harmonic(steps: tuple[int, int, int]) -> HarmonicConfig:
 def _preset_small() -> SynthesisConfig:
     """Return a preset that trains in about an hour on 2 CPU cores (measurements in models/synthesis/README.md)."""
     return SynthesisConfig(
-        autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
-        sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
+        autoencoder=AutoencoderConfig(channels=256, dimension=128, fourier=True),
+        sequence=SequenceConfig(hidden=256, layers=2, dimension=128, pitch_bumps=31),
         pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
+        keep_time=True,
         onsets=OnsetTraining(frames=112, whole_every=4),
         train_autoencoder=_short(18_000),
         # Adam: a step has nine updates, and orthogonalising them would cost more time than it saves.
@@ -120,8 +121,9 @@ def _preset_demo() -> SynthesisConfig:
 
     return replace(
         small,
-        autoencoder=replace(small.autoencoder, channels=128),
-        sequence=replace(small.sequence, hidden=128),
+        autoencoder=replace(small.autoencoder, channels=128, dimension=64),
+        sequence=replace(small.sequence, hidden=128, dimension=64, pitch_bumps=0),
+        keep_time=False,
         train_autoencoder=short(400),
         train_sequence=short(240, "adam"),
         fine_tune=short(520),

@@ -26,12 +26,12 @@ from models.synthesis.harmonic.config import HarmonicSizes
 from models.synthesis.harmonic.render import render
 from models.synthesis.harmonic.spectrum import BINS, FRAMES, HIGHEST, HOP, mel_weights, power_of, shifted_frames
 from models.synthesis.notes import MARGIN
+from models.synthesis.pitch import pitch_features
 
 _HELD = 187.5  # frame at which a note of NSynth is let go, after 3 s
 _STEPS = (0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 62, 80, 100, 125, 150, 170)
 _RELEASE = (-7.5, -3.5, -1.5, -0.5, 0.5, 1.5, 2.5, 4.5, 6.5, 8.5, 11.5, 15.5, 20.5, 26.5, 34.5, 44.5, 57.5, 72.5)
 _WIDEST = 0.4  # semitones by which a note may be off its label
-_LOWEST, _HIGHEST = 20, 110  # MIDI pitches over which the bumps of `pitch_features` are spread
 
 
 class Sound(NamedTuple):
@@ -50,14 +50,6 @@ class Sound(NamedTuple):
     def log_power(self) -> Tensor:
         """Return log(1 + |X|²), (B, K, F), as the spectral loss compares it."""
         return torch.log1p(power_of(self.levels, self.hertz, self.noise))
-
-
-def pitch_features(pitch: Tensor, centres: int) -> Tensor:
-    """Return smooth features of MIDI pitches (B,): Gaussian bumps and the pitch itself, (B, centres + 1)."""
-    places = torch.linspace(_LOWEST, _HIGHEST, centres, device=pitch.device)
-    width = (_HIGHEST - _LOWEST) / (centres - 1)
-    bumps = torch.exp(-0.5 * ((pitch[:, None] - places) / width).square())
-    return torch.cat([bumps, (pitch[:, None] - 60) / 24], 1)
 
 
 def time_features(frames: Tensor) -> Tensor:

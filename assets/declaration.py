@@ -231,7 +231,7 @@ class StoredAsset:
         if environment.shared:
             from assets.store.remote.shared import connect
 
-            remote = connect(environment.shared, environment.store, int(environment.cache * 1e9))
+            remote = connect(environment.shared, environment.store, environment.cached_bytes)
         return Slot(environment.store, self.space(environment), self.name, variant, within, remote)
 
     def slice(self, run: Configuration) -> Any:

@@ -89,6 +89,11 @@ class Environment:
         return self.place if "://" in self.place else ""
 
     @property
+    def cached_bytes(self) -> int:
+        """Bytes that copies of finished versions of a shared store may take here."""
+        return int(self.cache * 1e9)
+
+    @property
     def downloads(self) -> Path:
         """Folder for downloaded files and for the embedded raw data."""
         return self.home / "downloads"

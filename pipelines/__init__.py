@@ -34,6 +34,7 @@
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
 * `synthesize`: synthesises notes, chords and MIDI files with the model in use
 * `threads`: how the threads of a training wait for each other
+* `upkeep`: verifies the store and deletes garbage, in the local folder and in a bucket
 * `variables`: checks the names of environment variables and reads the names that a file .env sets
 * `waiving`: writes waivers for the assets whose code differs from that of a git revision
 """

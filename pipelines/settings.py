@@ -7,7 +7,7 @@ otherwise leave the default in force without a word.
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -19,6 +19,9 @@ from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
 from pipelines.notices import check_address
 from pipelines.variables import FROZEN, PREFIX, check_names, names_in
+
+if TYPE_CHECKING:
+    from assets.store.remote.shared import SharedStore
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _HIDDEN = ("TESSITURA_NOTIFY", "TESSITURA_STORE")  # may hold a password
@@ -251,6 +254,15 @@ class Settings(BaseSettings):
     def store_folder(self) -> Path:
         """Folder that holds all versions of all assets; of a shared store, those that this machine makes or uses."""
         return self.environment().store
+
+    def shared_store(self) -> "SharedStore | None":
+        """Return the store that several machines share; None if the store is a folder of this machine."""
+        environment = self.environment()
+        if not environment.shared:
+            return None
+        from assets.store.remote.shared import connect
+
+        return connect(environment.shared, environment.store, environment.cached_bytes)
 
     @property
     def report_folder(self) -> Path:

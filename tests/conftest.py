@@ -1,6 +1,5 @@
 """Fixtures shared by the tests."""
 
-import hashlib
 import os
 import signal
 import threading
@@ -57,12 +56,12 @@ def s3() -> Iterator[str]:
 
 
 @pytest.fixture
-def url(s3: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """URL of a store in a bucket of its own, whatever the environment says of buckets."""
-    from tiny_s3 import KEYS, make_bucket  # noqa: PLC0415
+def url(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a store of its own in a bucket, whatever the environment says of buckets."""
+    from tiny_s3 import KEYS, make_store  # noqa: PLC0415
 
     for name in [name for name in os.environ if name.startswith("AWS_")]:
         monkeypatch.delenv(name)
     for name, value in {**KEYS, "AWS_ENDPOINT_URL": s3}.items():
         monkeypatch.setenv(name, value)
-    return make_bucket(s3, f"bucket-{hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:16]}")
+    return make_store(s3)

@@ -85,7 +85,7 @@ def test_of_many_writers_of_one_record_one_wins(tmp_path, url):
         thread.join()
     assert sum(won) == 1
     reader = Machine(tmp_path / "reader", url)
-    reader.remote.publish(reader.slot(), folders[0])
+    reader.remote.publish(reader.slot(), reader.remote.folder_of(place))
     assert (get(reader.slot()) / "more/of it").read_bytes() == b"%d" % won.index(True) * 7
     late = machines[won.index(False)]  # one that lost takes what won
     assert (late.build(Files(b"other")).folder / "out").read_bytes() == b"%d" % won.index(True) * 3

@@ -1,10 +1,12 @@
 """A server that speaks S3 on loopback, and a proxy in front of it that breaks things.
 
 The server is moto's, which honours conditional puts. It answers one request at a time, so that a condition and the put
-that depends on it are one step, as in a real object store.
+that depends on it are one step, as in a real object store. The tests run against another server if S3_ENDPOINT names it
+(http://127.0.0.1:8333) and it knows the keys below.
 """
 
 import os
+import secrets
 import select
 import socket
 import socketserver
@@ -14,7 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import requests
+import boto3
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
@@ -30,7 +32,10 @@ Fault = Callable[[int, str], str]  # number and first line of a request; "", "50
 
 @contextmanager
 def s3_server() -> Iterator[str]:
-    """Context manager: yields the endpoint of a server without buckets."""
+    """Context manager: yields the endpoint of a server."""
+    if endpoint := os.environ.get("S3_ENDPOINT"):
+        yield endpoint
+        return
     os.environ["MOTO_S3_DEFAULT_KEY_BUFFER_SIZE"] = str(64 << 20)
     inner, one_at_a_time = DomainDispatcherApplication(create_backend_app), threading.Lock()
 
@@ -49,10 +54,13 @@ def s3_server() -> Iterator[str]:
         thread.join()
 
 
-def make_bucket(endpoint: str, name: str) -> str:
-    """Make a bucket and return its URL."""
-    assert requests.put(f"{endpoint}/{name}", timeout=60).status_code == 200
-    return f"s3://{name}/stores/tiny"
+def make_store(endpoint: str) -> str:
+    """Make a bucket, unless it is there, and return the URL of a new store in it."""
+    keys = {"aws_access_key_id": KEYS["AWS_ACCESS_KEY_ID"], "aws_secret_access_key": SECRET}
+    client = boto3.client("s3", endpoint_url=endpoint, region_name=KEYS["AWS_REGION"], **keys)
+    if "tiny" not in {one["Name"] for one in client.list_buckets()["Buckets"]}:
+        client.create_bucket(Bucket="tiny")
+    return f"s3://tiny/stores/{secrets.token_hex(8)}"
 
 
 class Proxy(socketserver.ThreadingTCPServer):

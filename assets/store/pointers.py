@@ -71,6 +71,14 @@ class Remote(Protocol):
         """Make a damaged version unfinished."""
         ...
 
+    def pin(self, folder: Path, content: bytes) -> None:
+        """Pin a version; `content` is that of the local record of the pin."""
+        ...
+
+    def unpin(self, folder: Path) -> bool:
+        """Remove the pin of a version; return whether there was one."""
+        ...
+
 
 @dataclass(frozen=True)
 class Slot:

@@ -1,6 +1,5 @@
 """Commands for the store: status, verification, reports, experiments, pins, garbage collection, waivers."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -43,20 +42,18 @@ def verify(
     The content of each file is compared with the SHA-256 recorded when it
     was written, which takes as long as reading the store. Damaged versions
     stay where they are unless --set-aside is given; then they are moved to
-    the folder "damaged" of their asset.
+    the folder "damaged" of their asset. A store in a bucket is read as a
+    whole, besides the copies on this machine.
     """
-    from assets.store.record import RUN
-    from assets.store.verification import verify as compare
-    from assets.store.versions import set_aside
     from pipelines.settings import Settings
+    from pipelines.upkeep import set_one_aside, verified
 
     settings, whole, rows = Settings.read(), 0, []
-    for one in compare(settings.store_folder):
+    for one in verified(settings):
         whole += not one.damage
         if one.damage:
-            version = (one.place / RUN).is_file()
-            moved = set_aside(one.place, one.damage[0]) if aside and version else None
-            rows.append({"place": str(one.place), "damage": one.damage, "set_aside": str(moved) if moved else None})
+            moved = set_one_aside(settings, one) if aside else None
+            rows.append({"place": str(one.place), "damage": one.damage, "set_aside": moved})
             if not as_json:
                 typer.echo(f"{one.place}: {'; '.join(one.damage)}" + (f"; set aside in {moved}" if moved else ""))
     if as_json:
@@ -138,22 +135,21 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it; without this it is only shown.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what nothing refers to: old, unfinished and damaged versions; with --delete, delete it."""
-    from assets.store.retention import collect, garbage
+    """List what nothing refers to: old, unfinished and damaged versions; with --delete, delete it.
+
+    Of a store in a bucket, what nothing in the bucket refers to is listed
+    and deleted too, once nobody has written to it for a day.
+    """
     from pipelines.settings import Settings
-    from pipelines.status import would_go_on
+    from pipelines.upkeep import collected
 
     settings = Settings.read()
-    rows = []
-    for one in garbage(settings.store_folder, would_go_on(settings)):
-        freed = delete and not one.in_use and collect(settings.store_folder, one)
-        state = "in use" if one.in_use else "deleted" if freed else "could be deleted"
-        rows.append({"folder": str(one.folder), "bytes": one.bytes, "why": one.why, "state": state})
+    rows = list(collected(settings, delete=delete))
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        place = Path(row["folder"]).relative_to(settings.store_folder)
+        place = row["folder"].removeprefix(f"{settings.store_folder}/")
         typer.echo(f"  {place}  {row['bytes'] / 1e6:,.1f} MB  {row['why']}  ({row['state']})")
     total = sum(row["bytes"] for row in rows if row["state"] != "in use")
     what = "freed" if delete else "could be freed with --delete"

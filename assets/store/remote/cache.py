@@ -95,7 +95,7 @@ class Cache:
         found = self.record(folder)
         if found is None:
             return False
-        lock, deadline = lock_path(folder), time.monotonic() + _PATIENCE
+        lock, deadline, told = lock_path(folder), time.monotonic() + _PATIENCE, False
         while not _is_copy(folder, found[0]):
             if (descriptor := acquire(lock)) is not None:
                 try:
@@ -105,6 +105,9 @@ class Cache:
                 break
             if time.monotonic() > deadline:
                 raise InputError(f"{folder}: process {holder(lock)} is at work on it; wait for it or stop it")
+            if not told:
+                say(f"waiting for a process of this machine that copies or reads {object_of(self._root, folder)}")
+                told = True
             time.sleep(_POLL_SECONDS)
         with suppress(FileNotFoundError):  # if it was deleted again since
             os.utime(lock)

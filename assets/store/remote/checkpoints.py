@@ -84,6 +84,16 @@ class Checkpoints:
             if attempt == _TRIES - 1:
                 say(f"{'; '.join(missing)}: left out")
 
+    def recipe(self) -> dict[str, Any] | None:
+        """Return recipe.json of the last checkpoint; None if there is none that can be read."""
+        token, manifest = self._newest()
+        known = (manifest or {"files": {}})["files"].get(RECIPE)
+        found = None if known is None else self._bucket.read(blob(f"{self.place}/{token}", RECIPE, known["sha256"]))
+        try:
+            return None if found is None else parse_checked(found[0], Path(RECIPE))
+        except InputError:
+            return None
+
     def _newest(self) -> tuple[int, dict[str, Any] | None]:
         """Return the highest token that has a manifest, and the manifest; None if there is none that can be read."""
         paths = [one.path for one in self._bucket.list(self.place) if one.path.endswith(f"/{_MANIFEST}")]

@@ -71,7 +71,7 @@ class Lease:
         """Take the lease; wait for at most `seconds` to see whether another holder is alive.
 
         Args:
-            pointer: object that the holder is to write in the end; whoever replaces it learns of that.
+            pointer: object that the holder is to write in the end; whoever replaces it learns of that. "" for none.
             say: callback that receives a line of text if it has to wait.
 
         Raises:
@@ -84,7 +84,7 @@ class Lease:
             if other["released"] or other["home"] == self._home or self._is_dead(other, state, say):
                 break
         self.overtaken = [] if other["released"] else self._own(other["pointers"])
-        self.token, self._pointers = other["token"] + 1, sorted({pointer, *self.overtaken})
+        self.token, self._pointers = other["token"] + 1, sorted({pointer, *self.overtaken} - {""})
         try:
             self._state = self._bucket.replace(self.path, self._content(), state)
         except Conflict:

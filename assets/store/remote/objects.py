@@ -194,12 +194,22 @@ class Bucket:
         """
         digest, size = hashlib.sha256(), 0
         with replacing_path(target) as partial, open(partial, "wb") as file:
-            for start in range(0, known["bytes"], _PART):
-                part = self._part(path, start, min(known["bytes"], start + _PART))
+            for part in self.parts(path, known["bytes"]):
                 size += file.write(part)
                 digest.update(part)
             if size != known["bytes"] or digest.hexdigest() != known["sha256"]:
                 raise Damaged(f"{self.url}/{path}: its content is not what was written")
+
+    def parts(self, path: str, size: int) -> Iterator[memoryview]:
+        """Yield the content of an object of `size` bytes, part by part.
+
+        Raises:
+            Damaged: it is missing or shorter.
+            InputError: there is no such bucket, or it may not be read.
+            Unreachable: the bucket does not answer.
+        """
+        for start in range(0, size, _PART):
+            yield self._part(path, start, min(size, start + _PART))
 
     def _part(self, path: str, start: int, end: int) -> memoryview:
         """Return bytes start … end - 1 of an object, fewer if it is shorter."""

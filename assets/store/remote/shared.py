@@ -25,12 +25,13 @@ from pathlib import Path
 from typing import Any
 
 from assets.store.locks import reading
-from assets.store.pointers import Slot, is_key, lock_path, version_folder
+from assets.store.pointers import Slot, lock_path, version_folder
 from assets.store.record import RUN
 from assets.store.remote.cache import Cache, object_of
 from assets.store.remote.checkpoints import Checkpoints
 from assets.store.remote.leases import SECONDS, Lease
-from assets.store.remote.objects import ABSENT, Bucket, Conflict, Damaged
+from assets.store.remote.objects import Bucket, Conflict, Damaged, Unreachable
+from assets.store.remote.pointing import Pointers
 from assets.store.remote.uploading import upload
 from data.errors import InputError
 from data.files.durable import SUFFIX, write_bytes
@@ -58,6 +59,11 @@ def connect(url: str, root: Path, limit: int) -> "SharedStore":
 class SharedStore:
     """The store in a bucket; it is the `remote` of the slots in its local folder (`assets.store.pointers.Remote`).
 
+    Attributes:
+        bucket: its objects.
+        pointers: its pointers and pins.
+        url: URL of the bucket, with the prefix.
+
     Example:
         >>> store = connect("s3://music/tessitura", Path(".tessitura/store"), 100_000_000_000)
         >>> slot = Slot(Path(".tessitura/store"), "small", "synthesis_model", remote=store)
@@ -67,29 +73,24 @@ class SharedStore:
 
     def __init__(self, root: Path, url: str, limit: int, seconds: float = SECONDS) -> None:
         """Use a bucket; for `root`, `url` and `limit` see `connect`. Silent holders are replaced after `seconds`."""
-        self._root, self._bucket, self._seconds = root, Bucket(url), seconds
+        self._root, self._seconds, self.bucket = root, seconds, Bucket(url)
+        self.url = self.bucket.url
         self._heart = Bucket(url, patience=seconds / 4)  # a heartbeat that comes late is of no use
-        self._cache = Cache(root, self._bucket, limit)
+        self._cache, self.pointers = Cache(root, self.bucket, limit), Pointers(self.bucket, root)
         self._leases: dict[Path, Lease] = {}  # of what this process makes, by folder
         self._claims: dict[str, str] = {}  # state of pointers when the work on what they are to name began
         self._held: ExitStack | None = None
         self._say: Callable[[str], None] = lambda text: None
 
-    @property
-    def url(self) -> str:
-        """URL of the bucket, with the prefix."""
-        return self._bucket.url
-
-    @property
-    def bucket(self) -> Bucket:
-        """The objects of the store."""
-        return self._bucket
+    def folder_of(self, place: str) -> Path:
+        """Return the local folder of a version, given its path in the bucket."""
+        return self._root / place
 
     # Finding
 
     def place(self, slot: Slot) -> Path | None:
         """Return where the version that a pointer in the bucket names is, or would be, here; None if there is none."""
-        key, _ = self._pointer(slot)
+        key, _ = self.pointers.read(self._path(slot))
         return None if key is None else version_folder(slot.home, key)
 
     def record(self, folder: Path) -> dict[str, Any] | None:
@@ -103,10 +104,8 @@ class SharedStore:
         Within `working` it is not deleted.
         """
         folder = self.place(slot)
-        if folder is None:
-            return None
         try:
-            if not self._cache.fetch(folder, self._say):
+            if folder is None or not self._cache.fetch(folder, self._say):
                 return None
         except Damaged as error:
             raise InputError(
@@ -136,7 +135,7 @@ class SharedStore:
         """
         with ExitStack() as held:
             self._held, self._say = held, say
-            self._claims[self._path(slot)] = self._pointer(slot)[1]
+            self._claims[self._path(slot)] = self.pointers.read(self._path(slot))[1]
             try:
                 yield
             finally:
@@ -158,23 +157,40 @@ class SharedStore:
             Replaced: this process was silent for so long that another machine has taken over.
             Unreachable: the bucket does not answer.
         """
-        place = object_of(self._root, folder)
-        home = object_of(self._root, slot.home)
-        lease = Lease(self._heart, f"{home}/leases/{folder.name}.json", self._home(), self._seconds)
+        place, lease, checkpoints = object_of(self._root, folder), self._lease(folder), self._checkpoints(folder)
         lease.take(self._path(slot), self._say)
         try:
             self._overtake(lease)
             self._leases[folder] = lease
-            checkpoints = Checkpoints(self._bucket, f"{home}/unfinished/{folder.name}", self._home())
             if not self._take_finished(folder):
                 checkpoints.restore(folder, self._say)
             yield
-            if not upload(self._bucket, place, folder, lease):
+            if not upload(self.bucket, place, folder, lease):
                 self._take_finished(folder)
             checkpoints.delete()
         finally:
             self._leases.pop(folder, None)
             lease.release()
+
+    @contextmanager
+    def alone(self, folder: Path) -> Iterator[None]:
+        """Context manager for changes of a version by which nothing is published, while no machine makes it.
+
+        Raises:
+            InputError: a machine makes it.
+            Unreachable: the bucket does not answer.
+        """
+        lease = self._lease(folder)
+        lease.take("", self._say)
+        try:
+            self._overtake(lease)
+            yield
+        finally:
+            lease.release()
+
+    def _lease(self, folder: Path) -> Lease:
+        home = object_of(self._root, folder.parent.parent)
+        return Lease(self._heart, f"{home}/leases/{folder.name}.json", self._home(), self._seconds)
 
     def _take_finished(self, folder: Path) -> bool:
         """Copy a version that is finished in the bucket, while its local lock is held; a damaged one is set aside."""
@@ -190,9 +206,9 @@ class SharedStore:
         """Rewrite the pointers that holders who were replaced were to move, so that they cannot move them any more."""
         for path in lease.overtaken:
             while True:
-                key, state = self._parsed(path)
+                key, state = self.pointers.read(path)
                 try:
-                    renewed = self._bucket.replace(path, _pointer_content(key), state)
+                    renewed = self.pointers.move(path, key, state)
                 except Conflict:
                     continue
                 if self._claims.get(path) == state:
@@ -202,14 +218,27 @@ class SharedStore:
     def saved(self, folder: Path) -> None:
         """Copy a checkpoint to the bucket: everything in the folder of a version that this process makes.
 
+        If the bucket does not answer, that is said, and the work goes on.
+
+        Args:
+            folder: folder of the version, or one in it.
+
         Raises:
             Replaced: another machine has taken over the work.
-            Unreachable: the bucket does not answer.
         """
-        if (lease := self._leases.get(folder)) is not None:
+        version = next((one for one in (folder, *folder.parents) if one in self._leases), None)
+        if version is None:
+            return
+        lease = self._leases[version]
+        try:
             lease.check()
-            home = object_of(self._root, folder.parent.parent)
-            Checkpoints(self._bucket, f"{home}/unfinished/{folder.name}", self._home()).save(folder, lease.token)
+            self._checkpoints(version).save(version, lease.token)
+        except Unreachable as error:  # the checkpoint is here; the next one may go up
+            self._say(str(error))
+
+    def _checkpoints(self, folder: Path) -> Checkpoints:
+        home = object_of(self._root, folder.parent.parent)
+        return Checkpoints(self.bucket, f"{home}/unfinished/{folder.name}", self._home())
 
     # Publishing
 
@@ -221,15 +250,17 @@ class SharedStore:
             Unreachable: the bucket does not answer.
         """
         path = self._path(slot)
-        key, state = self._parsed(path)
+        key, state = self.pointers.read(path)
         if key != folder.name:
             try:
-                self._bucket.replace(path, _pointer_content(folder.name), self._claims.get(path, state))
+                self.pointers.move(path, folder.name, self._claims.get(path, state))
             except Conflict:
                 raise InputError(
                     f"{self.url}/{path}: another machine has published, or taken over this work, since it was begun; "
                     f"run again, which finds {folder.name} finished and decides anew"
                 ) from None
+            if self._cache.record(folder) is None:
+                raise InputError(f"{self.url}/{path}: the version was just deleted by gc; run again")
         write_bytes(slot.pointer, folder.name.encode())
 
     def set_aside(self, folder: Path, reason: str) -> None:
@@ -238,29 +269,22 @@ class SharedStore:
         Its record is kept in damaged.json, with the reason; its files are deleted.
         """
         place = object_of(self._root, folder)
-        if (found := self._bucket.read(f"{place}/{RUN}")) is not None:
+        if (found := self.bucket.read(f"{place}/{RUN}")) is not None:
             aside = {"reason": reason, "record": found[0].decode(errors="replace")}
-            self._bucket.write(f"{place}/{_ASIDE}", json.dumps(aside).encode())
-            self._bucket.delete([f"{place}/{RUN}"])  # first, so that it does not count as finished any more
-            self._bucket.delete(one.path for one in self._bucket.list(place) if not one.path.endswith(f"/{_ASIDE}"))
+            self.bucket.write(f"{place}/{_ASIDE}", json.dumps(aside).encode())
+            self.bucket.delete([f"{place}/{RUN}"])  # first, so that it does not count as finished any more
+            self.bucket.delete(one.path for one in self.bucket.list(place) if not one.path.endswith(f"/{_ASIDE}"))
 
-    # Pointers
+    def pin(self, folder: Path, content: bytes) -> None:
+        """Pin a version of the bucket; `content` is that of the local record of the pin."""
+        self.pointers.pin(object_of(self._root, folder.parent.parent), folder.name, content)
+
+    def unpin(self, folder: Path) -> bool:
+        """Remove the pin of a version of the bucket; return whether there was one."""
+        return self.pointers.unpin(object_of(self._root, folder.parent.parent), folder.name)
 
     def _path(self, slot: Slot) -> str:
         return object_of(self._root, slot.pointer)
-
-    def _pointer(self, slot: Slot) -> tuple[str | None, str]:
-        """Return the key that a pointer in the bucket holds, None if there is none, and the state of the object."""
-        return self._parsed(self._path(slot))
-
-    def _parsed(self, path: str) -> tuple[str | None, str]:
-        if (found := self._bucket.read(path)) is None:
-            return None, ABSENT
-        try:
-            key = json.loads(found[0])["key"]
-        except (ValueError, KeyError, TypeError):
-            key = None
-        return (key if is_key(key) else None), found[1]
 
     def _home(self) -> str:
         """Return the id of the local store: what is in its file, and the name of this machine."""
@@ -273,8 +297,3 @@ class SharedStore:
             own.unlink()
         found = path.read_text(encoding="ascii").strip()
         return f"{found}@{socket.gethostname()}"
-
-
-def _pointer_content(key: str | None) -> bytes:
-    """Return the content of a pointer, which no other writer writes."""
-    return json.dumps({"key": key, "nonce": secrets.token_hex(8)}).encode()

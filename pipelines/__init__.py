@@ -1,6 +1,7 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `homes/`: where the graph runs: a laptop, a server, a Ray cluster, Kubernetes
 * `planning/`: what a run will cost before it starts: hours, memory and disk, here and on a GPU
 * `portable/`: exports trained models as folders that need nothing of this project
 * `versions/`: puts versions of a system side by side on a page
@@ -33,5 +34,6 @@
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
 * `synthesize`: synthesises notes, chords and MIDI files with the model in use
 * `threads`: how the threads of a training wait for each other
+* `variables`: checks the names of environment variables and reads the names that a file .env sets
 * `waiving`: writes waivers for the assets whose code differs from that of a git revision
 """

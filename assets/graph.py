@@ -13,7 +13,7 @@ version is the fingerprint of its content. So Dagster shows exactly those assets
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class Graph:
             its version and the name of the experiment ("" outside experiments). It hands the version on, such as a
             report to the folder of reports, and returns further metadata for the web UI.
         pool: Dagster's pool of the trainings; None where a training waits for its turn by the lock alone.
+        tags: function that returns the tags of the op that makes an asset: what it needs of a machine.
 
     Example:
         >>> graph = Graph(REGISTRY, environment, Provenance())
@@ -61,6 +62,11 @@ class Graph:
     automation: Callable[[str], "dg.AutomationCondition | None"] = lambda name: None
     deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
     pool: str | None = TRAINING
+    tags: Callable[[StoredAsset], Mapping[str, Any]] = lambda asset: {}
+
+    def op_tags(self, asset: StoredAsset) -> dict[str, Any]:
+        """Return the tags of the op that makes an asset; trainings are marked, so that their number can be limited."""
+        return {**self.tags(asset), **({f"tessitura/{TRAINING}": "yes"} if asset.trains else {})}
 
     def key(self, name: str, variant: bool = False) -> dg.AssetKey:
         """Return the Dagster key of an asset or a source.
@@ -102,7 +108,7 @@ class Graph:
             partitions_def=dg.DynamicPartitionsDefinition(name=self.asked(asset.group)) if variants else None,
             retry_policy=RETRY,
             pool=self.pool if asset.trains else None,
-            op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
+            op_tags=self.op_tags(asset),
             automation_condition=None if variants else self.automation(asset.name),
         )
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from eval.table import Items, Metric
 
 SECONDS = 8.0  # of a sound, at most
+_MASKED = "uSDR of the masks, dB"
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def measures_of(system: str) -> Measures:
 
     Example:
         >>> list(measures_of("separation").metrics)
-        ['uSDR, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
+        ['uSDR, dB', 'uSDR of the masks, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
     """
     known = {"synthesis": _synthesis, "separation": _separation, "conversion": _conversion}
     return known[system]()
@@ -99,6 +100,7 @@ def _separation() -> Measures:
 
     metrics = {
         "uSDR, dB": Metric("uSDR", False),
+        _MASKED: Metric(_MASKED, False),
         "SI-SDR, dB": Metric("SI-SDR", False),
         "cSDR, dB": Metric("cSDR", False),
         "MR-STFT distance": Metric("MR-STFT"),
@@ -113,12 +115,14 @@ def _separation() -> Measures:
 
 
 def _songs(folder: Path) -> "pd.DataFrame":
-    """Return the scores of latent diffusion on the vocals of the test songs."""
+    """Return the scores of latent diffusion on the vocals of the test songs, beside them uSDR of the masks."""
     from data.files.tables import read_frame
-    from eval.separation.tables import MAIN, by_track
+    from eval.separation.tables import MAIN, MASKS, by_track
 
     songs = by_track(read_frame(folder / "scores.parquet"))
-    return songs[songs["system"] == MAIN].reset_index(drop=True)
+    masked = songs[songs["system"] == MASKS].set_index("track")["uSDR"]
+    songs = songs[songs["system"] == MAIN].reset_index(drop=True)
+    return songs.assign(**{_MASKED: songs["track"].map(masked)})
 
 
 def _conversion() -> Measures:

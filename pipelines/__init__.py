@@ -1,6 +1,7 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `homes/`: where the graph runs: a laptop, a server, a Ray cluster, Kubernetes
 * `planning/`: what a run will cost before it starts: hours, memory and disk, here and on a GPU
 * `portable/`: exports trained models as folders that need nothing of this project
 * `versions/`: puts versions of a system side by side on a page

@@ -50,6 +50,7 @@ class Settings(BaseSettings):
         ratings: folder of exported listening tests with their results; "" for none.
         notify: where notices of failures go (`pipelines.notices`), a secret; "" for nowhere.
         device: "auto", "cpu" or "cuda".
+        executor: where the steps of a run that the web UI starts are executed: "processes", "ray" or "k8s".
         trainings: number of trainings that may run at a time.
         training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
@@ -140,6 +141,11 @@ class Settings(BaseSettings):
         "Slack's messages, or any web hook https://…, which gets JSON; empty: nowhere",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
+    executor: Literal["processes", "ray", "k8s"] = Field(
+        "processes",
+        description="what executes the steps of runs of the web UI: processes of this machine, jobs of Ray, or "
+        "pods of Kubernetes",
+    )
     trainings: int = Field(
         1,
         ge=1,
@@ -279,7 +285,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> Environment:
         """Return the settings in the form that assets use."""
-        return Environment(**self.model_dump(exclude={"reports", "notify", "store"}), place=self.store)
+        return Environment(**self.model_dump(exclude={"reports", "notify", "store", "executor"}), place=self.store)
 
     def frozen(self) -> str:
         """Return the settings as JSON text, the value of the variable `FROZEN`."""

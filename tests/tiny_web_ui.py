@@ -137,10 +137,11 @@ def open_page(program: Any) -> Page:
     return page
 
 
-def main(home: str, picture: str, group: str = "separation") -> None:
+def main(home: str, picture: str, group: str = "synthesis") -> None:
     """Write a picture of the asset graph of a group as the web UI shows it, green where it has been made."""
     with WebUI(Path(home)) as ui, sync_playwright() as program:
         page = open_page(program)
+        page.set_viewport_size({"width": 1760, "height": 1100})  # names have room, and the report is in the picture
         ui.graph(page, group)
         page.wait_for_load_state("networkidle")
         page.screenshot(path=picture)

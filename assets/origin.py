@@ -46,6 +46,8 @@ def made_by(work: Work, system: str, trained: Mapping[str, Path | None]) -> dict
 def command(environment: Environment, system: str, recipe: Mapping[str, Any]) -> str:
     """Return the command that makes a report again, at the same commit and in a checkout that is set up.
 
+    Paths of this machine are told without their folders, "…/nsynth", since reports leave it.
+
     Args:
         environment: the settings; those that differ from their default are told.
         system: name of the system.
@@ -54,7 +56,7 @@ def command(environment: Environment, system: str, recipe: Mapping[str, Any]) ->
     told = {"preset": environment.preset}
     for one in fields(environment):
         if one.name not in _LOCAL and (value := getattr(environment, one.name)) != one.default:
-            told[one.name] = str(value)
+            told[one.name] = _without_folders(str(value))
     words = [f"TESSITURA_{name.upper()}={shlex.quote(value)}" for name, value in told.items()]
     words += [".venv/bin/tessitura", "run", system]
     if recipe.get("experiment"):
@@ -63,6 +65,14 @@ def command(environment: Environment, system: str, recipe: Mapping[str, Any]) ->
             text = value if isinstance(value, str) else json.dumps(value)
             words += ["--set", shlex.quote(f"{path}={text}")]
     return " ".join(words)
+
+
+def _without_folders(value: str) -> str:
+    """Return the value of a setting with "…/" in place of the folders of an absolute path, also of "NAME=PATH,…"."""
+    if value.startswith(("/", "~")):
+        return f"…/{Path(value).name}"
+    pairs = [one.partition("=") for one in value.split(",")]
+    return ",".join(f"{name}{sign}{_without_folders(place) if sign else ''}" for name, sign, place in pairs)
 
 
 def hours_of(seconds: Mapping[str, float]) -> str:

@@ -10,7 +10,15 @@ from assets.origin import command, hours_of
 def test_the_command_names_what_is_not_the_default_and_nothing_local():
     there = Environment(Path("/home/x"), "small", nsynth="/data/n synth", device="cuda", trainings=4, ratings="/r")
     assert command(there, "synthesis", {"experiment": "", "overrides": {}}) == (
-        "TESSITURA_PRESET=small TESSITURA_NSYNTH='/data/n synth' .venv/bin/tessitura run synthesis"
+        "TESSITURA_PRESET=small TESSITURA_NSYNTH='…/n synth' .venv/bin/tessitura run synthesis"
+    )
+
+
+def test_no_folder_of_this_machine_is_told():
+    named = Environment(Path("/h"), separators="umxhq,hdemucs=/home/x/w.th,spleeter=~/s", voices="~/my voices/")
+    assert command(named, "separation", {}) == (
+        "TESSITURA_PRESET=demo TESSITURA_VOICES='…/my voices' "
+        "TESSITURA_SEPARATORS='umxhq,hdemucs=…/w.th,spleeter=…/s' .venv/bin/tessitura run separation"
     )
 
 

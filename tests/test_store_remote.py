@@ -121,6 +121,9 @@ def test_copies_stay_below_the_limit_and_what_is_read_stays(tmp_path, url):
         assert "a0" in here()
         assert len(here()) == 2
     assert damage(get(second.slot("a2"))) is None  # it comes again
+    second.build(Files(b"more" * 500), "b")  # what is made here counts too
+    assert "b" in here()
+    assert len(here()) <= 2
     tight = Machine(tmp_path / "3", url, limit=1)
     with tight.remote.working(tight.slot("down"), print):  # what one piece of work needs is never too much
         folders = [get(tight.slot(f"a{number}")) for number in range(4)]

@@ -252,6 +252,26 @@ def test_a_network_that_fails_for_good_is_told_and_nothing_is_lost(tmp_path, url
     assert (get(Machine(tmp_path / "2", url).slot()) / "out").read_bytes() == b"xxx"
 
 
+def test_a_renewal_whose_answer_was_lost_in_an_outage_is_no_loss_of_the_lease(url, proxy, monkeypatch):
+    monkeypatch.setattr("assets.store.remote.objects._TRIES", 1)
+    bucket, puts = Bucket(url, patience=0.3), list[str]()
+    lease = Lease(bucket, "demo/a/leases/k.json", home="1", seconds=600)
+    lease.take("demo/a/current/main", print)
+
+    def outage(count: int, text: str) -> str:
+        puts.append(text)
+        return "lost" if len(puts) == 1 else "cut"  # the put is made, and nobody learns of it
+
+    proxy.fault = outage
+    with pytest.raises(ConnectionError):
+        lease.check()
+    proxy.fault = lambda count, text: ""
+    lease.check()
+    lease.check()
+    assert json.loads(bucket.read(lease.path)[0])["token"] == 1
+    lease.release()
+
+
 def test_the_lease_is_renewed_by_itself(tmp_path, url):
     bucket = Bucket(url)
     lease = Lease(bucket, "demo/a/leases/k.json", home="1", seconds=0.4)

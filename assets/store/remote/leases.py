@@ -154,12 +154,23 @@ class Lease:
                 try:
                     self._state = self._bucket.replace(self.path, self._content(), self._state)
                 except Conflict:
-                    self._lost = f"this one was silent for more than {self._seconds:.0f} s"
+                    if not self._is_own():
+                        self._lost = f"this one was silent for more than {self._seconds:.0f} s"
             if self._lost:
                 raise Replaced(
                     f"{self.path}: another machine has taken over this work ({self._lost}); run again, which takes "
                     "what it has made"
                 )
+
+    def _is_own(self) -> bool:
+        """Return whether the object is still this holder's: an earlier renewal was made, but its answer was lost."""
+        found = self._bucket.read(self.path)
+        if found is None or (other := _parsed(found[0]))["released"]:
+            return False
+        if (other["token"], other["home"]) != (self.token, self._home):
+            return False
+        self._state = found[1]
+        return True
 
     def release(self) -> None:
         """Give the lease back, if it is still held; the token stays in the object."""

@@ -168,6 +168,7 @@ class SharedStore:
             if not upload(self.bucket, place, folder, lease):
                 self._take_finished(folder)
             checkpoints.delete()
+            self._cache.make_room(0)  # what was made counts as a copy now
         finally:
             self._leases.pop(folder, None)
             lease.release()

@@ -227,7 +227,12 @@ class StoredAsset:
         environment = run.environment
         variant = run.variant if run.variant in self.variants else ""
         within = experiment if self.source is None else ""
-        return Slot(environment.store, self.space(environment), self.name, variant, within)
+        remote = None
+        if environment.shared:
+            from assets.store.remote.shared import connect
+
+            remote = connect(environment.shared, environment.store, environment.cached_bytes)
+        return Slot(environment.store, self.space(environment), self.name, variant, within, remote)
 
     def slice(self, run: Configuration) -> Any:
         """Return the values of the asset's part of the configuration that affect results, as JSON values."""

@@ -45,6 +45,8 @@ class Environment:
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
+        place: folder of the store, or URL of the bucket of one that several machines share; "" for `home`/store.
+        cache: size in GB that copies of finished versions of a shared store may take here.
 
     Example:
         >>> Environment(Path(".tessitura"), preset="small", nsynth="/data/nsynth").store
@@ -73,11 +75,23 @@ class Environment:
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1
     most_bad_voices: float = 0.1
+    place: str = ""
+    cache: float = 100.0
 
     @property
     def store(self) -> Path:
-        """Folder that holds all versions of all assets."""
-        return self.home / "store"
+        """Folder that holds all versions of all assets; of a shared store, those that this machine makes or uses."""
+        return Path(self.place) if self.place and not self.shared else self.home / "store"
+
+    @property
+    def shared(self) -> str:
+        """URL of the bucket of a store that several machines share; "" if the store is a folder of this machine."""
+        return self.place if "://" in self.place else ""
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes that copies of finished versions of a shared store may take here."""
+        return int(self.cache * 1e9)
 
     @property
     def downloads(self) -> Path:

@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 
 from assets.declaration import Audit, Finding, Registry, Shown, Source, StoredAsset
+from assets.display import files
 from assets.environment import DATA, EMBEDDED, Configuration, Environment
 from assets.production import Order, Produced, Workshop
 from assets.progress import progress_listener
@@ -174,7 +175,7 @@ class Graph:
         """
         version = produced.version if produced.published else None
         delivered = {} if version is None else self.deliver(asset, version.folder, experiment)
-        return {**_described(asset, produced), **delivered}
+        return {**delivered, **_described(asset, produced)}
 
     def _source(self, source: Source) -> dg.AssetsDefinition:
         """Return the Dagster definition of a source, without the warning that observable sources are in beta."""
@@ -183,20 +184,25 @@ class Graph:
             return self._observable(source)
 
     def _observable(self, source: Source) -> dg.AssetsDefinition:
-        @dg.observable_source_asset(
-            key=self.key(source.name),
+        spec = dg.AssetSpec(
+            self.key(source.name),
             group_name=DATA,
             description=source.description,
-            tags={"dagster/kind/source": ""},
+            kinds={"source"},
+            owners=OWNERS,
             automation_condition=self.automation(source.name),
         )
-        def observe(context: dg.OpExecutionContext) -> dg.DataVersion:
+
+        # Of the two decorators for observable sources, this one knows owners.
+        @dg.multi_observable_source_asset(specs=[spec], name=source.name)
+        def observe(context: dg.AssetExecutionContext) -> dg.ObserveResult:
             with reported_errors(context, self.environment):
                 version = source.version(self.environment)
             context.log.info(f"{source.name}: {version}")
-            return dg.DataVersion(version)
+            place = getattr(self.environment, source.setting) or "made here"
+            return dg.ObserveResult(data_version=dg.DataVersion(version), metadata={"location": place})
 
-        return observe  # type: ignore[return-value]
+        return observe
 
     def code_version(self, asset: StoredAsset, variants: tuple[str, ...] = ("",)) -> str:
         """Return the Dagster code version of an asset, which tells Dagster whether the asset is stale.
@@ -259,6 +265,7 @@ def _described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
         **decided,
         **{label: value for label, value in record["summary"].items() if value is not None},
         **asset.show(version.folder),
+        "files": files(version.folder),
         "folder": dg.MetadataValue.path(version.folder),
         "version": version.key,
         "reused": version.reused,

@@ -18,6 +18,8 @@ def progress_listener(
 ) -> Listener:
     """Return a listener that logs every progress report and records its numbers as observations of an asset.
 
+    A warning is logged as one.
+
     The log record carries the report itself as its attribute `report`, so that a logger can draw it.
     An observation is a row in Dagster's event log, so there is at most one every 15 s, and one at the end. The web UI
     plots each number over time while the asset is still being made.
@@ -36,6 +38,9 @@ def progress_listener(
 
     def listen(report: Report) -> None:
         nonlocal observed
+        if report.warning:
+            context.log.warning(str(report))
+            return
         context.log.info(str(report), extra={"report": report})
         finished = report.total is not None and report.done >= report.total
         if key is not None and (finished or clock() - observed >= OBSERVE_SECONDS):

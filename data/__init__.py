@@ -10,6 +10,7 @@
 * `configuration`: tells which fields of a configuration affect a result, and overrides fields by path
 * `errors`: exceptions for errors that a retry cannot fix, such as invalid input
 * `execution`: settings of one piece of work: output folder, listener, device, code version, threads and processes
+* `licences`: tells the licence of the data that a model learnt from, for reports
 * `processes`: does the same to many items in several processes, in order; they end with the one that started them
 * `progress`: measures and reports the progress of long work: amount done, rate and estimated time left
 * `signal`: computes spectra and windows that losses and metrics share

@@ -6,7 +6,7 @@ prints to a terminal or writes to the log of an asset.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Report:
         seconds: time since this run started.
         eta: estimated seconds left, None if unknown.
         values: other numbers to show, by name, such as a loss.
+        warning: what is wrong, in one sentence; "" for an ordinary report.
     """
 
     task: str
@@ -32,8 +33,11 @@ class Report:
     seconds: float
     eta: float | None
     values: dict[str, float] = field(default_factory=dict)
+    warning: str = ""
 
     def __str__(self) -> str:
+        if self.warning:
+            return f"{self.task}: {self.warning}"
         share = f"{self.done:,}/{self.total:,}" if self.total else f"{self.done:,}"
         parts = [f"{self.task}: {share} {self.unit}", f"{self.rate:,.1f} {self.unit}/s"]
         if self.eta is not None:
@@ -97,6 +101,10 @@ class Progress:
         if now - self._told >= self._interval:
             self._told, self._last = now, self._done
             self._listener(self.report(values))
+
+    def warn(self, text: str) -> None:
+        """Call the listener at once with a warning: what is wrong, in one sentence, while the work goes on."""
+        self._listener(replace(self.report(), warning=text))
 
     def finish(self, values: dict[str, float] | None = None) -> Report:
         """Return the final state, and call the listener with it unless the last report said the same."""

@@ -216,5 +216,5 @@ def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
     slot = graph.registry.assets[name].slot(Configuration(graph.environment), experiment)
     folder = find(slot)
     if folder is None:
-        raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
+        raise InputError(f"no {slot.name} in {settings.store_folder} yet; make it with: tessitura run {system}")
     return folder / "report.html"

@@ -10,6 +10,7 @@ from assets.environment import Configuration
 from assets.listening import INDEX
 from assets.store.pointers import find
 from data.errors import InputError
+from data.files.durable import new_folder
 from data.files.regular import printable
 from data.files.targets import check_target_folder
 from pipelines.definitions import make_graph
@@ -43,7 +44,7 @@ def export_tests(settings: Settings, system: str, output: Path) -> list[Path]:
     slot = graph.registry.assets[f"{find_system(system).name}_listening_tests"].slot(Configuration(graph.environment))
     version = find(slot)
     if version is None:
-        raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
+        raise InputError(f"no {slot.name} in {settings.store_folder} yet; make it with: tessitura run {system}")
     check_target_folder(output)
     made = json.loads((version / INDEX).read_text())
     folders = []
@@ -52,10 +53,8 @@ def export_tests(settings: Settings, system: str, output: Path) -> list[Path]:
             continue
         folder = output / f"{system}-{kind}-{told['test']}"
         if not folder.exists():
-            partial = output / f".{folder.name}.partial"
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(version / kind, partial)
-            partial.rename(folder)
+            with new_folder(folder) as partial:
+                shutil.copytree(version / kind, partial, dirs_exist_ok=True)
         folders.append(folder)
     if not folders:
         reasons = "; ".join(f"{kind}: {told['left out']}" for kind, told in made.items())

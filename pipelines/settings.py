@@ -7,7 +7,7 @@ otherwise leave the default in force without a word.
 import json
 import os
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -20,8 +20,11 @@ from models.separation.published.separators import SEPARATORS, parse_separators
 from pipelines.notices import check_address
 from pipelines.variables import FROZEN, PREFIX, check_names, names_in
 
+if TYPE_CHECKING:
+    from assets.store.remote.shared import SharedStore
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-_HIDDEN = "TESSITURA_NOTIFY"
+_HIDDEN = ("TESSITURA_NOTIFY", "TESSITURA_STORE")  # may hold a password
 _NO_QUESTION_MARK = 'the database of Dagster cannot lie below a folder with "?" in its name; name another'
 
 
@@ -30,6 +33,8 @@ class Settings(BaseSettings):
 
     Attributes:
         home: folder of the store, of Dagster's history and of the downloads.
+        store: folder of the store, or s3://BUCKET/PREFIX of one that several machines share; "" for `home`/store.
+        cache: size in GB that copies of a shared store may take in `home`.
         reports: folder that receives every report; None for `home`/reports.
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
@@ -65,6 +70,14 @@ class Settings(BaseSettings):
     )
 
     home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
+    store: str = Field(
+        "",
+        description="folder of the store, or s3://BUCKET/PREFIX of one that several machines share (credentials and "
+        "endpoint: the usual variables AWS_…); empty: store in home",
+    )
+    cache: float = Field(
+        100.0, gt=0, description="GB that copies of a shared store may take in home, besides those in use"
+    )
     reports: Path | None = Field(
         None,
         description="folder that receives a dated copy of every report, with an index page; empty: reports in home",
@@ -181,9 +194,9 @@ class Settings(BaseSettings):
         except ValidationError as error:
             first = error.errors()[0]
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
-            value = "…" if name == _HIDDEN else repr(first["input"])
+            value = "…" if name in _HIDDEN else repr(first["input"])
             # The cause holds the value too.
-            raise InputError(f"{name}={value}: {first['msg'].lower()}") from (None if name == _HIDDEN else error)
+            raise InputError(f"{name}={value}: {first['msg'].lower()}") from (None if name in _HIDDEN else error)
 
     @field_validator("home", "reports")
     @classmethod
@@ -194,6 +207,19 @@ class Settings(BaseSettings):
             return None if folder is None else folder.expanduser().resolve()
         except (OSError, RuntimeError) as error:  # a loop of links, "~nobody"
             raise ValueError(f"{error}; choose another folder") from error
+
+    @field_validator("store")
+    @classmethod
+    def _place(cls, place: str) -> str:
+        if "://" not in place:
+            return str(Path(place).expanduser().resolve()) if place else ""
+        from assets.store.remote.objects import split_url
+
+        try:
+            split_url(place)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return place.rstrip("/")
 
     @field_validator("codec", "encoder")
     @classmethod
@@ -231,9 +257,18 @@ class Settings(BaseSettings):
         return separators
 
     @property
-    def store(self) -> Path:
-        """Folder that holds all versions of all assets."""
+    def store_folder(self) -> Path:
+        """Folder that holds all versions of all assets; of a shared store, those that this machine makes or uses."""
         return self.environment().store
+
+    def shared_store(self) -> "SharedStore | None":
+        """Return the store that several machines share; None if the store is a folder of this machine."""
+        environment = self.environment()
+        if not environment.shared:
+            return None
+        from assets.store.remote.shared import connect
+
+        return connect(environment.shared, environment.store, environment.cached_bytes)
 
     @property
     def report_folder(self) -> Path:
@@ -250,7 +285,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> Environment:
         """Return the settings in the form that assets use."""
-        return Environment(**self.model_dump(exclude={"reports", "notify", "executor"}))
+        return Environment(**self.model_dump(exclude={"reports", "notify", "store", "executor"}), place=self.store)
 
     def frozen(self) -> str:
         """Return the settings as JSON text, the value of the variable `FROZEN`."""

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from eval.metrics import bss
-from eval.metrics.bss import METRICS, bss_eval, correlate
+from eval.metrics import correlations
+from eval.metrics.blocks import Held, blocks
+from eval.metrics.bss import METRICS, BssEval, bss_eval
+from eval.metrics.correlations import Correlations
 
 RATE = 2000
 
@@ -101,8 +103,11 @@ def test_channels_that_are_filtered_copies_show_in_the_condition():
 def test_correlations_are_the_same_in_blocks(monkeypatch):
     generator = np.random.default_rng(0)
     first, second = generator.standard_normal((2, 300)), generator.standard_normal((4, 300))
-    monkeypatch.setattr(bss, "_BLOCK", 64)
-    found = correlate(first.T[None], [second[:2].T[None], second[2:].T[None]], 10)
+    monkeypatch.setattr(correlations, "_BLOCK", 64)
+    summed = Correlations(2, 4, 10)
+    for block in blocks([Held(one.T) for one in (first, second[:2], second[2:])], 9, 100):
+        summed.add(block, slice(0, 1), slice(1, None))
+    found = summed.summed()
     expected = [[np.correlate(np.pad(b, 9), a, "valid") for b in second] for a in first]
     np.testing.assert_allclose(found, expected, atol=1e-10)
 
@@ -110,3 +115,17 @@ def test_correlations_are_the_same_in_blocks(monkeypatch):
 def test_shapes_must_agree():
     with pytest.raises(ValueError, match="not alike"):
         bss_eval(np.zeros((2, 100, 2)), np.zeros((2, 99, 2)), 10, 10)
+
+
+@pytest.mark.parametrize("length", [1000, 2000, 5000])
+def test_blocks_of_a_track_have_the_values_of_the_whole(length):
+    references = song(2)
+    estimates = separated(references)
+    references[0, RATE : 2 * RATE] = 0
+    found = BssEval(references.shape, RATE, RATE)
+    sounds = [Held(one) for one in (*references, *estimates)]
+    for see in (found.survey, found.add):
+        for block in blocks(sounds, found.margin, length):
+            see(block)
+    expected = bss_eval(references, estimates, RATE, RATE).decibels
+    np.testing.assert_allclose(found.frames.decibels, expected, rtol=0, atol=1e-9)

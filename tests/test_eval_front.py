@@ -22,7 +22,7 @@ def test_the_verdict_tells_the_failure_that_is_farthest_from_what_was_asked():
         "complete": criterion(True, 1.0, 1.0, "share made"),
     }
     assert verdict(found, "SING") == (
-        "SING passes 1 of 3 checks; it fails in tune and better than copy.",
+        "SING passes 1 of 3 checks; not passed: in tune, better than copy.",
         "The worst finding: loss over a copy's is 1.5; 1 was asked.",
     )
 

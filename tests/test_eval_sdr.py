@@ -1,9 +1,16 @@
 """Separation scores by hand, each under its name."""
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 
-from eval.metrics.sdr import DEFINITIONS, TrackScores, score_track, si_sdr, usdr
+from eval.metrics import sdr
+from eval.metrics.blocks import LENGTH, Held, blocks
+from eval.metrics.energies import si_sdr, usdr
+from eval.metrics.sdr import DEFINITIONS, TrackScores, score_track
 from eval.metrics.speaker import SpeakerEncoder
 
 RATE = 2000
@@ -147,3 +154,50 @@ def test_names_and_samples_must_fit():
     broken[5] = np.nan
     with pytest.raises(ValueError, match="estimate holds samples that are NaN"):
         score_track({"a": noise(0)}, {"a": broken}, RATE)
+
+
+@pytest.mark.parametrize("length", [2048, 1 << 12])
+def test_a_track_in_blocks_has_the_scores_of_the_whole(monkeypatch, length):
+    """Every metric, with blocks that cut frames, filters and transforms in two."""
+    references = {"vocals": noise(0, 6.3), "accompaniment": noise(1, 6.3)}
+    estimates = {name: np.roll(wave, 30, axis=0) + 0.1 * noise(2, 6.3) for name, wave in references.items()}
+    estimates["vocals"][RATE : 2 * RATE] = references["vocals"][3 * RATE : 4 * RATE] = 0
+    voice = SpeakerEncoder("level", lambda wave: np.array([np.abs(wave).mean(), 1.0]))
+    whole = score_track(references, estimates, RATE, voice=voice)
+    monkeypatch.setattr(sdr, "blocks", lambda sounds, margin: blocks(sounds, margin, length))
+    parts = score_track(references, estimates, RATE, voice=voice)
+    pd.testing.assert_frame_equal(parts.summary, whole.summary, rtol=2e-7)
+    pd.testing.assert_frame_equal(parts.seconds, whole.seconds, rtol=1e-9)
+
+
+@dataclass(frozen=True)
+class Endless:
+    """Noise of any length, made when it is read."""
+
+    seed: int
+    shape: tuple[int, int]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        return np.resize(noise(self.seed, 5).astype(np.float32), (stop - start, self.shape[1]))
+
+
+@pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="needs Linux to tell the peak of memory")
+def test_memory_does_not_grow_with_a_track():
+    """A track of 7 blocks, whose sounds and spectra would take 250 MB more than those of one."""
+
+    def peak(count: int) -> int:
+        track = {"a": Endless(0, (count * LENGTH, 2))}
+        Path("/proc/self/clear_refs").write_text("5")
+        score_track(track, {"a": Endless(1, (count * LENGTH, 2))}, 44_100)
+        found = dict(line.split(":") for line in Path("/proc/self/status").read_text().splitlines())
+        return int(found["VmHWM"].split()[0]) // 1024
+
+    assert peak(7) < peak(1) + 60
+
+
+def test_a_block_refuses_what_it_does_not_hold():
+    block = list(blocks([Held(noise(0, 1))], margin=10, length=500))[1]
+    assert block.cut(490, 1010).shape == (1, 520, 2)
+    for start, stop in ((489, 600), (600, 1011)):
+        with pytest.raises(ValueError, match=r"of a block that holds 520 from 490"):
+            block.cut(start, stop)

@@ -14,7 +14,7 @@ from test_eval_report import Tags
 from tiny_separation import DEFECTIVE, EVIL, RATE, SONGS, make_study, with_everything
 
 from data.shards.reader import Shards
-from eval.metrics.sdr import usdr
+from eval.metrics.energies import usdr
 from eval.metrics.waveform import loudness
 from eval.report.document import Players, Table
 from eval.separation.figures import seconds_charts

@@ -226,6 +226,50 @@ def test_a_validation_without_a_value_is_left_out(tmp_path, shards):
     assert math.isnan(History(tmp_path).rows()[-1]["valid_pitch"])
 
 
+def validated(shards, folder, values, said):
+    """Train with a validation that gives these values, one after the other, the last one again and again."""
+    stage, values = make_stage(shards, CONFIG, World()), list(values)
+    stage.validate = lambda network: values.pop(0) if len(values) > 1 else values[0]
+    return fit(stage, CONFIG, Execution(folder, lambda report: said.append(str(report)) if report.warning else None))
+
+
+def test_a_figure_that_is_lost_is_told(tmp_path, shards):
+    said = []
+    good = {"error": 1.0, "pitch": 2.0, "never": math.nan}
+    figures = validated(shards, tmp_path, [good, {**good, "pitch": math.nan}, good], said)
+    assert said == ["tiny: after step 12 these figures are NaN or infinite: valid_pitch"]
+    assert figures["valid_pitch"] == 2.0
+    assert [row["rollbacks"] for row in History(tmp_path).rows()] == [0] * 8
+
+
+def test_a_validation_that_lost_every_figure_is_like_nan_in_a_gradient(tmp_path, shards):
+    said = []
+    figures = validated(shards, tmp_path / "once", [{"error": 1.0}, {"error": math.nan}, {"error": 0.5}], said)
+    assert said == ["tiny: after step 12 these figures are NaN or infinite: valid_error"]
+    assert figures["valid_error"] == 0.5
+    checkpoint = Rolling(tmp_path / "once").latest().metadata
+    assert (checkpoint["rollbacks"], checkpoint["scale"]) == (1, 0.5)
+    with pytest.raises(Diverged, match="tiny: NaN or infinite validation at step 12, after 3 returns"):
+        validated(shards, tmp_path / "always", [{"error": 1.0}, {"error": math.inf}], [])
+
+
+def test_weights_that_are_not_finite_are_never_saved(tmp_path, shards):
+    stage = make_stage(shards, CONFIG, World())
+    objective = stage.objective
+
+    def broken(batch):
+        if batch.step == 12:
+            stage.network[0].bias.data[0] = math.inf
+        yield from objective(batch) if batch.step < 12 else ()
+
+    stage.objective, stage.validate = broken, lambda network: {}
+    with pytest.raises(Diverged, match="tiny: NaN or infinite weights at step 15, after 3 returns"):
+        fit(stage, CONFIG, Execution(tmp_path))
+    checkpoint = Rolling(tmp_path).latest()
+    assert checkpoint.metadata["step"] == 10
+    assert all(torch.isfinite(one).all() for one in checkpoint.tensors.values())
+
+
 def test_pieces_of_a_batch_are_equal_or_refused(tmp_path, shards):
     with pytest.raises(InputError, match="a batch of 4 cannot be cut into 3 equal pieces; change accumulate"):
         train(shards, tmp_path, accumulate=3)

@@ -69,6 +69,26 @@ def test_two_processes_train_like_one_and_tell_of_it(tmp_path, shards, alone):
     assert figures["valid_error"] == pytest.approx(theirs[-1]["valid_error"], rel=1e-4)
 
 
+def test_checkpoints_are_told_where_the_training_was_started_and_wait_until_they_are_kept(tmp_path, shards, alone):
+    kept: list[str] = []
+
+    def keep(folder: Path) -> None:
+        time.sleep(0.3)  # long enough for further steps, which must not happen meanwhile
+        kept.append(max(one.stem for one in folder.glob("step-*.json")))
+
+    execution = Execution(tmp_path / "two", trainers=2, saved=keep)
+    train_together(train_shards, execution, shards, CONFIG)
+    assert len(kept) > 2
+    assert kept == sorted(set(kept))  # a new one each time
+    assert_like(tmp_path / "two", alone)
+
+    def refuse(folder: Path) -> None:
+        raise InputError(f"{folder}: cannot be kept")
+
+    with pytest.raises(InputError, match="cannot be kept"):
+        train_together(train_shards, Execution(tmp_path / "none", trainers=2, saved=refuse), shards, CONFIG)
+
+
 def test_one_that_is_killed_in_mid_step_costs_nothing_but_time(tmp_path, shards, alone):
     told: list[str] = []
     together(tmp_path, shards, "kill once", again=told.append)

@@ -40,7 +40,7 @@ def _shards(folder: Path, inputs: dict[str, Path]) -> None:
     if is_committed(folder):
         return
     writer = ShardWriter(folder)
-    for number in range(6):
+    for number in range(writer.consumed, 6):
         values = np.random.default_rng(number).integers(-9, 9, (40, 1), np.int16)
         writer.add(Rejection("bad", "silent") if number == 3 else Record(f"n{number}", values, 16_000))
     writer.commit(mean=[0.123456789], deviation=[1.5])

@@ -90,6 +90,7 @@ def _study(work: Work) -> "Study":
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     shards, model, scores = inputs["nsynth_shards"], inputs["synthesis_model"], inputs["synthesis_scores"][""]
+    from data.licences import licence_of
     from data.nsynth.dataset import LICENCE
 
     summary = Version(shards).record["summary"]
@@ -99,7 +100,7 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
         "data": "embedded synthetic notes" if summary["embedded"] else f"NSynth from {summary['location']}",
         "notes": ", ".join(f"{summary[one]:,} {one}" for one in ("train", "valid", "test")),
         "hours of data": f"{summary['hours']:.2f}",
-        "licence of the data": "none applies: made by this program" if summary["embedded"] else f"NSynth: {LICENCE}",
+        "licence of the data": licence_of(work.environment.nsynth, "NSynth", LICENCE, ["official"]),
         "data fingerprint": Version(shards).fingerprint[:16],
         "preset": work.environment.preset,
         "variant": VARIANTS[0],

@@ -6,9 +6,11 @@ is synced before the rename and its folder after it: without the first, the new 
 without the second, the new name itself could be lost.
 """
 
+import errno
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from math import isfinite
@@ -72,6 +74,41 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Context manager: yields a binary file that gets the name `path` if the block ends without an exception."""
     with replacing_path(path) as partial, open(partial, "wb") as file:
         yield file
+
+
+@contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Context manager: yields an empty folder that gets the name `path` if the block ends without an exception.
+
+    All its files are forced to disk before it is renamed. After an exception nothing is left behind.
+
+    Args:
+        path: final name; there must be nothing of that name yet. The folder that it lies in is created if necessary.
+
+    Yields:
+        A hidden folder beside it, to which the block writes.
+
+    Raises:
+        OSError: the disk is full, the folder is not writable, or `path` is there already.
+
+    Example:
+        >>> with new_folder(Path("exported")) as partial:
+        ...     shutil.copytree(version, partial, dirs_exist_ok=True)
+    """
+    partial = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        partial.mkdir(parents=True)
+        yield partial
+        for one in (*sorted(partial.rglob("*")), partial):
+            sync(one)
+        if os.path.lexists(path):  # a rename would replace an empty folder
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+        os.rename(partial, path)
+        sync(path.parent)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

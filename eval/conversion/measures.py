@@ -46,14 +46,18 @@ F0_MEASURES: Mapping[str, Measure] = {
     "vuv_error": Measure("Voicing error", "share of frames voiced in one only"),
     "voicing_recall": Measure("Voicing recall", "share of the voiced frames that are found voiced", "larger"),
     "voicing_false_alarm": Measure("False alarm", "share of the unvoiced frames that are found voiced"),
-    RPA: Measure("RPA", "raw pitch accuracy: share of voiced frames within 50 cents, voicing left aside", "larger"),
-    "rca": Measure("RCA", "raw chroma accuracy: the same, octaves left aside", "larger"),
-    "rpa_keyfree": Measure("RPA key-free", "raw pitch accuracy after the key shift is taken away", "larger"),
-    "rca_keyfree": Measure("RCA key-free", "raw chroma accuracy after the key shift is taken away", "larger"),
-    OA: Measure("OA", "overall accuracy: share of all frames with right voicing and pitch", "larger"),
-    "gpe": Measure("GPE", "gross pitch error: share of frames voiced in both that are more than 20 % off"),
-    "fpe_cents": Measure("FPE, cents", "fine pitch error: deviation in cents of the frames that are not", digits=1),
-    "ffe": Measure("FFE", "F0 frame error: share of frames with a gross error or wrong voicing"),
+    RPA: Measure("Raw pitch accuracy", "RPA: share of voiced frames within 50 cents, voicing left aside", "larger"),
+    "rca": Measure("Raw chroma accuracy", "RCA: the same, octaves left aside", "larger"),
+    "rpa_keyfree": Measure(
+        "Raw pitch accuracy key-free", "raw pitch accuracy after the key shift is taken away", "larger"
+    ),
+    "rca_keyfree": Measure(
+        "Raw chroma accuracy key-free", "raw chroma accuracy after the key shift is taken away", "larger"
+    ),
+    OA: Measure("Overall accuracy", "OA: share of all frames with right voicing and pitch", "larger"),
+    "gpe": Measure("Gross pitch error", "GPE: share of frames voiced in both that are more than 20 % off"),
+    "fpe_cents": Measure("Fine pitch error, cents", "FPE: deviation in cents of the frames that are not", digits=1),
+    "ffe": Measure("F0 frame error", "FFE: share of frames with a gross error or wrong voicing"),
 }
 VOICE_MEASURES: Mapping[str, Measure] = {
     "mcd_dtw": Measure(

@@ -2,8 +2,11 @@
 
 The reference is always the first argument.
 
+* `blocks`: sounds that are compared in blocks, so that memory does not grow with their length
 * `bss`: BSS Eval version 4 as museval defines it: SDR, ISR, SIR and SAR of each frame of a track
+* `correlations`: cross-correlations of sounds of any length
 * `delay`: by how much an estimate lags behind its reference
+* `energies`: ratios of the energies of a whole track: uSDR and SI-SDR
 * `f0`: the F0 family: pitch of an estimate against that of its reference, each measure under its own name
 * `hearing`: which share of the loudness of a sound is wrong in an estimate
 * `mcd`: mel-cepstral distortion, mel and loudness distance of two voices
@@ -17,4 +20,5 @@ The reference is always the first argument.
 * `tsne`: t-SNE maps of learnt embeddings, and numbers that show how far a map can be trusted
 * `waveform`: sample-by-sample distances between two waveforms, and loudness
 * `warping`: dynamic time warping of two sequences in a band around the diagonal
+* `whole_track`: the separation metrics that have one value for a whole track
 """

@@ -11,7 +11,8 @@ The filters of both projections are computed once from the whole track and then 
 tail of L - 1 samples that a filter adds after a frame belongs to the frame (Liutkus, Stöter and Ito, LVA/ICA 2018;
 museval 0.4.1).
 
-This implementation is faster than museval for three reasons: correlations are summed over short blocks instead of one
+A track is seen in blocks, twice: once for the correlations, once for the frames. This implementation is faster than
+museval for three reasons: correlations are summed over short blocks instead of one
 Fourier transform of the whole track, the normal matrix is factored once for all estimates, and energies are summed in
 the frequency domain, so no inverse transform is needed.
 
@@ -21,10 +22,12 @@ Shapes: S sources, T samples, K channels, L taps, N frames, F frequency bins. Co
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import fft, linalg
+from scipy import linalg
+
+from eval.metrics.blocks import Block
+from eval.metrics.correlations import Correlations, channels, fast_size, transform
 
 TAPS = 512
-_BLOCK = 1 << 15  # number of samples in a block of `correlate`
 METRICS = ("sdr", "isr", "sir", "sar")
 ILL_CONDITIONED = 1e-12  # below this reciprocal condition number, rounding errors dominate the filters
 
@@ -71,26 +74,64 @@ def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: in
     """
     if references.shape != estimates.shape or references.ndim != 3:
         raise ValueError(f"references {references.shape} and estimates {estimates.shape} are not alike (S, T, K)")
-    sources, length, _ = references.shape
-    window = min(window, length)
-    starts = np.arange((length - window + hop) // hop) * hop
-    decibels = np.full((len(METRICS), sources, len(starts)), np.nan)
-    defined = np.array([_heard(references, start, window) and _heard(estimates, start, window) for start in starts])
-    if not defined.any():  # for example, one source is silent in the whole track
-        return Frames(decibels, float("nan"))
-    filters = _Filters(references, estimates, window, taps)
-    for frame in np.flatnonzero(defined):
-        decibels[:, :, frame] = filters.ratios(references, estimates, starts[frame])
-    return Frames(decibels, filters.reciprocal_condition)
+    found, whole = BssEval(references.shape, window, hop, taps), Block.whole(np.concatenate([references, estimates]))
+    found.survey(whole)
+    found.add(whole)
+    return found.frames
 
 
-def _heard(signals: np.ndarray, start: int, window: int) -> bool:
-    """Return whether all signals (S, T, K) sound in the frame that begins at `start`.
+class BssEval:
+    """BSS Eval of a track that is seen block by block (`bss_eval`).
+
+    All blocks go through `survey` before the first goes through `add`. They hold S references, then S estimates, and
+    `margin` samples before and after them.
+
+    Attributes:
+        margin: number of samples.
+    """
+
+    def __init__(self, shape: tuple[int, int, int], window: int, hop: int, taps: int = TAPS) -> None:
+        """Prepare for sources of `shape` (S, T, K); the rest as in `bss_eval`."""
+        sources, length, channels = shape
+        self._shape, self._window, self._hop, self._taps = shape, min(window, length), hop, taps
+        self.margin = max(self._window, taps - 1)
+        count = (length - self._window + hop) // hop
+        self._decibels = np.full((len(METRICS), sources, count), np.nan)
+        self._defined = np.zeros(count, bool)
+        self._correlations = Correlations(sources * channels, 2 * sources * channels, taps)
+        self._filters: _Filters | None = None
+
+    def survey(self, block: Block) -> None:
+        """See a block for the first time."""
+        for frame in self._frames(block):
+            self._defined[frame] = _heard(block, frame * self._hop, self._window)
+        self._correlations.add(block, slice(0, self._shape[0]), slice(None))
+
+    def add(self, block: Block) -> None:
+        """See a block for the second time."""
+        for frame in self._frames(block):
+            if self._defined[frame]:  # else, for example, one source is silent in the whole track
+                if self._filters is None:
+                    self._filters = _Filters(self._correlations.summed(), self._shape, self._window, self._taps)
+                self._decibels[:, :, frame] = self._filters.ratios(block, frame * self._hop)
+
+    def _frames(self, block: Block) -> range:
+        """Return the numbers of the frames that begin in a block and are whole."""
+        frames = block.frames(self._hop)
+        return range(frames.start, min(frames.stop, len(self._defined)))
+
+    @property
+    def frames(self) -> Frames:
+        """The results."""
+        return Frames(self._decibels, self._filters.reciprocal_condition if self._filters else float("nan"))
+
+
+def _heard(block: Block, start: int, window: int) -> bool:
+    """Return whether all sounds of a block sound in the frame that begins at `start`.
 
     As in museval, a signal is silent if the sum over its channels is zero at every sample.
     """
-    channels = _channels(signals, start, start + window).reshape(len(signals), signals.shape[2], -1)
-    return bool(channels.sum(1).any(1).all())
+    return bool(block.cut(start, start + window).sum(2, dtype=np.float64).any(1).all())
 
 
 class _Filters:
@@ -100,11 +141,10 @@ class _Filters:
         reciprocal_condition: reciprocal condition number of the normal matrix of all references.
     """
 
-    def __init__(self, references: np.ndarray, estimates: np.ndarray, window: int, taps: int) -> None:
-        sources, _, channels = references.shape
+    def __init__(self, correlations: np.ndarray, shape: tuple[int, int, int], window: int, taps: int) -> None:
+        sources, _, channels = shape
         self._sources, self._channels, self._window = sources, channels, window
-        self._size = _fast_size(window + taps - 1)
-        correlations = correlate(references, [references, estimates], taps)
+        self._size = fast_size(window + taps - 1)
         among, towards = correlations[:, : sources * channels], correlations[:, sources * channels :]
         normal, right = _toeplitz(among, taps), towards[..., taps - 1 :].transpose(0, 2, 1)  # (SK, L, SK)
         everything = right.reshape(-1, sources * channels)
@@ -122,17 +162,18 @@ class _Filters:
         There are as many inputs as outputs.
         """
         taps = solution.reshape(solution.shape[1], -1, solution.shape[1])  # (inputs, L, outputs)
-        return np.ascontiguousarray(_transform(taps, self._size, axis=1).transpose(2, 0, 1))
+        return np.ascontiguousarray(transform(taps, self._size, axis=1).transpose(2, 0, 1))
 
     def _columns(self, source: int) -> slice:
         return slice(source * self._channels, (source + 1) * self._channels)
 
-    def ratios(self, references: np.ndarray, estimates: np.ndarray, start: int) -> np.ndarray:
+    def ratios(self, block: Block, start: int) -> np.ndarray:
         """Return the ratios in dB of the frame that begins at sample `start`, shape (4, S).
 
         One frame and one source are processed at a time, so that the data in use fit into the processor cache.
         """
-        true, found = (self._spectra(signals, start) for signals in (references, estimates))  # (S·K, F)
+        parts = slice(0, self._sources), slice(self._sources, None)
+        true, found = (self._spectra(block, sounds, start) for sounds in parts)  # (S·K, F)
         energies = np.empty((7, self._sources))
         for source in range(self._sources):
             here = self._columns(source)
@@ -146,13 +187,13 @@ class _Filters:
         with np.errstate(divide="ignore"):
             return np.stack([10 * np.log10(above / below) for above, below in pairs])
 
-    def _spectra(self, signals: np.ndarray, start: int) -> np.ndarray:
+    def _spectra(self, block: Block, sounds: slice, start: int) -> np.ndarray:
         """Return the one-sided spectra of a frame, (S·K, F).
 
         They are scaled so that their sums of squares are proportional to energies, with the same factor for all
         signals (Parseval's theorem).
         """
-        spectra = _transform(_channels(signals, start, start + self._window), self._size)
+        spectra = transform(channels(block, sounds, start, start + self._window), self._size)
         # Each bin represents a positive and a negative frequency, except the lowest bin and, if the size is even, the
         # highest one.
         spectra[:, 0] *= np.sqrt(0.5)
@@ -170,62 +211,6 @@ def _filtered(responses: np.ndarray, inputs: np.ndarray) -> np.ndarray:
             np.multiply(response, spectrum, out=product)
             total[output] += product
     return total
-
-
-def _transform(signals: np.ndarray, size: int, axis: int = -1) -> np.ndarray:
-    """Return the one-sided Fourier transform of real signals along `axis`, zero-padded to `size`."""
-    return np.asarray(fft.rfft(signals, size, axis))
-
-
-def _fast_size(least: int) -> int:
-    """Return a length of at least `least` for which the Fourier transform is fast."""
-    return int(fft.next_fast_len(least, real=True) or least)
-
-
-def _channels(signals: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Return samples `start` to `stop` of signals (S, T, K) as one row for each channel, (S·K, stop - start).
-
-    Samples outside 0 … T are zero. The loop copies one channel at a time, because one numpy copy of all channels would
-    go through memory sample by sample and be slower.
-    """
-    sources, length, channels = signals.shape
-    begin, end = max(0, start), min(length, stop)
-    found = np.zeros((sources * channels, stop - start))
-    for source in range(sources):
-        for channel in range(channels):
-            found[source * channels + channel, begin - start : end - start] = signals[source, begin:end, channel]
-    return found
-
-
-def correlate(first: np.ndarray, others: list[np.ndarray], taps: int) -> np.ndarray:
-    """Return the cross-correlations of all channels of `first` with all channels of `others`, for lags |lag| < `taps`.
-
-    Blocks of `first` are correlated with the surrounding parts of the others. The products are summed over all blocks
-    in the frequency domain, so the memory needed does not depend on the length of the track.
-
-    Args:
-        first: signals, shape (S, T, K). Its channels have the indices a = 0 … A - 1, with A = S·K.
-        others: signals of the same shape as `first`. The channels of all of them, one array after the other, have the
-            indices b = 0 … B - 1.
-        taps: L, the number of lags from 0 on.
-
-    Returns:
-        r[a, b, lag + L - 1] = Σ_t first[a, t] · others[b, t + lag], shape (A, B, 2L - 1).
-    """
-    length, margin = first.shape[1], taps - 1
-    size = _fast_size(_BLOCK + 2 * margin)
-    summed = np.zeros((len(first) * first.shape[2], len(others) * len(first) * first.shape[2], size // 2 + 1), complex)
-    product = np.empty(size // 2 + 1, complex)
-    for start in range(0, length, _BLOCK):
-        stop = min(start + _BLOCK, length)
-        left = np.conj(_transform(_channels(first, start, stop), size))
-        right = _transform(np.concatenate([_channels(one, start - margin, stop + margin) for one in others]), size)
-        for a, spectrum in enumerate(left):
-            for b, other in enumerate(right):
-                np.multiply(spectrum, other, out=product)
-                summed[a, b] += product
-    # The part of the others begins L - 1 samples before the block, so the first lag is -(L - 1).
-    return np.asarray(fft.irfft(summed, size, axis=2))[..., : 2 * taps - 1]
 
 
 def _toeplitz(correlations: np.ndarray, taps: int) -> np.ndarray:

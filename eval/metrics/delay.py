@@ -7,10 +7,49 @@ Shapes: T samples, K channels.
 """
 
 import numpy as np
-from scipy.signal import correlate, correlation_lags
+
+from eval.metrics.blocks import Block
+from eval.metrics.correlations import Correlations
 
 REACH = 0.1  # seconds
 _LEAST, _CLEARLY = 0.1, 1.02
+
+
+class Lag:
+    """The delay of an estimate against its reference, whose correlation is summed block by block.
+
+    Args:
+        sample_rate: in Hz. Blocks hold `reach` samples before and after them.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.reach = int(REACH * sample_rate)
+        self._rate, self._energies = sample_rate, np.zeros(2)
+        self._correlations = Correlations(1, 1, self.reach + 1)
+
+    def add(self, block: Block) -> None:
+        """See a block of the reference and the estimate."""
+        mono = Block(block.start, block.stop, block.length, block.first, _mono(block.samples))
+        self._energies += np.square(mono.inside).sum((1, 2))
+        self._correlations.add(mono, slice(0, 1), slice(1, 2))
+
+    @property
+    def milliseconds(self) -> float:
+        """The delay in ms (`best_lag`)."""
+        size = float(np.sqrt(self._energies).prod())
+        if size == 0:
+            return float("nan")
+        correlation = self._correlations.summed()[0, 0] / size  # delays -reach ... reach
+        best = int(np.argmax(correlation))
+        if correlation[best] < _LEAST:
+            return float("nan")
+        here = float(correlation[self.reach])
+        return 0.0 if correlation[best] <= _CLEARLY * here else 1000 * (best - self.reach) / self._rate
+
+
+def _mono(samples: np.ndarray) -> np.ndarray:
+    """Return the sums of all channels of (S, n, K) in float64, (S, n, 1)."""
+    return samples.astype(np.float64).sum(2, keepdims=True)
 
 
 def best_lag(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> float:
@@ -38,16 +77,6 @@ def best_lag(reference: np.ndarray, estimate: np.ndarray, sample_rate: int) -> f
     """
     if np.shape(reference) != np.shape(estimate):
         raise ValueError(f"reference {np.shape(reference)} and estimate {np.shape(estimate)} differ in shape")
-    true, found = (np.asarray(one, np.float64).sum(1) for one in (reference, estimate))
-    size = float(np.linalg.norm(true) * np.linalg.norm(found))
-    if size == 0:
-        return float("nan")
-    correlation = correlate(found, true, method="fft") / size
-    lags = correlation_lags(len(found), len(true))
-    near = np.abs(lags) <= REACH * sample_rate
-    correlation, lags = correlation[near], lags[near]
-    best = int(np.argmax(correlation))
-    if correlation[best] < _LEAST:
-        return float("nan")
-    here = float(correlation[lags == 0][0])
-    return 0.0 if correlation[best] <= _CLEARLY * here else 1000 * float(lags[best]) / sample_rate
+    lag = Lag(sample_rate)
+    lag.add(Block.whole(np.stack([reference, estimate])))
+    return lag.milliseconds

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from data.signal import power_spectrum
+from eval.metrics.blocks import Block
 from eval.metrics.spectral import validate
 
 _LEVEL, _ACTIVE_DB = 70.0, 40.0  # dB SPL of the active frames; how far below the loudest frame an active one may be
@@ -55,18 +56,58 @@ def specific_loudness_error(reference: np.ndarray, estimate: np.ndarray, sample_
         (0.0, 1.0)
     """
     reference, estimate = validate(reference, estimate)
-    size = 2 ** int(np.ceil(np.log2(_SECONDS * sample_rate)))
-    if reference.ndim != 1 or len(reference) <= size // 2:
-        raise ValueError(f"sounds of shape {reference.shape}; mono sounds of more than {size // 2} samples are needed")
-    centres, bands = _bands(size, sample_rate)
-    powers = [_powers(wave, size, bands) for wave in (reference, estimate)]
-    frames = powers[0].sum(0)
-    if frames.max() == 0:
-        return float("nan")
-    gain = 10 ** (_LEVEL / 10) / frames[frames > frames.max() * 10 ** (-_ACTIVE_DB / 10)].mean()
-    true, found = (_loudness(gain * one, centres) for one in powers)
-    total = true.sum()
-    return float(np.abs(true - found).sum() / total) if total > 0 else float("nan")
+    found = LoudnessError(sample_rate)
+    if reference.ndim != 1 or len(reference) <= found.size // 2:
+        raise ValueError(
+            f"sounds of shape {reference.shape}; mono sounds of more than {found.size // 2} samples are needed"
+        )
+    block = Block.whole(np.stack([reference, estimate])[..., None])
+    found.survey(block)
+    found.add(block)
+    return found.share
+
+
+class LoudnessError:
+    """The specific loudness error of a sound that is seen block by block (`specific_loudness_error`).
+
+    All blocks go through `survey` before the first goes through `add`. They hold reference and estimate, float32, mono,
+    and half of `size` samples before and after them.
+
+    Attributes:
+        size: length of a frame in samples.
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        """Prepare for sounds of a sample rate in Hz."""
+        self.size = 2 ** int(np.ceil(np.log2(_SECONDS * sample_rate)))
+        self._centres, self._weights = _bands(self.size, sample_rate)
+        self._frames: list[np.ndarray] = []
+        self._gain, self._total, self._wrong = float("nan"), 0.0, 0.0
+
+    def survey(self, block: Block) -> None:
+        """See a block for the first time: the power of the frames of the reference decides how loud it is played."""
+        self._frames.append(self._powers(block)[0].sum(0))
+
+    def add(self, block: Block) -> None:
+        """See a block for the second time."""
+        if self._frames:
+            frames = np.concatenate(self._frames)
+            active = frames[frames > frames.max() * 10 ** (-_ACTIVE_DB / 10)]
+            self._gain = 10 ** (_LEVEL / 10) / active.mean() if len(active) else float("nan")
+            self._frames = []
+        true, found = (_loudness(self._gain * one, self._centres) for one in self._powers(block))
+        self._total += float(true.sum())
+        self._wrong += float(np.abs(true - found).sum())
+
+    @property
+    def share(self) -> float:
+        """The share of the loudness that is wrong; NaN if the reference is silent."""
+        return self._wrong / self._total if self._total > 0 else float("nan")
+
+    def _powers(self, block: Block) -> list[np.ndarray]:
+        """Return the powers of reference and estimate in bands, (M, N) each."""
+        waves = block.centred(self.size, self.size // 4)[..., 0]
+        return [_powers(wave, self.size, self._weights) for wave in waves]
 
 
 def _bands(size: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,8 +119,8 @@ def _bands(size: int, sample_rate: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _powers(wave: np.ndarray, size: int, bands: np.ndarray) -> np.ndarray:
-    """Return the power of a sound (T,) in bands, (M, N), with what each band makes its neighbours do."""
-    spectrum = power_spectrum(torch.tensor(wave), size, size // 4, center=True)
+    """Return the power of a sound (n,) in bands, (M, N), with what each band makes its neighbours do."""
+    spectrum = power_spectrum(torch.tensor(wave), size, size // 4)
     powers = (torch.from_numpy(bands).float() @ spectrum).double().numpy()
     apart = np.arange(len(bands))[:, None] - np.arange(len(bands))  # bands that the excited one lies above
     return 10 ** (-np.where(apart >= 0, _UPWARDS * apart, -_DOWNWARDS * apart) / 10) @ powers

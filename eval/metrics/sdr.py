@@ -16,12 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from data.files.audio import resample
-from eval.metrics.bss import METRICS, bss_eval
-from eval.metrics.delay import best_lag
-from eval.metrics.hearing import specific_loudness_error
-from eval.metrics.speaker import RATE, SpeakerEncoder, cosine
-from eval.metrics.spectral import multi_resolution
+from eval.metrics.blocks import Held, Sound, blocks
+from eval.metrics.bss import METRICS, BssEval, Frames
+from eval.metrics.speaker import SpeakerEncoder
+from eval.metrics.whole_track import WholeTrack
 
 DEFINITIONS = {
     "cSDR": "museval 4: median over 1 s frames of the ratio of the reference's energy to the error's; a frame with a "
@@ -43,7 +41,6 @@ DEFINITIONS = {
 }
 DISTANCES = frozenset({"specific loudness error", "MR-STFT"})  # smaller is better; "lag" is neither
 RATIOS = frozenset(DEFINITIONS) - DISTANCES - {"voice similarity", "lag"}  # in dB
-_FLOOR = 1e-7
 _SECONDS = ("source", "second", *METRICS, "sources")
 _SUMMARY = ("source", "metric", "value", "frames", "undefined", "sources", "window_seconds", "reciprocal_condition",
             "encoder")  # fmt: skip
@@ -94,73 +91,23 @@ class TrackScores:
         )
 
 
-def usdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Return the utterance-level SDR (uSDR) of an estimate in dB, over the whole track and all channels.
-
-    10 log10((Σs² + 1e-7) / (Σ(s - e)² + 1e-7)) for reference s and estimate e, as in the challenges MDX21 and SDX23.
-
-    Args:
-        reference: true source, float, shape (T, K), full scale [-1, 1].
-        estimate: estimated source, same shape.
-
-    Returns:
-        The uSDR in dB, larger is better; NaN if the reference is silent.
-
-    Raises:
-        ValueError: the shapes differ.
-
-    Example:
-        >>> reference = np.array([[1.0, -1.0], [2.0, 0.0]])
-        >>> round(usdr(reference, 0.9 * reference), 3)
-        20.0
-    """
-    reference, estimate = _pair(reference, estimate)
-    if not reference.any():
-        return float("nan")
-    signal, error = np.square(reference).sum(), np.square(reference - estimate).sum()
-    return float(10 * np.log10((signal + _FLOOR) / (error + _FLOOR)))
-
-
-def si_sdr(reference: np.ndarray, estimate: np.ndarray) -> float:
-    """Return the scale-invariant SDR of an estimate in dB (Le Roux et al. 2019), over the whole track.
-
-    All channels are treated as one vector. The reference is scaled to fit the estimate best.
-
-    Args:
-        reference: true source, float, shape (T, K).
-        estimate: estimated source, same shape.
-
-    Returns:
-        The SI-SDR in dB, larger is better; NaN if the reference is silent, -inf if only the estimate is silent, inf if
-        the estimate is a scaled copy of the reference.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    reference, estimate = _pair(reference, estimate)
-    energy = np.square(reference).sum()
-    if energy == 0:
-        return float("nan")
-    target = (reference * estimate).sum() / energy * reference
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.square(target).sum() / np.square(estimate - target).sum()
-        return float(10 * np.log10(ratio)) if estimate.any() else float("-inf")
-
-
 def score_track(
-    references: Mapping[str, np.ndarray],
-    estimates: Mapping[str, np.ndarray],
+    references: Mapping[str, np.ndarray | Sound],
+    estimates: Mapping[str, np.ndarray | Sound],
     sample_rate: int,
     *,
     voice: SpeakerEncoder | None = None,
 ) -> TrackScores:
     """Return all metrics of all sources of a track.
 
+    The sounds are read twice, in blocks of 2^18 samples: the memory needed does not depend on their length, except for
+    the metric "voice similarity", which keeps the mono sums at 16 kHz (4 MB a minute and sound).
     The metrics of BSS Eval are computed in frames of 1 s without overlap, or in one frame if the track is shorter. If
     there is only one source, SIR is NaN, because no other source can interfere.
 
     Args:
-        references: true sources by name, float, shape (T, K) each. SIR and SAR refer to the span of all of them.
+        references: true sources by name, float, shape (T, K) each, as arrays or as sounds that are read in parts. SIR
+            and SAR refer to the span of all of them.
         estimates: estimated sources, with the same names and shapes.
         sample_rate: in Hz.
         voice: the encoder of the metric "voice similarity"; None leaves this metric out.
@@ -175,22 +122,22 @@ def score_track(
     if set(references) != set(estimates):
         raise ValueError(f"references {sorted(references)} and estimates {sorted(estimates)} differ")
     names = sorted(references)
-    true, found = _stacked("reference", references, names), _stacked("estimate", estimates, names)
-    frames = bss_eval(true, found, window=sample_rate, hop=sample_rate)
+    sounds = [*_sounds("reference", references, names), *_sounds("estimate", estimates, names)]
+    frames, whole = _seen(sounds, names, sample_rate, voice)
     rows, seconds = [], []
     for number, name in enumerate(names):
         per_second = dict(zip(METRICS, frames.decibels[:, number], strict=True))
         if len(names) == 1:  # no other source can interfere; museval returns infinity here
             per_second["sir"] = np.full_like(per_second["sir"], np.nan)
         seconds.append(pd.DataFrame({"source": name, "second": np.arange(frames.decibels.shape[2]), **per_second}))
-        window = min(1.0, true.shape[1] / sample_rate)
+        window = min(1.0, sounds[0].shape[0] / sample_rate)
         for metric, values in per_second.items():
             undefined = int(np.isnan(values).sum())
             rows.append((name, f"c{metric.upper()}", _median(values), len(values), undefined, window))
-        muted = _muted(true[number], found[number], sample_rate, frames.decibels.shape[2])
+        muted = whole[number].muted
         penalised = np.where(muted, 0.0, per_second["sdr"])
         rows.append((name, "cSDR, muted 0", _median(penalised), len(penalised), int(muted.sum()), window))
-        for metric, value in _whole_track(true[number], found[number], sample_rate, voice).items():
+        for metric, value in whole[number].values().items():
             rows.append((name, metric, value, 1, int(np.isnan(value)), np.nan))
     summary = pd.DataFrame(rows, columns=["source", "metric", "value", "frames", "undefined", "window_seconds"])
     by_second = pd.concat(seconds, ignore_index=True)
@@ -203,58 +150,48 @@ def score_track(
     return TrackScores(summary[[*_SUMMARY]], by_second)
 
 
-def _stacked(kind: str, signals: Mapping[str, np.ndarray], names: Sequence[str]) -> np.ndarray:
-    """Return the signals as one array (S sources, T, K), in the order of `names`.
+def _sounds(kind: str, signals: "Mapping[str, np.ndarray | Sound]", names: Sequence[str]) -> list[Sound]:
+    """Return the signals in the order of `names`.
 
     Raises:
-        ValueError: the shapes differ or a sample is not finite.
+        ValueError: the shapes differ.
     """
-    shapes = {name: np.shape(signals[name]) for name in names}
+    sounds = [Held(one) if isinstance(one := signals[name], np.ndarray) else one for name in names]
+    shapes = {name: tuple(one.shape) for name, one in zip(names, sounds, strict=True)}
     if len(set(shapes.values())) > 1:
         raise ValueError(f"{kind}s of different (samples, channels): {shapes}")
-    stacked = np.stack([np.asarray(signals[name]) for name in names])
-    if not np.isfinite(stacked).all():
-        raise ValueError(f"the {kind} holds samples that are NaN or infinite")
-    return stacked
+    return sounds
 
 
-def _whole_track(
-    reference: np.ndarray, estimate: np.ndarray, sample_rate: int, voice: SpeakerEncoder | None
-) -> dict[str, float]:
-    """Return the metrics with one value for the whole track of a source (T, K), by name."""
-    mono = reference.mean(1), estimate.mean(1)
-    found = {
-        "uSDR": usdr(reference, estimate),
-        "SI-SDR": si_sdr(reference, estimate),
-        "specific loudness error": specific_loudness_error(*mono, sample_rate),
-        "MR-STFT": float(multi_resolution(*mono)),
-        "lag": best_lag(reference, estimate, sample_rate),
-    }
-    if voice is not None:
-        embedded = [voice.embed(resample(np.asarray(one, np.float32), sample_rate, RATE)) for one in mono]
-        found["voice similarity"] = cosine(*embedded)
-    return found
+def _seen(
+    sounds: Sequence[Sound], names: Sequence[str], sample_rate: int, voice: SpeakerEncoder | None
+) -> tuple[Frames, list[WholeTrack]]:
+    """Return what is found in the references and estimates of a track, which are read twice, in blocks.
 
-
-def _muted(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, count: int) -> np.ndarray:
-    """Return for each frame of 1 s whether the estimate (T, K) is silent in it and the reference is not, (count,)."""
-    size = min(sample_rate, len(reference))
-    heard = [one[: count * size].reshape(count, -1).any(1) for one in (reference, estimate)]
-    return np.asarray(heard[0] & ~heard[1])
+    Raises:
+        ValueError: references and estimates differ in shape, the track is too short, or a sample is not finite.
+    """
+    count, (length, channels) = len(names), sounds[0].shape
+    if sounds[count].shape != sounds[0].shape:
+        raise ValueError(f"references {sounds[0].shape} and estimates {sounds[count].shape} are not alike (T, K)")
+    bss = BssEval((count, length, channels), window=sample_rate, hop=sample_rate)
+    whole = [WholeTrack(length, sample_rate, voice) for _ in names]
+    margin = max(bss.margin, whole[0].margin)
+    for block in blocks(sounds, margin):
+        for kind, samples in zip(("reference", "estimate"), np.split(block.inside, 2), strict=True):
+            if not np.isfinite(samples).all():
+                raise ValueError(f"the {kind} holds samples that are NaN or infinite")
+        bss.survey(block)
+        for number, one in enumerate(whole):
+            one.survey(block.of([number, count + number]))
+    for block in blocks(sounds, margin):
+        bss.add(block)
+        for number, one in enumerate(whole):
+            one.add(block.of([number, count + number]))
+    return bss.frames, whole
 
 
 def _median(values: np.ndarray) -> float:
     """Return the median over the values that are not NaN; NaN if there are none."""
     defined = values[~np.isnan(values)]
     return float(np.median(defined)) if len(defined) else float("nan")
-
-
-def _pair(reference: np.ndarray, estimate: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return reference and estimate as float64 arrays.
-
-    Raises:
-        ValueError: the shapes differ.
-    """
-    if np.shape(reference) != np.shape(estimate):
-        raise ValueError(f"reference {np.shape(reference)} and estimate {np.shape(estimate)} differ in shape")
-    return np.asarray(reference, np.float64), np.asarray(estimate, np.float64)

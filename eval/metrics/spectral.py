@@ -12,6 +12,7 @@ Parallel WaveGAN, ICASSP 2020, section 2.2 (`multi_resolution`).
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from data.signal import log_power, power_spectrum
 
@@ -97,14 +98,49 @@ def multi_resolution(
     shortest = max(n_fft for n_fft, _ in resolutions) // 2 + 1
     if reference.shape[-1] < shortest:
         raise ValueError(f"waveforms of {reference.shape[-1]} samples; at least {shortest} are needed")
-    silent = np.abs(reference).max(-1) == 0
-    total = torch.zeros(reference.shape[:-1])
-    for n_fft, hop in resolutions:
-        true, found = (
-            power_spectrum(torch.tensor(wave), n_fft, hop, center=True).sqrt() for wave in (reference, estimate)
-        )
-        convergence = (true - found).square().sum((-1, -2)).sqrt() / true.square().sum((-1, -2)).sqrt()
-        floor = (true.amax((-1, -2), keepdim=True) * 10 ** (-_RANGE / 20)).clamp_min(1e-20)
+    found = MultiResolution(resolutions)
+    pair = torch.tensor(reference), torch.tensor(estimate)
+    for number, (n_fft, hop) in enumerate(resolutions):
+        powers = [power_spectrum(wave, n_fft, hop, center=True) for wave in pair]
+        found.survey(number, powers[0])
+        found.add(number, *powers)
+    return found.distance
+
+
+class MultiResolution:
+    """The multi-resolution STFT distance of sounds whose spectra are seen block by block (`multi_resolution`).
+
+    At each resolution all blocks of the reference go through `survey` before the first goes through `add`.
+
+    Args:
+        resolutions: (FFT size, hop) of each resolution, in samples.
+    """
+
+    def __init__(self, resolutions: tuple[tuple[int, int], ...] = RESOLUTIONS) -> None:
+        self.resolutions = resolutions
+        self._largest = [torch.zeros(()) for _ in resolutions]
+        self._sums = [[torch.zeros((), dtype=torch.float64)] * 3 for _ in resolutions]
+        self._count = [0 for _ in resolutions]
+
+    def survey(self, number: int, true: Tensor) -> None:
+        """See the power (..., F, N) of a block of the reference at resolution `number` for the first time."""
+        self._largest[number] = torch.maximum(self._largest[number], true.amax((-1, -2)).sqrt())
+
+    def add(self, number: int, true: Tensor, found: Tensor) -> None:
+        """See the powers (..., F, N) of a block of reference and estimate at resolution `number`."""
+        true, found = true.sqrt(), found.sqrt()
+        floor = (self._largest[number] * 10 ** (-_RANGE / 20)).clamp_min(1e-20)[..., None, None]
         logs = [torch.maximum(one, floor).log() for one in (true, found)]
-        total += convergence + (logs[0] - logs[1]).abs().mean((-1, -2))
-    return np.where(silent, np.nan, (total / len(resolutions)).numpy())
+        new = (true - found).square(), true.square(), (logs[0] - logs[1]).abs()
+        sums = zip(self._sums[number], new, strict=True)
+        self._sums[number] = [before + one.sum((-1, -2)).double() for before, one in sums]
+        self._count[number] += true.shape[-1] * true.shape[-2]
+
+    @property
+    def distance(self) -> np.ndarray:
+        """The distance of each sound, shape (...); NaN where the reference is silent."""
+        total = torch.zeros(self._largest[0].shape)
+        for (error, true, logs), count in zip(self._sums, self._count, strict=True):
+            total += error.float().sqrt() / true.float().sqrt() + logs.float() / count
+        silent = torch.stack(self._largest).amax(0) == 0
+        return np.where(silent.numpy(), np.nan, (total / len(self.resolutions)).numpy())

@@ -100,7 +100,7 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
         float(len(won)),
         float(len(gains)),
         f"measures in which the median of latent diffusion beats the mixture's ({listed}; above 0 is better)",
-        "train longer; where only uSDR fails, listen: it counts phases that nobody hears",
+        "train longer; where only uSDR fails, listen: uSDR counts errors of phase as much as those of the spectrum",
     )
 
 

@@ -6,7 +6,8 @@ paired by name, never by the order of the directory listing; what was taken for 
 scored, the form (samples, channels, sample rate) of every file is checked; a file that does not match its reference
 stops the evaluation with an error that names it.
 
-Floating-point files are neither rounded to 16 bits nor clipped.
+Floating-point files are neither rounded to 16 bits nor clipped. Files are read twice, in blocks: the memory needed does
+not depend on their length.
 
 The set of sources that are evaluated together defines SIR and SAR, and which seconds are left out because a source
 is silent. The column `sources` of every row names this set. The sets follow from the estimates of a track
@@ -35,19 +36,19 @@ Shapes: T samples, K channels.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from data.errors import InputError
 from data.files.readers import open_sound
 from data.files.regular import printable
 from data.progress import Listener, Progress, ignore
+from eval.metrics.blocks import Sound
 from eval.metrics.sdr import TrackScores, score_track
 from eval.metrics.speaker import SpeakerEncoder
 from eval.separation.layouts import find_tracks, without_numbers
-from eval.separation.score import ACCOMPANIMENT, VOCALS, with_accompaniment
+from eval.separation.sounds import ACCOMPANIMENT, VOCALS, FileSound, sum_of, with_accompaniment
 
 
 @dataclass(frozen=True)
@@ -112,14 +113,19 @@ class _Track:
         rate = self.check()
         found = []
         for some in self.sets():
-            references = {source: _sum(self.parts(source)) for source in some}
-            estimates = {source: _read(self.estimates[source]) for source in some if source in self.estimates}
-            if set(estimates) != set(references):
-                estimates = with_accompaniment(references, estimates[VOCALS])
-            try:
-                found.append(score_track(references, estimates, rate, voice=voice))
-            except ValueError as error:
-                raise InputError(f"{self.name}: cannot be judged: {error}") from error
+            with ExitStack() as stack:
+                parts = {source: _opened(stack, self.parts(source)) for source in some}
+                references = {source: sum_of(sounds) for source, sounds in parts.items()}
+                made = [source for source in some if source in self.estimates]
+                estimates = dict(zip(made, _opened(stack, [self.estimates[source] for source in made]), strict=True))
+                if set(estimates) != set(references):
+                    estimates = with_accompaniment(references, estimates[VOCALS])
+                try:
+                    found.append(score_track(references, estimates, rate, voice=voice))
+                except InputError:
+                    raise
+                except ValueError as error:
+                    raise InputError(f"{self.name}: cannot be judged: {error}") from error
         return TrackScores.together(found).labelled(track=self.name)
 
 
@@ -200,15 +206,6 @@ def _form(path: Path) -> tuple[int, int, int]:
         return sound.frames, sound.channels, sound.sample_rate
 
 
-def _read(path: Path) -> np.ndarray:
-    """Return the samples of a file, float32, shape (T, K)."""
-    with open_sound(path) as sound:
-        return sound.read(sound.frames)
-
-
-def _sum(paths: list[Path]) -> np.ndarray:
-    """Return the sum of the samples of files, float32, shape (T, K)."""
-    total = _read(paths[0])
-    for path in paths[1:]:
-        total += _read(path)
-    return total
+def _opened(stack: ExitStack, paths: list[Path]) -> list[Sound]:
+    """Return files as sounds that are read in parts; `stack` closes them."""
+    return [stack.enter_context(closing(FileSound(path))) for path in paths]

@@ -17,7 +17,7 @@ from data.errors import InputError
 from data.files.listing import files_below, plain_name
 from data.files.readers import SUFFIXES
 from data.files.regular import printable
-from eval.separation.score import ACCOMPANIMENT, VOCALS
+from eval.separation.sounds import ACCOMPANIMENT, VOCALS
 
 _NAMES = {
     **dict.fromkeys(("vocals", "vocal"), VOCALS),

@@ -14,18 +14,17 @@ import pandas as pd
 
 from data.errors import InputError
 from data.execution import Execution
-from data.files.audio import to_float
 from data.files.names import make_id
 from data.files.tables import read_frame, read_table, write_frame
 from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import QUARANTINE
+from eval.metrics.blocks import Sound
 from eval.metrics.sdr import TrackScores, score_track
 from eval.metrics.speaker import SpeakerEncoder
 from eval.parts import clear_parts, evaluate_in_parts
-
-VOCALS, ACCOMPANIMENT = "vocals", "accompaniment"
+from eval.separation.sounds import ACCOMPANIMENT, VOCALS, ShardSound, with_accompaniment
 
 
 def write_scores(
@@ -100,14 +99,14 @@ class _Evaluation(Reopened):
         found = TrackScores.together([self._score(row, track, references) for row in self._rows[track]])
         return {"scores": found.summary.assign(reason=None), "seconds": found.seconds}
 
-    def _score(self, row: int, track: str, references: dict[str, np.ndarray]) -> TrackScores:
+    def _score(self, row: int, track: str, references: dict[str, Sound]) -> TrackScores:
         """Return the scores of the estimate in one row of the shards.
 
         Raises:
             InputError: it differs from the song in length, channels or sample rate.
         """
         system, rate = str(self._made.column("system")[row]), self._true.sample_rate(track)
-        estimate = to_float(self._made.read(row))
+        estimate = ShardSound(self._made, row)
         form = (*estimate.shape, int(self._made.column("sample_rate")[row]))
         if form != (expected := (*references[VOCALS].shape, rate)):
             raise InputError(
@@ -120,18 +119,6 @@ class _Evaluation(Reopened):
     def missing(self) -> list[dict[str, object]]:
         """Return one row of scores.parquet, with a reason and without a metric, for every missing estimate."""
         return self._true.missing(self._estimates)
-
-
-def with_accompaniment(references: dict[str, np.ndarray], vocals: np.ndarray) -> dict[str, np.ndarray]:
-    """Return estimates of vocals and accompaniment, where the accompaniment is the mixture minus the vocals.
-
-    The difference of the vocals is computed first, so that perfect vocals give exactly the true accompaniment.
-
-    Args:
-        references: true "vocals" and "accompaniment", float, shape (T, K) each; their sum is the mixture.
-        vocals: estimated vocals, float, shape (T, K).
-    """
-    return {VOCALS: vocals, ACCOMPANIMENT: references[ACCOMPANIMENT] + (references[VOCALS] - vocals)}
 
 
 class _Songs:
@@ -152,9 +139,9 @@ class _Songs:
             raise InputError(f"{self._shards.folder}: no {source} of {track}, which was separated; separate again")
         return self._rows[track, source]
 
-    def read(self, track: str) -> dict[str, np.ndarray]:
-        """Return true vocals and accompaniment, float32, shape (T, K) each."""
-        return {source: to_float(self._shards.read(self._row(track, source))) for source in (VOCALS, ACCOMPANIMENT)}
+    def read(self, track: str) -> dict[str, Sound]:
+        """Return true vocals and accompaniment, float32, shape (T, K) each, which are read in parts."""
+        return {source: ShardSound(self._shards, self._row(track, source)) for source in (VOCALS, ACCOMPANIMENT)}
 
     def sample_rate(self, track: str) -> int:
         """Return the sample rate of a track in Hz."""

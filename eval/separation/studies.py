@@ -21,8 +21,8 @@ from data.processes import Reopened
 from data.progress import Progress
 from data.shards.reader import Shards
 from data.shards.writer import LOCATION
+from eval.metrics.energies import si_sdr, usdr
 from eval.metrics.hearing import specific_loudness_error
-from eval.metrics.sdr import si_sdr, usdr
 from eval.parts import clear_parts, evaluate_in_parts
 
 METRICS = ("uSDR", "SI-SDR", "specific loudness error")

@@ -16,7 +16,7 @@ from data.files.audio import to_float
 from data.files.durable import in_json, read_json, write_bytes, write_json
 from data.files.tables import write_frame
 from data.shards.reader import Shards
-from eval.acceptance import Criterion, as_json
+from eval.acceptance import Criterion, as_json, title_of
 from eval.intervals import OF_MEANS
 from eval.report.document import Block, Clip, Document, Section, Table, Text
 from eval.report.excerpts import level_of, player
@@ -249,7 +249,7 @@ def _checks(study: Study, tested: Mapping[str, Criterion]) -> Table:
     valid = acceptance_criteria(study.all_scores, study.bounds, split="valid")
     rows = [
         [
-            name.replace("_", " "),
+            title_of(name),
             *(f"{number(one.found)} ({'passed' if one.passed else 'not passed'})" for one in (valid[name], on_test)),
             number(on_test.bound),
             "yes" if on_test.required else "no",
@@ -272,7 +272,7 @@ def _training(study: Study) -> list[Block]:
             [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["criteria"].values())]
             for place, one in enumerate(study.champions, 1)
         ]
-        checks = list(study.champions[-1]["criteria"])
+        checks = map(title_of, study.champions[-1]["criteria"])
         blocks.append(Table("Champions so far", ["Number", "Model", "Commit", *checks], rows, words=3))
     else:
         blocks.append(Text("No model has passed every check yet, so there is no champion."))

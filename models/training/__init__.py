@@ -12,4 +12,5 @@
 * `state`: training state as named tensors: weights, moving average, optimiser moments
 * `together`: trains one model in several processes of this machine, as one call of a training function
 * `train`: trains a stage to its last step and saves the network; used by every system
+* `validity`: judges whether a training is broken: weights or figures of a validation that are NaN or infinite
 """

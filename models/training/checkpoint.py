@@ -157,3 +157,22 @@ class Rolling:
         """Delete all checkpoints."""
         for path in self._folder.glob("step-*"):
             path.unlink()
+
+
+def check_origin(folder: Path, metadata: Mapping[str, Any], now: dict[str, Any]) -> None:
+    """Compare what a checkpoint of a training was made with to what the training has now.
+
+    Args:
+        folder: of the training.
+        metadata: of the checkpoint.
+        now: "stage", "code version" and the decisive configuration.
+
+    Raises:
+        InputError: they differ; the message has the difference.
+    """
+    then = {"stage": metadata["stage"], "code version": metadata["code_version"], **metadata["config"]}
+    if changed := {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}:
+        raise InputError(
+            f"{folder}: its checkpoint belongs to another configuration or to other code "
+            f"(then and now: {changed}); delete the folder to train anew"
+        )

@@ -1,8 +1,7 @@
 """Runs the training loop of every system: optimiser updates, validation, checkpoints, history, resuming.
 
-One step processes one batch. The objective of a stage yields one or more losses per batch, and one optimiser
-update follows each of them: one update for an ordinary network, nine for the truncated back-propagation of SING's
-stage 2, two for a generator and its discriminator.
+One step processes one batch. The objective of a stage yields one or more losses per batch, each followed by an
+update: one for an ordinary network, nine for SING's stage 2, two for a generator and its discriminator.
 
 No random state is carried from one step to the next: the order of examples depends only on (seed, epoch), random
 draws on (seed, step, process), and the learning rate on the step. A checkpoint therefore holds the weights, the
@@ -17,11 +16,11 @@ from collections.abc import Iterator
 import torch
 
 from data.configuration import decisive
-from data.errors import InputError, NotFiniteError
+from data.errors import NotFiniteError
 from data.execution import Execution
 from data.progress import Progress
 from data.shards.loader import Batch
-from models.training.checkpoint import Checkpoint, Rolling, save
+from models.training.checkpoint import Checkpoint, Rolling, check_origin, save
 from models.training.config import FitConfig
 from models.training.history import History
 from models.training.interrupt import StopRequest
@@ -29,10 +28,11 @@ from models.training.processes import World
 from models.training.seeds import hash_seed
 from models.training.stage import Figures, Loss, Stage
 from models.training.state import State
+from models.training.validity import all_lost, finite_weights, lost_figures
 
 
 class Diverged(NotFiniteError):
-    """The gradients of a training were NaN or infinite again and again; see `fit`."""
+    """The gradients, weights or validations of a training were NaN or infinite again and again; see `fit`."""
 
 
 ALONE = World()
@@ -50,7 +50,8 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
 
     An update whose gradients are NaN or infinite is skipped. When more than `PATIENCE` updates in a row are
     skipped, training returns to the last checkpoint and continues at half the learning rate, at most `ROLLBACKS`
-    times.
+    times. It does the same where weights are NaN or infinite when a checkpoint is due, and after a validation that lost
+    all its figures; where some are lost, the listener gets a warning (`models.training.validity`).
 
     Args:
         stage: what to train; its network is on the device of `execution`.
@@ -64,7 +65,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
 
     Raises:
         InputError: the checkpoint in the folder belongs to another configuration or to another code version.
-        Diverged: gradients are NaN or infinite, and there is no checkpoint to return to or no return left.
+        Diverged: gradients, weights or validations are NaN or infinite, and no checkpoint or no return is left.
         KeyboardInterrupt: SIGTERM or SIGINT requested a stop; a checkpoint has been written before.
 
     Example:
@@ -123,15 +124,16 @@ class _Trainer:
         self._started = time.monotonic()
         with self._stage.batches.stream(self.step, config.steps, self._execution.loaders) as batches:
             for batch in batches:
-                if not self._train(batch):
-                    self._roll_back()
+                broken = "" if self._train(batch) else "gradients"
+                self.step += not broken
+                if not broken and (self._due(config.report_every) or self._due(config.validate_every)):
+                    broken = "" if self._report(progress) else "validation"
+                stopping = not broken and self._world.any(stop.requested, self._device)
+                if not broken and (self._due(config.checkpoint_every) or stopping):
+                    broken = "" if self._save() else "weights"
+                if broken:
+                    self._roll_back(broken)
                     return False
-                self.step += 1
-                if self._due(config.report_every) or self._due(config.validate_every):
-                    self._report()
-                stopping = self._world.any(stop.requested, self._device)
-                if self._due(config.checkpoint_every) or stopping:
-                    self._save()
                 progress.advance(1, self._figures)
                 if stopping:
                     return True
@@ -192,16 +194,22 @@ class _Trainer:
         self._state.optimisers[group].step()
         return True
 
-    def _report(self) -> None:
-        """Add a row to the history: mean loss since the last row, and the validation if one is due."""
+    def _report(self, progress: Progress) -> bool:
+        """Add a row to the history: mean loss since the last row, and the validation if one is due.
+
+        Returns:
+            Whether training can go on from here; the same in all processes.
+        """
         if self._window:
             self._figures["loss"] = sum(self._window) / len(self._window)
         self._window = []
-        if not self._world.leads:
-            return
-        row = {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale}
-        if "loss" in self._figures:
-            row["loss"] = self._figures["loss"]
+        broken = self._world.leads and not self._add_row(progress)
+        return not (self._due(self._config.validate_every) and self._world.any(broken, self._device))
+
+    def _add_row(self, progress: Progress) -> bool:
+        """Do the part of `_report` of the leading process."""
+        broken, row = False, {"step": self.step, "rate": self._config.rate(self.step - 1) * self._scale}
+        row |= {name: one for name, one in self._figures.items() if name == "loss"}
         if self._due(self._config.validate_every):
             network = self._state.best()
             network.eval()
@@ -209,10 +217,14 @@ class _Trainer:
                 validation = {f"valid_{name}": one for name, one in self._stage.validate(network).items()}
             network.train()
             row |= validation
+            if lost := lost_figures(validation, self._history.rows()):
+                progress.warn(f"after step {self.step} these figures are NaN or infinite: {', '.join(lost)}")
+            broken = all_lost(validation, lost)
             # A figure without a value (say, a pitch error where nothing has a pitch) is NaN; checkpoints hold none.
             known = {name: one for name, one in self._figures.items() if name not in validation}
             self._figures = known | {name: one for name, one in validation.items() if math.isfinite(one)}
         self._history.append({**row, "seconds": self._clock(), "rollbacks": self._rollbacks})
+        return not broken
 
     def _clock(self) -> float:
         """Return the training time in seconds, summed over all restarts."""
@@ -220,8 +232,13 @@ class _Trainer:
         self._seconds, self._started = self._seconds + now - self._started, now
         return self._seconds
 
-    def _save(self) -> None:
-        """Write a checkpoint; all processes wait until the leading one has written it."""
+    def _save(self) -> bool:
+        """Write a checkpoint; all processes wait until the leading one has written it.
+
+        Returns False without one if weights are NaN or infinite.
+        """
+        if self._world.any(not finite_weights(self._state.best()), self._device):
+            return False
         if self._world.leads:
             metadata = {
                 "stage": self._stage.name,
@@ -235,7 +252,9 @@ class _Trainer:
                 "skipped": self._skipped,
             }
             self._rolling.save(self.step, self._state.tensors(), metadata)
+            self._execution.saved(self._folder)
         self._world.wait()
+        return True
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         """Take over weights, optimiser moments, step number and figures of a checkpoint.
@@ -244,20 +263,15 @@ class _Trainer:
             InputError: it belongs to another stage, configuration or code version.
         """
         metadata = checkpoint.metadata
-        then = {"stage": metadata["stage"], "code version": metadata["code_version"], **metadata["config"]}
         now = {"stage": self._stage.name, "code version": self._execution.code_version, **decisive(self._config)}
-        if changed := {name: (then.get(name), now.get(name)) for name in then | now if then.get(name) != now.get(name)}:
-            raise InputError(
-                f"{self._folder}: its checkpoint belongs to another configuration or to other code "
-                f"(then and now: {changed}); delete the folder to train anew"
-            )
+        check_origin(self._folder, metadata, now)
         self._state.restore(checkpoint.tensors)
         self.step, self._seconds = metadata["step"], metadata["seconds"]
         self._window, self._figures = metadata["window"], metadata["figures"]
         self._scale, self._rollbacks, self._skipped = metadata["scale"], metadata["rollbacks"], metadata["skipped"]
 
-    def _roll_back(self) -> None:
-        """Return to the last checkpoint at half the learning rate.
+    def _roll_back(self, broken: str) -> None:
+        """Return to the last checkpoint at half the learning rate, because of NaN or infinity in `broken`.
 
         Raises:
             Diverged: there is no checkpoint, or no return is left.
@@ -266,7 +280,7 @@ class _Trainer:
         checkpoint = self._rolling.latest()
         if rollbacks > ROLLBACKS or checkpoint is None:
             raise Diverged(
-                f"{self._stage.name}: NaN or infinite gradients at step {step}, after {self._rollbacks} returns to a "
+                f"{self._stage.name}: NaN or infinite {broken} at step {step}, after {self._rollbacks} returns to a "
                 f"checkpoint at half the learning rate; lower learning_rate ({self._config.learning_rate})"
             )
         self._restore(checkpoint)

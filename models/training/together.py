@@ -13,6 +13,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing import connection, get_context
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -23,9 +24,9 @@ from typing import Any
 import torch
 
 from data.errors import InputError
-from data.execution import Execution
+from data.execution import Execution, keep_here
 from data.processes import end_with_parent
-from data.progress import Listener, Report, ignore
+from data.progress import Report, ignore
 from models.training.interrupt import StopRequest
 from models.training.processes import meet
 from models.training.stage import Figures
@@ -73,9 +74,10 @@ def train_together(
     outcome: Figures | BaseException = {}
     for left in reversed(range(RESTARTS + 1)):
         with StopRequest() as stop, tempfile.TemporaryDirectory(prefix="tessitura-") as folder:
-            quiet = replace(execution, listener=ignore, loaders=max(1, execution.loaders // execution.trainers))
+            loaders = max(1, execution.loaders // execution.trainers)
+            quiet = replace(execution, listener=ignore, saved=keep_here, loaders=loaders)
             task = _Task(train, quiet, arguments, Path(folder, "meeting"))
-            outcome = _follow(task, execution.listener, stop)
+            outcome = _follow(task, execution, stop)
         if stop.requested:
             stop.deliver()
             raise KeyboardInterrupt(str(outcome) if isinstance(outcome, KeyboardInterrupt) else "training stopped")
@@ -109,8 +111,21 @@ class _Failed:
     moment: float
 
 
-def _follow(task: _Task, listener: Listener, stop: StopRequest) -> Figures | BaseException:
-    """Start the processes, follow them to their end, and return the figures of the first one, or what went wrong."""
+@dataclass(frozen=True)
+class _Saved:
+    """What a process says when it has written a checkpoint; it waits for an answer before it goes on."""
+
+    folder: Path
+
+
+def _follow(task: _Task, execution: Execution, stop: StopRequest) -> Figures | BaseException:
+    """Start the processes, follow them to their end, and return the figures of the first one, or what went wrong.
+
+    Args:
+        task: what each process is given.
+        execution: receives what the first process reports: progress, and checkpoints.
+        stop: whether all are to end.
+    """
     # Forked from a server process, not from this one: a fork of a process with threads, or a GPU, may wait for ever.
     context, size = get_context("forkserver"), task.execution.trainers
     context.set_forkserver_preload(_PRELOADED)
@@ -118,7 +133,7 @@ def _follow(task: _Task, listener: Listener, stop: StopRequest) -> Figures | Bas
     said: dict[Connection, Figures | _Failed] = {}
     try:
         for rank in range(size):
-            receiver, sender = context.Pipe(duplex=False)
+            receiver, sender = context.Pipe()
             name = f"process {rank + 1} of {size} of {task.train.__name__}"
             started[receiver] = context.Process(target=_work, args=(task, rank, sender), name=name)
             started[receiver].start()
@@ -136,8 +151,8 @@ def _follow(task: _Task, listener: Listener, stop: StopRequest) -> Figures | Bas
                 except (EOFError, OSError):
                     left.remove(pipe)
                     message = said.get(pipe)
-                if isinstance(message, Report):
-                    listener(message)
+                if isinstance(message, (Report, _Saved)):
+                    _pass_on(message, execution, pipe)
                     continue
                 if message is not None:
                     said[pipe] = message
@@ -149,6 +164,15 @@ def _follow(task: _Task, listener: Listener, stop: StopRequest) -> Figures | Bas
             if process.pid is not None:
                 process.kill()
                 process.join()
+
+
+def _pass_on(message: Report | _Saved, execution: Execution, pipe: Connection) -> None:
+    """Give the callbacks of an execution what a process reports, and answer it if it waits."""
+    if isinstance(message, Report):
+        execution.listener(message)
+        return
+    execution.saved(message.folder)
+    pipe.send(message)
 
 
 def _outcome(
@@ -177,7 +201,8 @@ def _work(task: _Task, rank: int, sender: Connection) -> None:
     size, device = task.execution.trainers, torch.device(task.execution.device)
     torch.set_num_threads(max(1, torch.get_num_threads() // size))
     try:
-        execution = replace(task.execution, listener=sender.send if rank == 0 else ignore)
+        told = {"listener": sender.send, "saved": partial(_wait_until_saved, sender)} if rank == 0 else {}
+        execution = replace(task.execution, **told)
         with meet(task.meeting, rank, size, device):
             sender.send(task.train(execution, *task.arguments))
     except BaseException as error:
@@ -188,6 +213,12 @@ def _work(task: _Task, rank: int, sender: Connection) -> None:
         except Exception:  # an error that cannot be sent
             sender.send(_Failed(RuntimeError(f"{type(error).__name__}: {error}"), moment))
         os._exit(1)  # at once: other threads may wait for other processes
+
+
+def _wait_until_saved(sender: Connection, folder: Path) -> None:
+    """Have the starting process do what is to be done with a checkpoint, and wait until the folder may change."""
+    sender.send(_Saved(folder))
+    sender.recv()
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:

@@ -14,7 +14,6 @@ device, can be read, and holds no pickle; both of these formats hold one.
 
 import ast
 import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,7 +24,7 @@ from assets.provenance import commit, commit_of
 from assets.store.locks import reading
 from assets.store.versions import Version
 from data.errors import InputError
-from data.files.durable import SUFFIX, file_sha256, sync, write_bytes, write_json
+from data.files.durable import file_sha256, new_folder, write_bytes, write_json
 from data.files.regular import printable
 from data.progress import Listener, Progress, ignore
 from pipelines.definitions import make_graph
@@ -71,29 +70,20 @@ def export_model(
         >>> export_model(Settings.read(), Wish("synthesis"), Path("sing"))["model"]
         'sing'
     """
-    target = _free(output, settings.store)
+    target = _free(output, settings.store_folder)
     progress = Progress("export model", total=_STEPS, unit="parts", listener=listener)
     chosen = choose(settings, wish)
-    partial = target.with_name(f".{target.name}.{os.getpid()}{SUFFIX}")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    try:
-        with reading(locks(chosen)):
-            report = report_of(make_graph(settings), chosen)
-            config = _write_weights(chosen, settings, partial)
-            progress.advance()
-            write_json(partial / "config.json", config)
-            _write_code(chosen.method, partial)
-            progress.advance()
-            facts = {"config": config, **_write_onnx(chosen.method, partial, wanted=onnx)}
-            progress.advance()
-            write_bytes(partial / "README.md", write_card(chosen, report, facts).encode())
-        size = _sync(partial)
-        os.rename(partial, target)
-        sync(target.parent)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    with new_folder(target) as partial, reading(locks(chosen)):
+        report = report_of(make_graph(settings), chosen)
+        config = _write_weights(chosen, settings, partial)
+        progress.advance()
+        write_json(partial / "config.json", config)
+        _write_code(chosen.method, partial)
+        progress.advance()
+        facts = {"config": config, **_write_onnx(chosen.method, partial, wanted=onnx)}
+        progress.advance()
+        write_bytes(partial / "README.md", write_card(chosen, report, facts).encode())
+        size = sum(one.stat().st_size for one in partial.rglob("*") if one.is_file())
     progress.advance()
     progress.finish()
     return {
@@ -194,14 +184,3 @@ def _write_onnx(method: str, folder: Path, *, wanted: bool) -> Mapping[str, dict
         return {"onnx": {}, "left_out": {"all": why}}
     written, left_out = export_parts(parts_of(method, folder), folder / "onnx")
     return {"onnx": written, "left_out": left_out}
-
-
-def _sync(folder: Path) -> int:
-    """Force all files of a folder to disk, and return their size in bytes."""
-    size = 0
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            size += path.stat().st_size
-        sync(path)
-    sync(folder)
-    return size

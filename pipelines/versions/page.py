@@ -16,20 +16,19 @@ from data.files.durable import write_bytes
 from data.files.targets import check_target_folder
 from pipelines.settings import Settings
 from pipelines.versions.lineage import Evaluated, evaluated, is_in_use, pinned
-from pipelines.versions.measures import SECONDS, Measures, measures_of
+from pipelines.versions.measures import Measures, measures_of
+from pipelines.versions.sounds import players
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from eval.report.curves import Curves
-    from eval.report.document import Clip, Players, Section, Table
+    from eval.report.document import Section, Table
     from eval.table import Metric
 
 FOLDER = "comparisons"  # in the folder of exported reports, where they are served too
-_PLAYED = 4  # items with sounds
 _NONE = "–"
-_LOUDNESS = -23.0  # LUFS, of all sounds (EBU R 128)
 
 
 def write_comparison(settings: Settings, system: str, names: Sequence[str] = (), path: Path | None = None) -> Path:
@@ -68,7 +67,7 @@ def _document(settings: Settings, system: str, versions: Sequence[Evaluated]) ->
         Section("Are the scores different?", [_means(measures, scores), paired]),
         Section("What is configured differently?", [_differences(versions)]),
         *_training(versions),
-        Section("The same items to listen to", [_sounds(measures, versions, scores)]),
+        Section("The same items to listen to", [players(measures, versions, scores)]),
     ]
     return Document(
         title=f"Versions of {system} side by side, preset {settings.preset}",
@@ -221,41 +220,3 @@ def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
 def _over(values: "pd.Series", steps: Sequence[int]) -> "np.ndarray":
     """Return a metric by step at other steps too: between its own by straight lines, NaN outside."""
     return values.reindex(steps).interpolate("index", limit_area="inside").to_numpy()
-
-
-def _sounds(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[str, pd.DataFrame]") -> "Players":
-    """Return players of the same items by all versions: those at the ends and in the middle of the first version."""
-    from eval.report.document import Players
-
-    metric = next(iter(measures.metrics.values()))
-    common = set.intersection(*({str(one) for one in frame[measures.items.column]} for frame in scores.values()))
-    first = next(iter(scores.values())).sort_values(metric.column, ascending=metric.smaller_is_better)
-    order = [str(one) for one in first[measures.items.column] if str(one) in common]
-    places = sorted({round(one * (len(order) - 1) / max(1, _PLAYED - 1)) for one in range(_PLAYED)}) if order else []
-    sounds = {one.name: one.made.get(measures.sounds) for one in versions}
-    rows = [
-        (order[place], [_clip(measures, name, folder, order[place]) for name, folder in sounds.items()])
-        for place in places
-    ]
-    key = next(iter(measures.metrics))
-    note = f"The items from the best to the worst of {next(iter(scores))} by {key}; all sounds are equally loud."
-    return Players("One item, all versions", list(sounds), rows, note=note, item="Item")
-
-
-def _clip(measures: Measures, name: str, folder: Path | None, item: str) -> "Clip":
-    """Return the player of one item as one version made it; empty if it has none."""
-    from data.shards.reader import Shards
-    from eval.report.document import Clip
-    from eval.report.excerpts import player
-
-    label = f"{item}, {name}"
-    if folder is None:
-        return Clip(label, None)
-    shards = Shards(folder)
-    for row in shards.rows(system=measures.system):
-        parts = [str(shards.column(one)[row]) for one in measures.named]
-        if ", ".join(parts) == item:
-            rate = int(shards.column("sample_rate")[row])
-            wave = shards.read(int(row))[: int(SECONDS * rate)]
-            return player(label, wave, _LOUDNESS, rate)
-    return Clip(label, None)

@@ -129,10 +129,11 @@ def test_the_page_tells_the_versions_apart(store):
     assert "fit.steps" in page
     assert page.count('<audio controls preload="none"') == 4 * (1 + 3), "four items: the recording and each version"
     assert page.index('aria-label="note-0, Recording"') < page.index('aria-label="note-0, in use"')
+    assert "spectral loss: 0.4" in html.unescape(page).replace("\xa0", " "), "what the items are sorted by"
     levels = [float(one) for one in re.findall(r"level\s([+-][\d.]+)\sdB", html.unescape(page))]
     assert len(levels) == 4 * (1 + 3)
     assert max(map(abs, levels)) < 20
-    assert "synthesis_model: how does valid spectral change?" in page
+    assert "synthesis_model: how does “validation: spectral” change?" in page
     assert EVIL not in page, "what stands in a configuration is escaped"
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in html.unescape(page)

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from playwright.sync_api import Page, sync_playwright
 from tiny_ui import STEPS
-from tiny_web_ui import CHROMIUM, WebUI, open_page, until
+from tiny_web_ui import CHROMIUM, WebUI, open_page, take_pictures, until
 
 pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine"),
@@ -89,5 +89,7 @@ def test_from_a_click_to_the_report(tmp_path):
         assert made(ui) == {"tiny_shards", "tiny_model", "tiny_report"}
         assert incomplete(ui) == ["embedded/tiny_source"], "an ablation that nobody asked for is not missing"
 
-        ui.graph(page, "tiny")
+        take_pictures(ui, page, tmp_path, "tiny", "tiny")  # as those of the documentation are made
+        for name in ("graph.png", "report.png"):
+            assert (tmp_path / name).stat().st_size > 5_000
     assert ui.process.returncode == 0

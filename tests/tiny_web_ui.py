@@ -1,6 +1,7 @@
 """The web UI as a person opens it: `tessitura dev` in a process of its own, and a browser that looks at its pages.
 
-It makes pictures for the README too, with the home of a demo: `python tests/tiny_web_ui.py HOME docs/graph.png`.
+It makes the pictures of the README and the documentation too, from the home of a finished demo:
+`python tests/tiny_web_ui.py HOME docs`.
 """
 
 import os
@@ -137,14 +138,22 @@ def open_page(program: Any) -> Page:
     return page
 
 
-def main(home: str, picture: str, group: str = "synthesis") -> None:
-    """Write a picture of the asset graph of a group as the web UI shows it, green where it has been made."""
+def take_pictures(ui: WebUI, page: Page, folder: Path, graph: str, report: str) -> None:
+    """Write graph.png, the asset graph of a group, and report.png, the top of the newest report of a system."""
+    page.set_viewport_size({"width": 1760, "height": 1100})  # names have room, and the report is in the picture
+    ui.graph(page, graph)
+    page.wait_for_load_state("networkidle")
+    page.screenshot(path=folder / "graph.png")
+    page.set_viewport_size({"width": 1280, "height": 920})
+    page.goto((ui.home / "reports" / "latest" / f"{report}-demo" / "report.html").resolve().as_uri())
+    page.locator("h1").wait_for()
+    page.screenshot(path=folder / "report.png")
+
+
+def main(home: str, folder: str) -> None:
+    """Write the pictures of the documentation from the home of a finished demo."""
     with WebUI(Path(home)) as ui, sync_playwright() as program:
-        page = open_page(program)
-        page.set_viewport_size({"width": 1760, "height": 1100})  # names have room, and the report is in the picture
-        ui.graph(page, group)
-        page.wait_for_load_state("networkidle")
-        page.screenshot(path=picture)
+        take_pictures(ui, open_page(program), Path(folder), "synthesis", "separation")
 
 
 if __name__ == "__main__":

@@ -118,7 +118,7 @@ def _noise(folder: Path) -> "pd.DataFrame":
 
     study = _long(folder)
     with np.errstate(divide="ignore"):
-        return study.assign(snr_db=-20 * np.log10(study["strength"]))
+        return study.assign(snr_db=0.0 - 20 * np.log10(study["strength"]))
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:

@@ -36,6 +36,19 @@ class Number:
     value: str
     interval: str = ""
 
+    @classmethod
+    def of(cls, label: str, told: str) -> "Number":
+        """Return a number from its text with an interval (`eval.report.numbers.with_interval`).
+
+        Where there is no interval, because there are too few items, words say so.
+
+        Example:
+            >>> Number.of("uSDR, dB", "2.50 [n/a]").interval
+            'too few for an interval'
+        """
+        value, _, ends = told.partition(" [")
+        return cls(label, value, "too few for an interval" if ends == "n/a]" else f"[{ends}")
+
 
 @dataclass(frozen=True)
 class Front:

@@ -34,15 +34,15 @@ from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.players import ordered, player_blocks
 from eval.synthesis.tables import (
     BEYOND,
+    EMBEDDED,
     SETTINGS,
     SHOWN,
     in_use_table,
     name_of,
     paired_table,
     palette_of,
+    paper_tables,
     systems_table,
-    table_1,
-    table_2,
 )
 from eval.table import summarise
 
@@ -152,7 +152,7 @@ def _write(folder: Path, study: Study) -> dict[str, Any]:
     tables = [systems_table(study.all_scores), paired_table(study.all_scores), *beyond]
     if study.in_use is not None:
         tables.append(in_use_table(next(iter(study.scores.values())), study.in_use))
-    paper = [table_1(study.scores, where), table_2(cost)]
+    paper = paper_tables(study.scores, cost, where, comparable=study.provenance["data"] != EMBEDDED)
     summary = [
         f"{one.meaning}: {number(one.found)} (asked: {number(one.bound)}) – {'passed' if one.passed else 'not passed'}"
         + ("." if one.required else ", not required of this preset.")

@@ -98,21 +98,21 @@ def _scores_asset(version: Evaluated) -> str:
 
 
 def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
-    """Return the table of the mean of each metric, with its interval, for each version."""
+    """Return the table of the mean of each metric, a row, with its interval, for each version, a column."""
     from eval.intervals import mean_interval
     from eval.report.document import Table
     from eval.report.numbers import with_interval
 
     rows = []
-    for name, frame in scores.items():
+    for name, metric in measures.metrics.items():
         cells = []
-        for metric in measures.metrics.values():
+        for frame in scores.values():
             groups = frame[measures.items.group].tolist() if measures.items.group else None
             found = mean_interval(frame[metric.column].to_numpy(float), groups)
             cells.append(with_interval(found.mean, found.low, found.high) if found.count else "n/a")
-        rows.append([name, str(len(frame)), *cells])
-    headings = [f"{name} ({_better(metric)})" for name, metric in measures.metrics.items()]
-    return Table("Mean over the test items and 95 % interval", ["Version", "Items", *headings], rows)
+        rows.append([f"{name} ({_better(metric)})", *cells])
+    note = f"Test items: {', '.join(f'{len(frame)} ({name})' for name, frame in scores.items())}."
+    return Table("Mean over the test items and 95 % interval", ["Metric", *scores], rows, note=note)
 
 
 def _better(metric: "Metric") -> str:
@@ -138,17 +138,17 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
             verdict = "better" if sign * (low if sign > 0 else high) > 0 else "worse"
             verdict = verdict if low * high > 0 else "undecided"
             rows.append(
-                [one["baseline"], name, str(one["count"]), with_interval(change, low, high, signed=True),
-                 chance(one["p"]), verdict]
+                [one["baseline"], name, verdict, with_interval(change, low, high, signed=True), chance(one["p"]),
+                 str(one["count"])]
             )  # fmt: skip
             if name == next(iter(measures.metrics)):
                 told.append(
                     f"{one['baseline']} against {first}: {name} {with_interval(change, low, high, signed=True)}, "
                     f"{_better(metric)}: {verdict}."
                 )
-    columns = ["Version", "Metric", "Items", "Change [95 %]", "p (Holm)", "Verdict"]
+    columns = ["Version", "Metric", "Verdict", "Change [95 %]", "p (Holm)", "Items"]
     note = "“Better” and “worse” where the whole interval lies on one side of 0."
-    return Table(f"Each version minus {first}, item by item", columns, rows, words=2, note=note), told
+    return Table(f"Each version minus {first}, item by item", columns, rows, words=3, note=note), told
 
 
 def _differences(versions: Sequence[Evaluated]) -> "Table":
@@ -212,8 +212,9 @@ def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
         steps = sorted({int(step) for one in values.values() for step in one.index})
         if steps:
             curves = {name: _over(one, steps) for name, one in values.items()}
-            panel = Panel("", metric.replace("_", " "), steps, curves)
-            question = f"{asset}: how does {metric.replace('_', ' ')} change?"
+            name = metric.replace("_", " ").replace("valid ", "validation: ", 1)
+            panel = Panel("", name, steps, curves)
+            question = f"{asset}: how does “{name}” change?"
             yield Curves(question, [panel], "step", wide=True, marked=False)
 
 

@@ -41,10 +41,22 @@ def players(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[
     found = {heading: one for heading, one in found.items() if one.folder is not None}
     guides = list(found.values())
     found |= {one.name: _Sounds(measures.made, one.made.get(measures.made.asset)) for one in versions}
-    rows = [(order[place], _clips(found, guides, order[place])) for place in places]
     key = next(iter(measures.metrics))
-    note = f"The items from the best to the worst of {next(iter(scores))} by {key}; all sounds are equally loud."
+    figures = {name: _figures(key, frame, measures) for name, frame in scores.items()}
+    rows = [(order[place], _clips(found, guides, order[place], figures)) for place in places]
+    note = (
+        f"From the best to the worst item of “{next(iter(scores))}” by {key}, which stands under every sound. All "
+        "sounds are made equally loud, by the gain told as “level”."
+    )
     return Players("One item, all versions", list(found), rows, note=note, item="Item")
+
+
+def _figures(key: str, frame: "pd.DataFrame", measures: Measures) -> dict[str, str]:
+    """Return the first metric of each item as text, after its name."""
+    from eval.report.numbers import number
+
+    values = zip(frame[measures.items.column], frame[measures.metrics[key].column], strict=True)
+    return {str(item): f"{key}: {number(float(value))}" for item, value in values}
 
 
 def _folder(versions: Sequence[Evaluated], asset: str) -> Path | None:
@@ -82,7 +94,9 @@ class _Sounds:
         return to_float(self._shards.read(row)), int(self._shards.column("sample_rate")[row])
 
 
-def _clips(found: Mapping[str, _Sounds], guides: Sequence[_Sounds], item: str) -> "list[Clip]":
+def _clips(
+    found: Mapping[str, _Sounds], guides: Sequence[_Sounds], item: str, figures: Mapping[str, Mapping[str, str]]
+) -> "list[Clip]":
     """Return the players of one item; the last recording says which seconds are played."""
     from eval.report.document import Clip
     from eval.report.excerpts import most_energy, player
@@ -97,5 +111,6 @@ def _clips(found: Mapping[str, _Sounds], guides: Sequence[_Sounds], item: str) -
             continue
         wave, rate = sound
         first = round(start * rate)
-        clips.append(player(label, wave[first : first + int(SECONDS * rate)], _LOUDNESS, rate))
+        told = [figures[heading][item]] if heading in figures else []
+        clips.append(player(label, wave[first : first + int(SECONDS * rate)], _LOUDNESS, rate, told))
     return clips

@@ -6,12 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data import processes
 from data.execution import Execution
 from data.files.audio import encode
 from data.files.tables import read_table
 from data.musdb import vocals
-from data.musdb.dataset import SOURCES, locate
-from data.musdb.tracks import ingest_tracks
+from data.musdb.dataset import SOURCES, group_of, locate
+from data.musdb.tracks import group_folders, ingest_groups, ingest_tracks
 from data.musdb.vocals import resample_songs, singing
 from data.shards.reader import Shards
 from data.shards.writer import INDEX, ShardWriter
@@ -81,6 +82,19 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(root, tmp_path, monkeypatch, 
     for path in sorted((tmp_path / "whole").iterdir()):
         assert (tmp_path / "cut" / path.name).read_bytes() == path.read_bytes(), path.name
     assert INDEX in {path.name for path in (tmp_path / "cut").iterdir()}
+
+
+def test_any_number_of_processes_writes_the_same_bytes(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_WORTHWHILE", 0.0)
+    tracks = locate(str(root), tmp_path)
+    for workers in (1, 3):
+        ingest_groups(Execution(tmp_path / str(workers), workers=workers), tracks)
+    one, three = (sorted(one for one in (tmp_path / name).rglob("*") if one.is_file()) for name in "13")
+    assert [path.relative_to(tmp_path / "1") for path in one] == [path.relative_to(tmp_path / "3") for path in three]
+    assert [path.read_bytes() for path in one] == [path.read_bytes() for path in three]
+    folders = group_folders(tmp_path / "3")
+    assert {folder.name for folder in folders} == {group_of(track.name) for track in tracks}
+    assert sum(len(Shards(folder)) for folder in folders) == 5 * len(NAMES)
 
 
 def test_no_recording_of_a_song_is_read_twice(root, tmp_path, monkeypatch):

@@ -289,6 +289,12 @@ def test_a_killed_ingest_goes_on_to_the_same_bytes(singers, ingested, tmp_path, 
         assert _contents(folder) == _contents(ingested)
 
 
+def test_any_number_of_processes_writes_the_same_bytes(singers, ingested, tmp_path, monkeypatch):
+    monkeypatch.setattr("data.processes._WORTHWHILE", 0.0)
+    ingest_voices(Execution(tmp_path, workers=3), find_recordings(singers), OPTIONS)
+    assert _contents(tmp_path) == _contents(ingested)
+
+
 @pytest.fixture(scope="module")
 def tracks(tmp_path_factory) -> Path:
     root = tmp_path_factory.mktemp("tracks")

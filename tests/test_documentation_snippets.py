@@ -22,7 +22,8 @@ from pipelines import cli
 from pipelines.settings import Settings
 
 WITH_PYTHON = [path for path in pages() if blocks(path, "python")]
-WITH_SHELL = [path for path in pages() if blocks(path, "sh")]
+ADMINISTRATION = ("server.md", "ray.md", "kubernetes.md")  # for other programs; test_homes_*.py follow these pages
+WITH_SHELL = [path for path in pages() if blocks(path, "sh") and path.name not in ADMINISTRATION]
 BRING = sorted((ROOT / "docs/own").glob("*.md"))
 LANGUAGES = {"python", "sh", "text", "bibtex"}
 CHEAP = ("describe", "status", "verify")  # commands that are run whatever their options

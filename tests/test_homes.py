@@ -3,6 +3,7 @@
 import builtins
 import importlib.util
 import json
+import re
 
 import dagster as dg
 import pytest
@@ -59,6 +60,24 @@ def test_one_setting_chooses_the_executor_of_every_job(settings, executor):
     assert {one.executor_def.name for one in definitions.resolve_all_job_defs()} == {executor}
 
 
+@pytest.mark.parametrize(
+    "executor",
+    [pytest.param("ray", marks=installed("dagster_ray")), pytest.param("k8s", marks=installed("dagster_k8s"))],
+)
+def test_steps_elsewhere_get_the_settings_and_no_secret(settings, executor):
+    secret = "https://hooks.example.org/very-secret"
+    made = choose_executor(choosing(settings, executor=executor, preset="small", notify=secret))
+    sent = json.dumps(resolved(made))
+    assert "very-secret" not in sent
+    assert FROZEN in sent
+    assert "small" in sent
+
+
+def resolved(executor: dg.ExecutorDefinition) -> dict:
+    """Return the configuration of an executor that was configured in code."""
+    return executor.apply_config_mapping({}).value
+
+
 def test_what_an_asset_needs_is_in_its_tags(settings):
     training, judging = REGISTRY.assets["separation_denoiser"], REGISTRY.assets["separation_scores"]
     here = tags_of(training, settings)
@@ -73,6 +92,15 @@ def test_what_an_asset_needs_is_in_its_tags(settings):
     nodes = {one.name.rpartition("__")[2]: one for one in definitions.resolve_job_def("everything").nodes}
     assert json.loads(nodes["separation_denoiser"].definition.tags["dagster-ray/config"])["num_gpus"] == 4
     assert nodes["separation_denoiser"].definition.tags["tessitura/training"] == "yes"
+
+
+def test_the_lock_of_the_homes_has_the_versions_of_the_other_lock():
+    pins = [
+        dict(re.findall(r"^([a-z0-9._-]+)==(\S+)", path.read_text(), flags=re.MULTILINE))
+        for path in (ROOT / "requirements.lock", HOMES / "requirements.lock")
+    ]
+    assert {name: pins[1].get(name) for name in pins[0]} == pins[0]
+    assert {"ray", "dagster-ray", "dagster-postgres", "dagster-k8s"} <= set(pins[1]) - set(pins[0])
 
 
 def test_needs_are_planned_for_trainings_that_exist():
@@ -112,8 +140,6 @@ def test_pods_of_steps_are_rendered_and_valid(settings):
     assert resources["limits"]["nvidia.com/gpu"] == "2"
     assert resources["requests"]["memory"] == resources["limits"]["memory"] == f"{DEFAULT_BYTES // 2**20}Mi"
     assert job["spec"]["backoff_limit"] == 0
-    executor = choose_executor(on_gpus)
-    assert executor.name == "k8s"
 
 
 @installed("dagster_k8s")

@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tiny_homes import BIN, Shell, free_port, has_postgres, postgres, steps, wait_for
+from tiny_homes import Shell, free_port, has_postgres, postgres, steps, wait_for
 
 pytestmark = [
     pytest.mark.skipif(not has_postgres(), reason="PostgreSQL is not installed"),
@@ -25,7 +25,6 @@ def test_the_guide_of_a_cluster_followed(tmp_path):
         "--port 3000": f"--port {port}",
         "ray start --head": f"ray start --head --temp-dir {short}",
         "--num-cpus 1": "--num-cpus 1 --object-store-memory 100000000",
-        ".venv/bin": str(BIN),
     }
     server = {"/srv/tessitura-home": str(tmp_path / "home")}
     with postgres(tmp_path) as reached:

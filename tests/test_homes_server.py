@@ -4,7 +4,7 @@ import importlib.util
 import os
 
 import pytest
-from tiny_homes import BIN, Shell, free_port, has_postgres, postgres, steps, wait_for
+from tiny_homes import Shell, free_port, has_postgres, postgres, steps, wait_for
 
 pytestmark = [
     pytest.mark.skipif(not has_postgres(), reason="PostgreSQL is not installed"),
@@ -15,7 +15,7 @@ pytestmark = [
 
 def test_the_guide_of_a_server_followed(tmp_path):
     port = free_port()
-    changes = {"/srv/tessitura-home": str(tmp_path / "home"), "--port 3000": f"--port {port}", ".venv/bin": str(BIN)}
+    changes = {"/srv/tessitura-home": str(tmp_path / "home"), "--port 3000": f"--port {port}"}
     with postgres(tmp_path) as reached:
         changes["DAGSTER_POSTGRES_PORT=5432"] = f"DAGSTER_POSTGRES_PORT={reached['PGPORT']}"
         _install, variables, database, start, attempt = steps("server", changes)

@@ -12,7 +12,6 @@ from pathlib import Path
 from tiny_documents import ROOT, blocks
 
 GUIDES = ROOT / "docs" / "guides" / "homes"
-BIN = ROOT / ".venv" / "bin"
 PATIENCE = 600.0
 
 

@@ -33,7 +33,8 @@ CHANNELS = 2
 SOURCES = ("mixture", "drums", "bass", "other", "vocals")  # the order of the streams of a stem.mp4
 STEM_SUFFIX = ".stem.mp4"
 SUBSETS = ("train", "valid", "test")
-GROUPS = tuple(f"group-{number}" for number in range(4))  # an additional song changes only its own group
+# An additional song changes only its own group, and as many processes as groups can share the work.
+GROUPS = tuple(f"group-{number:02d}" for number in range(64))
 
 OFFICIAL = {
     "musdb18hq": Remote(

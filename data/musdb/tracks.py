@@ -9,7 +9,8 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +21,7 @@ from data.files.names import make_id
 from data.musdb.dataset import GROUPS, SAMPLE_RATE, SOURCES, Track, group_of, source_version
 from data.musdb.errata import errata
 from data.musdb.stems import BadTrack, flags, read_track
+from data.processes import map_in_order
 from data.progress import Progress
 from data.shards.writer import SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
@@ -65,24 +67,49 @@ def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: in
 def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
     """Write `tracks` as shards, one folder for each group of tracks, and then groups.json.
 
-    A group in which nothing has changed is hard-linked from an earlier result (`Execution.earlier`), so that one
-    additional song does not require decoding all others again. If it is killed and called again, it resumes.
+    A group without tracks has no folder. A group in which nothing has changed is hard-linked from an earlier
+    result (`Execution.earlier`), so that one additional song does not require decoding all others again. If it is
+    killed and called again, it resumes. The bytes do not depend on the number of processes.
 
     Args:
-        execution: output folder, listener, code version and earlier results.
+        execution: output folder, listener, code version, earlier results, and number of processes, each of which works
+            on one group at a time and holds two tracks.
         tracks: songs to read (`dataset.locate`).
 
     Example:
         >>> ingest_groups(Execution(Path("tracks")), locate("musdb18hq", Path("downloads")))
     """
-    found = {}
-    for group in GROUPS:
-        some = [track for track in tracks if group_of(track.name) == group]
+    sorted_out = {group: [one for one in tracks if group_of(one.name) == group] for group in GROUPS}
+    found, todo = {}, list[_Group]()
+    progress = Progress("ingest tracks", total=len(tracks), unit="tracks", listener=execution.listener)
+    for group, some in sorted_out.items():
+        if not some:
+            continue
         found[group] = hashlib.sha256(f"{execution.code_version} {source_version(some)}".encode()).hexdigest()
         folder = execution.folder / group
-        if not is_committed(folder) and not _taken_over(execution, group, found[group]):
-            ingest_tracks(replace(execution, folder=folder), some)
+        if is_committed(folder) or _taken_over(execution, group, found[group]):
+            progress.skip(len(some))
+        else:
+            todo.append(_Group(folder, tuple(some)))
+    with closing(map_in_order(_ingest, todo, execution.workers)) as ingested:
+        for count in ingested:
+            progress.advance(count)
     write_json(execution.folder / _GROUPS, found)
+    progress.finish()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The tracks of a group, and the folder of their shards."""
+
+    folder: Path
+    tracks: tuple[Track, ...]
+
+
+def _ingest(group: _Group) -> int:
+    """Write the tracks of a group as shards, and return their number."""
+    ingest_tracks(Execution(group.folder), group.tracks)
+    return len(group.tracks)
 
 
 def _taken_over(execution: Execution, group: str, version: str) -> bool:

@@ -66,6 +66,34 @@ def units_by_processes(work: Callable[[Any], Item], items: Sequence[Any], worker
     return [Unit(1, partial(make, number)) for number in range(len(items))]
 
 
+def units_in_processes(units: Sequence[Unit], workers: int) -> list[Unit]:
+    """Return the same units, made by several processes (`data.processes.map_in_order`).
+
+    They begin with the first unit that is asked for, and go on from there; so units must be made in order, as
+    `write_units` does. All items of a unit are in memory at once.
+
+    Args:
+        units: units whose `make` can be sent to another process, such as a `functools.partial` of a function.
+        workers: largest number of processes.
+
+    Example:
+        >>> write_units(folder, units_in_processes(units, execution.workers), progress)
+    """
+    begun: list[Iterator[list[Item]]] = []
+
+    def make(number: int) -> list[Item]:
+        if not begun:
+            begun.append(map_in_order(_made, units[number:], workers))
+        return next(begun[0])
+
+    return [Unit(unit.count, partial(make, number)) for number, unit in enumerate(units)]
+
+
+def _made(unit: Unit) -> list[Item]:
+    """Return the items of a unit."""
+    return list(unit.make())
+
+
 def write_units(
     folder: Path,
     units: Sequence[Unit],

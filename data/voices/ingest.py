@@ -25,7 +25,7 @@ from data.files.audio import to_pcm16
 from data.files.tables import read_table
 from data.progress import Progress
 from data.shards.quality import flags
-from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, write_units
+from data.shards.units import SMALL_SHARD_BYTES, Labelling, Unit, units_in_processes, write_units
 from data.shards.writer import QUARANTINE, Item, Record, Rejection, is_committed
 from data.voices.annotations import read_annotation
 from data.voices.index import FRAME_RATE, HOP, RATE, SPLITS, Label, Voices, frames_of, labelling, record_id
@@ -67,7 +67,7 @@ def ingest_voices(
     "target_f0", the 5th, 50th and 95th percentile of the target's F0 in Hz.
 
     Args:
-        execution: output folder of the shards, and listener.
+        execution: output folder of the shards, listener, and number of processes, which share out the recordings.
         recordings: what to read (`layouts.find_recordings`).
         options: split, lengths of clips, and tracks that give accompaniments.
 
@@ -85,9 +85,9 @@ def ingest_voices(
     if not is_committed(folder):
         sources = from_recordings(recordings) + from_tracks(options.tracks, vocals=options.vocals)
         progress = Progress("inspect", total=len(sources), unit="recordings", listener=execution.listener)
-        inspected = inspect_all(folder / _INSPECTED, sources, options.slicing, progress)
+        inspected = inspect_all(folder / _INSPECTED, sources, options.slicing, progress, execution.workers)
         plan = _Plan(sources, inspected, options.splitting)
-        units = plan.units()
+        units = units_in_processes(plan.units(), execution.workers)
         total = sum(unit.count for unit in units)
         progress = Progress("voices", total=total, unit="records", listener=execution.listener)
         write_units(folder, units, progress, Labelling(labelling(plan.labels), plan.metadata), SMALL_SHARD_BYTES)

@@ -6,13 +6,16 @@ in a folder beside the shards until they are finished: a killed run repeats at m
 
 import shutil
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from data.errors import InputError
 from data.files.checked_json import read_checked_json, write_checked_json
+from data.processes import map_in_order
 from data.progress import Progress
 from data.shards.quality import SILENCE_PEAK
 from data.voices.annotations import read_annotation
@@ -69,7 +72,9 @@ class Inspected:
         return sum(stop - start for (start, stop), one in zip(self.slices, quiet, strict=True) if not one)
 
 
-def inspect_all(folder: Path, sources: Sequence[Source], slicing: Slicing, progress: Progress) -> list[Inspected]:
+def inspect_all(
+    folder: Path, sources: Sequence[Source], slicing: Slicing, progress: Progress, workers: int = 1
+) -> list[Inspected]:
     """Inspect sources in order; what an earlier run found in `folder` is not inspected again.
 
     Args:
@@ -77,20 +82,24 @@ def inspect_all(folder: Path, sources: Sequence[Source], slicing: Slicing, progr
         sources: what to inspect.
         slicing: lengths of slices.
         progress: advanced by the number of sources.
+        workers: largest number of processes that inspect; the findings do not depend on it.
     """
+    groups = {folder / f"{start:07d}.json": sources[start : start + _GROUP] for start in range(0, len(sources), _GROUP)}
+    earlier = {path: _found_earlier(path) for path in groups}
+    todo = [source for path, group in groups.items() if earlier[path] is None for source in group]
     found: list[Inspected] = []
-    for start in range(0, len(sources), _GROUP):
-        group, path = sources[start : start + _GROUP], folder / f"{start:07d}.json"
-        if (earlier := _found_earlier(path)) is not None:
-            found += earlier
-            progress.skip(len(group))
-        else:
-            new = []
-            for source in group:
-                new.append(inspect(source, slicing))
-                progress.advance()
-            write_checked_json(path, {"found": [asdict(one) for one in new]})
-            found += new
+    with closing(map_in_order(partial(inspect, slicing=slicing), todo, workers)) as inspected:
+        for path, group in groups.items():
+            known = earlier[path]
+            if known is not None:
+                progress.skip(len(group))
+            else:
+                known = []
+                for _ in group:
+                    known.append(next(inspected))
+                    progress.advance()
+                write_checked_json(path, {"found": [asdict(one) for one in known]})
+            found += known
     progress.finish()
     return found
 

@@ -1,7 +1,9 @@
 """Chooses what executes the steps of a run, by the setting TESSITURA_EXECUTOR; the rest is in the home's dagster.yaml.
 
 Steps on a Ray cluster and in pods get the settings as they were when the code server loaded the definitions, so all
-machines work with the same ones. They need the checkout, its environment and the store at the same paths.
+machines work with the same ones. They need the checkout and its environment at the same paths. Settings that are
+secrets, passwords and credentials are not sent: Ray and Kubernetes show what they are given. They are in the
+environment of each node.
 """
 
 from collections.abc import Callable
@@ -14,16 +16,6 @@ from pipelines.execution import make_executor
 from pipelines.settings import Settings
 from pipelines.variables import FROZEN
 
-# Variables that a step on another machine needs, where this one has them: the settings, and what dagster.yaml reads.
-PASSED = (
-    FROZEN,
-    "DAGSTER_HOME",
-    "DAGSTER_POSTGRES_HOST",
-    "DAGSTER_POSTGRES_PORT",
-    "DAGSTER_POSTGRES_USER",
-    "DAGSTER_POSTGRES_PASSWORD",
-    "DAGSTER_POSTGRES_DB",
-)
 _GRACE_SECONDS = 120  # in which a training that is stopped writes a checkpoint
 
 
@@ -45,6 +37,11 @@ def choose_executor(settings: Settings) -> dg.ExecutorDefinition:
     return chosen[settings.executor](settings)
 
 
+def _public(settings: Settings) -> str:
+    """Return the frozen settings without the address of notices, which is a secret; steps send none."""
+    return settings.model_copy(update={"notify": ""}).frozen()
+
+
 def _limits(settings: Settings) -> list[dict[str, Any]]:
     """Return how many trainings of one run may be placed at a time."""
     return [{"key": "tessitura/training", "value": "yes", "limit": settings.trainings}]
@@ -52,13 +49,11 @@ def _limits(settings: Settings) -> list[dict[str, Any]]:
 
 def _ray(settings: Settings) -> dg.ExecutorDefinition:
     """Return the executor that submits each step as a Ray job to the cluster that RAY_ADDRESS names."""
-    import os
-
     try:
         from dagster_ray import ray_executor
     except ImportError as error:
         raise _missing("ray") from error
-    passed = [name for name in PASSED if name in os.environ or name == FROZEN]
+    passed = [f"{FROZEN}={_public(settings)}"]
     return ray_executor.configured(
         {"ray": {"env_vars": passed}, "tag_concurrency_limits": _limits(settings)}, name="ray"
     )
@@ -70,7 +65,7 @@ def _kubernetes(settings: Settings) -> dg.ExecutorDefinition:
         from dagster_k8s import k8s_job_executor
     except ImportError as error:
         raise _missing("k8s") from error
-    container = {"env": [{"name": FROZEN, "value": settings.frozen()}]}
+    container = {"env": [{"name": FROZEN, "value": _public(settings)}]}
     return k8s_job_executor.configured(
         {
             "step_k8s_config": {

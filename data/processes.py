@@ -108,10 +108,19 @@ def _in_processes(work: Callable[[Given], Made], items: Sequence[Given], workers
 
 def _begin(work: Callable[[Any], Any], parent: int) -> None:
     """Prepare a process: it computes in one thread, leaves Ctrl-C to its parent, and ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    obey(parent)
     threadpool_limits(1)
     _WORK.append(work)
+
+
+def obey(parent: int) -> None:
+    """Let this process leave Ctrl-C to its parent and end with it, however that ends.
+
+    Args:
+        parent: process id of the process that started this one.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def watch() -> None:
         while os.getppid() == parent:

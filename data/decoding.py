@@ -1,0 +1,153 @@
+"""Decodes files of strangers so that a decoder that crashes costs one recording, not the ingest.
+
+libsndfile and FFmpeg are written in C, and a file that is damaged just so can end the process that decodes it. So an
+ingest of files from elsewhere runs in a process of its own (`in_a_child`), which notes what it decodes (`decoding`).
+When that process crashes, another one goes on where it was, as after a kill, and refuses the recording that was noted.
+A note is a write into shared memory, so decoding is as fast as without.
+"""
+
+import mmap
+import multiprocessing
+import os
+import resource
+import signal
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from data.errors import InputError
+from data.execution import Execution
+from data.files.headers import UnreadableAudio
+from data.processes import obey
+from data.progress import Report, ignore
+
+Made = TypeVar("Made")
+_CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
+_LONGEST_NAME = 2000
+
+
+@dataclass(frozen=True)
+class _Notes:
+    """Where this process notes what it decodes, and what crashed a process before it: signal by name of recording."""
+
+    file: mmap.mmap
+    crashed: dict[str, str]
+
+
+_HERE: list[_Notes] = []  # empty in a process that is not watched
+
+
+@contextmanager
+def decoding(name: str) -> Iterator[None]:
+    """Context manager: notes that a recording is being decoded, if a parent watches over this process.
+
+    Args:
+        name: what identifies the recording in this ingest.
+
+    Raises:
+        UnreadableAudio: a decoder crashed on it before.
+
+    Example:
+        >>> with decoding("train/keyboard_000"):
+        ...     pcm = decode(content)
+    """
+    if not _HERE:
+        yield
+        return
+    notes, name = _HERE[0], name[:_LONGEST_NAME]
+    if name in notes.crashed:
+        raise UnreadableAudio(f"crashes its decoder ({notes.crashed[name]})")
+    noted = f"{name}\0".encode(errors="surrogateescape")
+    notes.file[: len(noted)] = noted
+    try:
+        yield
+    finally:
+        notes.file[:1] = b"\0"
+
+
+def in_a_child(work: Callable[..., Made], execution: Execution, *arguments: Any, **options: Any) -> Made:
+    """Return what `work(execution, *arguments, **options)` returns in a process of its own that is watched over.
+
+    When the process crashes while it decodes a recording, another one begins, in which `decoding` refuses that
+    recording. So the work must go on where it was, as every ingest does.
+
+    Args:
+        work: a function that another process can import.
+        execution: its listener is called here.
+        *arguments: values that can be sent to another process.
+        **options: the same.
+
+    Raises:
+        InputError: the process crashed while it decoded nothing, or was ended from outside.
+        BaseException: whatever `work` raises.
+
+    Example:
+        >>> in_a_child(ingest, Execution(Path("shards")), parts)
+    """
+    crashed: dict[str, str] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        notes = Path(folder) / "decoding"
+        while True:
+            notes.write_bytes(bytes(5 * _LONGEST_NAME))
+            call = (work, replace(execution, listener=ignore), arguments, options)
+            ended, value = _attempt(notes, crashed, call, execution.listener)
+            if ended == 0:
+                return value
+            name = notes.read_bytes().partition(b"\0")[0].decode(errors="surrogateescape")
+            said = signal.Signals(-ended).name if ended < 0 else f"exit status {ended}"
+            if -ended not in _CRASHES or not name or name in crashed:
+                raise InputError(
+                    f"{execution.folder}: the process that makes it was ended ({said}), perhaps because memory was "
+                    "short; start again: what is finished is kept"
+                )
+            crashed[name] = said
+
+
+def _attempt(
+    notes: Path, crashed: dict[str, str], call: Sequence[Any], listener: Callable[[Report], None]
+) -> tuple[int, Any]:
+    """Start a process and wait for its end; return 0 and the result, or how it ended and nothing.
+
+    Raises:
+        BaseException: what the work raised.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_begin, args=(sender, os.getpid(), (notes, crashed), call))
+    process.start()
+    sender.close()
+    try:
+        while True:
+            try:
+                value, error = receiver.recv()
+            except EOFError:
+                process.join()
+                return process.exitcode or 1, None
+            if isinstance(value, Report):
+                listener(value)
+            elif error is not None:
+                raise error
+            else:
+                return 0, value[0]
+    finally:
+        process.kill()  # it has nothing to say any more, or nobody who listens
+        process.join()
+        receiver.close()
+
+
+def _begin(sender: Connection, parent: int, notes: tuple[Path, dict[str, str]], call: Sequence[Any]) -> None:
+    """Do the work in a process: it leaves Ctrl-C to its parent, ends with it, and leaves no core behind."""
+    obey(parent)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    with open(notes[0], "r+b") as file:
+        _HERE.append(_Notes(mmap.mmap(file.fileno(), 0), notes[1]))
+    work, execution, arguments, options = call
+    try:
+        made = work(replace(execution, listener=lambda report: sender.send((report, None))), *arguments, **options)
+        sender.send(((made,), None))
+    except BaseException as error:
+        sender.send((None, error))

@@ -11,12 +11,14 @@ import multiprocessing
 import os
 import resource
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 from typing import Any, TypeVar
 
 from data.errors import InputError
@@ -76,7 +78,7 @@ def in_a_child(work: Callable[..., Made], execution: Execution, *arguments: Any,
     recording. So the work must go on where it was, as every ingest does.
 
     Args:
-        work: a function that another process can import.
+        work: a function of a module that another process can import.
         execution: its listener is called here.
         *arguments: values that can be sent to another process.
         **options: the same.
@@ -115,18 +117,19 @@ def _attempt(
     Raises:
         BaseException: what the work raised.
     """
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_begin, args=(sender, os.getpid(), (notes, crashed), call))
-    process.start()
-    sender.close()
+    ours, theirs = multiprocessing.Pipe()
+    place = theirs.fileno()
+    code = f"import sys; sys.path[:] = {sys.path!r}; from data.decoding import begin; begin({place})"
+    process = Popen([sys.executable, "-c", code], stdin=DEVNULL, pass_fds=[place])
+    theirs.close()
     try:
+        with suppress(BrokenPipeError):
+            ours.send((os.getpid(), notes, crashed, call))
         while True:
             try:
-                value, error = receiver.recv()
-            except EOFError:
-                process.join()
-                return process.exitcode or 1, None
+                value, error = ours.recv()
+            except (EOFError, ConnectionError):
+                return process.wait() or 1, None
             if isinstance(value, Report):
                 listener(value)
             elif error is not None:
@@ -135,19 +138,24 @@ def _attempt(
                 return 0, value[0]
     finally:
         process.kill()  # it has nothing to say any more, or nobody who listens
-        process.join()
-        receiver.close()
+        process.wait()
+        ours.close()
 
 
-def _begin(sender: Connection, parent: int, notes: tuple[Path, dict[str, str]], call: Sequence[Any]) -> None:
-    """Do the work in a process: it leaves Ctrl-C to its parent, ends with it, and leaves no core behind."""
-    obey(parent)
-    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
-    with open(notes[0], "r+b") as file:
-        _HERE.append(_Notes(mmap.mmap(file.fileno(), 0), notes[1]))
-    work, execution, arguments, options = call
-    try:
-        made = work(replace(execution, listener=lambda report: sender.send((report, None))), *arguments, **options)
-        sender.send(((made,), None))
-    except BaseException as error:
-        sender.send((None, error))
+def begin(descriptor: int) -> None:
+    """Do the work in a process: it leaves Ctrl-C to its parent, ends with it, and leaves no core behind.
+
+    Args:
+        descriptor: of the connection to the parent, which sends what to do.
+    """
+    with Connection(descriptor) as parent:
+        process, notes, crashed, (work, execution, arguments, options) = parent.recv()
+        obey(process)
+        resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+        with open(notes, "r+b") as file:
+            _HERE.append(_Notes(mmap.mmap(file.fileno(), 0), crashed))
+        try:
+            listening = replace(execution, listener=lambda report: parent.send((report, None)))
+            parent.send(((work(listening, *arguments, **options),), None))
+        except BaseException as error:
+            parent.send((None, error))

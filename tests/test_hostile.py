@@ -7,9 +7,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from simulated_listeners import session
-from tiny_hostile import parsers, survives
+from tiny_hostile import parsers, sound, survives
 from tiny_listening import QUALITY, written_test
 
+from data.files.audio import UnreadableAudio, decode
 from data.files.names import fit_id, is_id, make_id
 from eval.listening.results import collect
 from pipelines.reports.folder import exported
@@ -51,6 +52,13 @@ def test_hostile_variants_of_a_file_are_read_or_refused(name):
         survives(parser, edited(example, edits))
 
     try_out()
+
+
+def test_a_length_without_one_frame_is_refused():
+    """Found by fuzzing: a FLAC that promises samples, none of which can be decoded."""
+    flac = sound("FLAC")
+    with pytest.raises(UnreadableAudio, match=r"^(holds no samples|damaged|not readable)"):
+        decode(flac[:42] + bytes(range(190, 255)) * 9)
 
 
 @pytest.mark.parametrize("name", parsers())

@@ -24,7 +24,7 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
 
 # Files that hold seconds or dates, by the end of their path below the version.
-TIMES = re.compile(r"(^|/)(run\.json|history\.(jsonl|parquet)|recipe\.json|report\.html|metrics\.json|front\.json"
+TIMES = re.compile(r"(^|/)(run\.json|model\.json|history\.(jsonl|parquet)|recipe\.json|report\.html|metrics\.json|front\.json"
                    r"|cost\.json|card\.md|model_card\.md|tests\.json|README\.txt|.*\.lock)$")  # fmt: skip
 
 
@@ -63,12 +63,15 @@ def forked(home: Path, source: Path, seconds: float | None) -> int:
 
 
 def contents(home: Path) -> dict[str, str]:
-    """Return the hash of every file of the store by its path, without files that hold times."""
+    """Return the hash of every file of the store by its path, without files that hold times.
+
+    The key of a version is left out of its path: that of a report follows from how long the models took.
+    """
     found = {}
     for path in sorted((home / "store").rglob("*")):
         name = path.relative_to(home / "store").as_posix()
-        if path.is_file() and not TIMES.search(name):
-            found[name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        if path.is_file() and "/versions/" in name and not TIMES.search(name):
+            found[re.sub("/versions/[0-9a-f]+/", "/versions/", name)] = hashlib.sha256(path.read_bytes()).hexdigest()
     return found
 
 

@@ -24,7 +24,8 @@ from pathlib import Path
 sys.path[:0] = [str(Path(__file__).resolve().parents[2]), str(Path(__file__).resolve().parents[1])]
 
 # Files that hold seconds or dates, by the end of their path below the version.
-TIMES = re.compile(r"(^|/)(run\.json|model\.json|history\.(jsonl|parquet)|recipe\.json|report\.html|metrics\.json|front\.json"
+TIMES = re.compile(r"(^|/)(run\.json|model\.json|history\.(jsonl|parquet)|recipe\.json|report\.html|metrics\.json"
+    r"|front\.json"
                    r"|cost\.json|card\.md|model_card\.md|tests\.json|README\.txt|.*\.lock)$")  # fmt: skip
 
 

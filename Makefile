@@ -40,7 +40,10 @@ bench: $(DEV)  ## measure speed side by side with peers
 
 lock: $(DEV)  ## resolve the dependencies anew
 	$(COMPILE) --extra pretrained --extra trackers --extra recogniser --extra setup -o requirements.lock pyproject.toml
-	$(COMPILE) --all-extras -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra pretrained --extra trackers --extra recogniser --extra setup --extra docs --extra onnx --extra dev \
+	  -c requirements.lock -o requirements-dev.lock pyproject.toml
+	$(COMPILE) --extra pretrained --extra trackers --extra recogniser --extra setup --extra server --extra ray --extra k8s \
+	  -c requirements.lock -o pipelines/homes/requirements.lock pyproject.toml
 
 clean:  ## delete the environment; the store (.tessitura) stays
 	rm -rf .venv

@@ -42,6 +42,7 @@ class Work:
             not been made. For an input in `StoredAsset.all_variants` it is a dictionary of folders by variant; the
             main variant is "" and comes first. For a source it is what `Source.locate` returned.
         experiment: name and overrides of the experiment that the work is part of, as text; "" if it is part of none.
+        again: callback that is told why a training of several processes begins again, before it does.
     """
 
     execution: Execution
@@ -49,6 +50,20 @@ class Work:
     environment: Environment
     inputs: Mapping[str, Any]
     experiment: str = ""
+    again: Callable[[str], None] = print
+
+    def train(self, function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
+        """Return `function(execution, *arguments)`, computed by as many processes as the settings say.
+
+        The function is one of a module, which trains with `models.training.train`; the arguments can be sent to another
+        process, as paths and configurations can. Reports and stops pass between the processes (`train_together`).
+
+        Example:
+            >>> work.train(train_wavenet, nsynth_shards, work.config)
+        """
+        from models.training.together import train_together
+
+        return train_together(function, self.execution, *arguments, again=self.again)
 
 
 @dataclass(frozen=True)
@@ -212,7 +227,12 @@ class StoredAsset:
         environment = run.environment
         variant = run.variant if run.variant in self.variants else ""
         within = experiment if self.source is None else ""
-        return Slot(environment.store, self.space(environment), self.name, variant, within)
+        remote = None
+        if environment.shared:
+            from assets.store.remote.shared import connect
+
+            remote = connect(environment.shared, environment.store, environment.cached_bytes)
+        return Slot(environment.store, self.space(environment), self.name, variant, within, remote)
 
     def slice(self, run: Configuration) -> Any:
         """Return the values of the asset's part of the configuration that affect results, as JSON values."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LARGEST_PICTURE = 100_000
 _INLINE = 999  # characters of Markdown that Dagster's page shows without a click
 _WIDTH, _HEIGHT, _MARGIN = 240, 60, 4  # of a small drawing, in pixels
+_MOST_POINTS, _MOST_DOTS = 60, 40  # of a small drawing
+_INK = "#808080"  # grey stands out from a light and from a dark page
 _MOST_ROWS = 40
 _LONGEST_CELL = 120
 
@@ -78,26 +80,64 @@ def line(values: Sequence[float], title: str) -> dg.MetadataValue:
         >>> line(history["loss"], "training loss")
     """
     known = [float(one) for one in values if math.isfinite(one)]
-    title = re.sub(r"[^\w .,-]", "", title)[:60]
+    title = _plain(title)
     if len(known) < 2:
         return dg.MetadataValue.md(f"{title}: {known[0]:.4g}" if known else f"{title}: nothing measured")
-    low, high, last = min(known), max(known), len(known) - 1
-    scale = (_HEIGHT - 2 * _MARGIN) / ((high - low) or 1.0)
-    step = max(1, math.ceil(last / 60))
+    last = len(known) - 1
+    step = max(1, math.ceil(last / _MOST_POINTS))
     chosen = sorted({*range(0, last + 1, step), last})
-    points = " ".join(
-        f"{_MARGIN + one / last * (_WIDTH - 2 * _MARGIN):.0f},{_HEIGHT - _MARGIN - (known[one] - low) * scale:.0f}"
-        for one in chosen
-    )
-    # Grey stands out from a light and from a dark page.
-    drawing = (
-        f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{_HEIGHT}'>"
-        f"<polyline fill='none' stroke='#808080' stroke-width='2' points='{points}'/></svg>"
-    )
-    code = base64.b64encode(drawing.encode()).decode()
-    text = f"![{title}](data:image/svg+xml;base64,{code}) {known[0]:.4g} → {known[-1]:.4g}"
-    assert len(text) <= _INLINE, "60 points of at most 7 characters fit"
-    return dg.MetadataValue.md(text)
+    across, up = _scaled(range(last + 1), _WIDTH), _scaled(known, _HEIGHT)
+    points = " ".join(f"{across[one]},{_HEIGHT - up[one]}" for one in chosen)
+    shape = f"<polyline fill='none' stroke='{_INK}' stroke-width='2' points='{points}'/>"
+    return _drawing(shape, _HEIGHT, title, f"{known[0]:.4g} → {known[-1]:.4g}")
+
+
+def dots(places: "Sequence[tuple[float, float]]", title: str) -> dg.MetadataValue:
+    """Return points of a plane as a small drawing that the web UI shows without a click.
+
+    Args:
+        places: x and y of each point, finite; of more than 40 points, at most 40 are drawn.
+        title: what they are; only letters, digits, spaces and "-_.," of it are shown.
+
+    Example:
+        >>> dots([(0.0, 1.0), (2.0, 3.0)], "instruments")
+    """
+    if not places:
+        return dg.MetadataValue.md(f"{_plain(title)}: nothing to draw")
+    across = _scaled([float(x) for x, _ in places], _WIDTH)
+    up = _scaled([float(y) for _, y in places], 2 * _HEIGHT)
+    chosen = range(0, len(places), math.ceil(len(places) / _MOST_DOTS))
+    # A line without length and with round ends is a dot.
+    path = "".join(f"M{across[one]} {2 * _HEIGHT - up[one]}h0" for one in chosen)
+    shape = f"<path stroke='{_INK}' stroke-width='6' stroke-linecap='round' d='{path}'/>"
+    return _drawing(shape, 2 * _HEIGHT, _plain(title), f"{len(places):,} points")
+
+
+def _plain(title: str) -> str:
+    return re.sub(r"[^\w .,-]", "", title)[:60]
+
+
+def _scaled(values: Sequence[float], length: int) -> list[int]:
+    """Return values as whole pixels between the margins of a side of a drawing, the least one first."""
+    low, span = min(values), (max(values) - min(values)) or 1.0
+    return [round(_MARGIN + (one - low) / span * (length - 2 * _MARGIN)) for one in values]
+
+
+def _drawing(shape: str, height: int, title: str, text: str) -> dg.MetadataValue:
+    """Return a shape in SVG as a picture in Markdown that the web UI shows without a click, followed by a text."""
+    svg = f"<svg xmlns='http://www.w3.org/2000/svg' width='{_WIDTH}' height='{height}'>{shape}</svg>"
+    shown = f"![{title}](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()}) {text}"
+    assert len(shown) <= _INLINE, "60 corners of 7 characters or 40 dots of 10 fit"
+    return dg.MetadataValue.md(shown)
+
+
+def files(folder: Path) -> dg.MetadataValue:
+    """Return the files of a version as a table, the largest first, with their sizes in MB (1,000,000 bytes)."""
+    import pandas as pd
+
+    sizes = {str(one.relative_to(folder)): one.stat().st_size for one in folder.rglob("*") if one.is_file()}
+    rows = [(name, f"{size / 1e6:,.3f}") for name, size in sorted(sizes.items(), key=lambda one: (-one[1], one[0]))]
+    return table(pd.DataFrame(rows, columns=["file", "MB"]))
 
 
 def curves(folder: Path) -> Shown:

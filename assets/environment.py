@@ -38,12 +38,15 @@ class Environment:
         ratings: folder of exported listening tests with their results; "" for none.
         device: "auto", "cpu" or "cuda".
         trainings: number of trainings that may run at a time.
+        training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
         workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
         most_bad_voices: largest allowed share of unusable recordings of singing, 0 to 1.
+        place: folder of the store, or URL of the bucket of one that several machines share; "" for `home`/store.
+        cache: size in GB that copies of finished versions of a shared store may take here.
 
     Example:
         >>> Environment(Path(".tessitura"), preset="small", nsynth="/data/nsynth").store
@@ -66,16 +69,29 @@ class Environment:
     device: str = "auto"
     convert_notes: bool = False
     trainings: int = 1
+    training_processes: int = 1
     loaders: int = 0
     workers: int = 0
     most_quarantined: float = 0.01
     most_bad_tracks: float = 0.1
     most_bad_voices: float = 0.1
+    place: str = ""
+    cache: float = 100.0
 
     @property
     def store(self) -> Path:
-        """Folder that holds all versions of all assets."""
-        return self.home / "store"
+        """Folder that holds all versions of all assets; of a shared store, those that this machine makes or uses."""
+        return Path(self.place) if self.place and not self.shared else self.home / "store"
+
+    @property
+    def shared(self) -> str:
+        """URL of the bucket of a store that several machines share; "" if the store is a folder of this machine."""
+        return self.place if "://" in self.place else ""
+
+    @property
+    def cached_bytes(self) -> int:
+        """Bytes that copies of finished versions of a shared store may take here."""
+        return int(self.cache * 1e9)
 
     @property
     def downloads(self) -> Path:
@@ -117,6 +133,26 @@ class Environment:
         if self.device == "cuda" and not found:
             raise InputError("TESSITURA_DEVICE=cuda: torch finds no GPU here; set it to auto or cpu")
         return "cuda" if found and self.device != "cpu" else "cpu"
+
+    def training_together(self) -> int:
+        """Return the number of processes that train one model together.
+
+        Raises:
+            InputError: the setting asks for more processes than there are GPUs to compute on.
+        """
+        if self.training_processes == 1 or self.torch_device() == "cpu":
+            return self.training_processes or 1
+        import torch
+
+        from data.errors import InputError
+
+        gpus = torch.cuda.device_count()
+        if self.training_processes > gpus:
+            raise InputError(
+                f"TESSITURA_TRAINING_PROCESSES={self.training_processes}: each needs a GPU, torch finds {gpus}; "
+                "set it lower, or to 0 for one per GPU"
+            )
+        return self.training_processes or gpus
 
 
 def usable_cores() -> int:

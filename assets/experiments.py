@@ -14,7 +14,7 @@ import dagster as dg
 
 from assets.declaration import StoredAsset
 from assets.environment import Configuration
-from assets.graph import RETRY, TRAINING, Graph
+from assets.graph import RETRY, Graph
 from assets.production import Order, Workshop
 from assets.progress import progress_listener
 from assets.steps import reported_errors
@@ -100,7 +100,7 @@ def _op(graph: Graph, asset: StoredAsset, upstream: list[str]) -> dg.OpDefinitio
         description=asset.description,
         retry_policy=RETRY,
         pool=graph.pool if asset.trains else None,
-        tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
+        tags=graph.op_tags(asset),
     )
     def make(context: dg.OpExecutionContext, experiment: Experiment) -> None:
         with reported_errors(context, graph.environment):

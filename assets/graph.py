@@ -13,7 +13,7 @@ version is the fingerprint of its content. So Dagster shows exactly those assets
 import hashlib
 import json
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from typing import Any
 import dagster as dg
 
 from assets.declaration import Audit, Finding, Registry, Shown, Source, StoredAsset
+from assets.display import files
 from assets.environment import DATA, EMBEDDED, Configuration, Environment
 from assets.production import Order, Produced, Workshop
 from assets.progress import progress_listener
@@ -47,6 +48,7 @@ class Graph:
             its version and the name of the experiment ("" outside experiments). It hands the version on, such as a
             report to the folder of reports, and returns further metadata for the web UI.
         pool: Dagster's pool of the trainings; None where a training waits for its turn by the lock alone.
+        tags: function that returns the tags of the op that makes an asset: what it needs of a machine.
 
     Example:
         >>> graph = Graph(REGISTRY, environment, Provenance())
@@ -60,6 +62,11 @@ class Graph:
     automation: Callable[[str], "dg.AutomationCondition | None"] = lambda name: None
     deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
     pool: str | None = TRAINING
+    tags: Callable[[StoredAsset], Mapping[str, Any]] = lambda asset: {}
+
+    def op_tags(self, asset: StoredAsset) -> dict[str, Any]:
+        """Return the tags of the op that makes an asset; trainings are marked, so that their number can be limited."""
+        return {**self.tags(asset), **({f"tessitura/{TRAINING}": "yes"} if asset.trains else {})}
 
     def key(self, name: str, variant: bool = False) -> dg.AssetKey:
         """Return the Dagster key of an asset or a source.
@@ -101,7 +108,7 @@ class Graph:
             partitions_def=dg.DynamicPartitionsDefinition(name=self.asked(asset.group)) if variants else None,
             retry_policy=RETRY,
             pool=self.pool if asset.trains else None,
-            op_tags={f"tessitura/{TRAINING}": "yes"} if asset.trains else None,
+            op_tags=self.op_tags(asset),
             automation_condition=None if variants else self.automation(asset.name),
         )
         def compute(context: dg.AssetExecutionContext) -> Iterator[Any]:
@@ -168,7 +175,7 @@ class Graph:
         """
         version = produced.version if produced.published else None
         delivered = {} if version is None else self.deliver(asset, version.folder, experiment)
-        return {**_described(asset, produced), **delivered}
+        return {**delivered, **_described(asset, produced)}
 
     def _source(self, source: Source) -> dg.AssetsDefinition:
         """Return the Dagster definition of a source, without the warning that observable sources are in beta."""
@@ -177,20 +184,25 @@ class Graph:
             return self._observable(source)
 
     def _observable(self, source: Source) -> dg.AssetsDefinition:
-        @dg.observable_source_asset(
-            key=self.key(source.name),
+        spec = dg.AssetSpec(
+            self.key(source.name),
             group_name=DATA,
             description=source.description,
-            tags={"dagster/kind/source": ""},
+            kinds={"source"},
+            owners=OWNERS,
             automation_condition=self.automation(source.name),
         )
-        def observe(context: dg.OpExecutionContext) -> dg.DataVersion:
+
+        # Of the two decorators for observable sources, this one knows owners.
+        @dg.multi_observable_source_asset(specs=[spec], name=source.name)
+        def observe(context: dg.AssetExecutionContext) -> dg.ObserveResult:
             with reported_errors(context, self.environment):
                 version = source.version(self.environment)
             context.log.info(f"{source.name}: {version}")
-            return dg.DataVersion(version)
+            place = getattr(self.environment, source.setting) or "made here"
+            return dg.ObserveResult(data_version=dg.DataVersion(version), metadata={"location": place})
 
-        return observe  # type: ignore[return-value]
+        return observe
 
     def code_version(self, asset: StoredAsset, variants: tuple[str, ...] = ("",)) -> str:
         """Return the Dagster code version of an asset, which tells Dagster whether the asset is stale.
@@ -253,6 +265,7 @@ def _described(asset: StoredAsset, produced: Produced) -> dict[str, Any]:
         **decided,
         **{label: value for label, value in record["summary"].items() if value is not None},
         **asset.show(version.folder),
+        "files": files(version.folder),
         "folder": dg.MetadataValue.path(version.folder),
         "version": version.key,
         "reused": version.reused,

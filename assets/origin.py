@@ -12,7 +12,15 @@ from assets.declaration import Work
 from assets.environment import Environment
 from assets.store.versions import Version, read_recipe
 
-_LOCAL = ("home", "preset", "device", "trainings", "ratings")  # what decides no result, or is told anyway
+_LOCAL = (
+    "home",
+    "place",
+    "cache",
+    "preset",
+    "device",
+    "trainings",
+    "ratings",
+)  # what decides no result, or is told anyway
 
 
 def made_by(work: Work, system: str, trained: Mapping[str, Path | None]) -> dict[str, str]:

@@ -14,11 +14,11 @@ from assets.declaration import FORMER, IN_USE, Decision, Finding, Registry, Stor
 from assets.environment import Configuration
 from assets.provenance import Provenance
 from assets.store.locks import reading, turn
-from assets.store.pointers import Slot, find, get, lock_path, pointed, publish
+from assets.store.pointers import Slot, find, get, lock_path, pointed, publish, working
 from assets.store.record import RUN, damage, damaged_files
 from assets.store.versions import Making, Recipe, Version, make, set_aside
 from data.errors import InputError
-from data.execution import Execution
+from data.execution import Execution, keep_here
 from data.progress import Listener
 
 
@@ -89,8 +89,14 @@ class Workshop:
 
         Raises:
             InputError: an input has not been materialised or is damaged; a source file of the code has changed since
-                this process started; or another process makes or changes the same version. The message says which.
+                this process started; or another process makes or changes the same version. The message says which. In
+                a store that several machines share, also if one of them has published in the meantime.
         """
+        with working(order.slot, self.say):
+            return self._produce(order)
+
+    def _produce(self, order: Order) -> Produced:
+        """Do what `produce` does, within `working`."""
         inputs = self.inputs(order)
         with reading(lock_path(folder) for folder in _folders(inputs.values())):
             self._check_finished(inputs)
@@ -106,7 +112,7 @@ class Workshop:
             version = self._make(order, inputs)
             findings, reason = self._audit(order, version)
             if reason:
-                place = set_aside(version.folder, reason)
+                place = self._set_aside(order.slot, version.folder, reason)
                 self.say(f"{order.slot.name}: the version {version.key} is damaged, set aside in {place}")
                 version = self._make(order, inputs)
                 findings, _ = self._audit(order, version)
@@ -117,8 +123,15 @@ class Workshop:
         former = pointed(order.slot)
         if former is None or (reason := damage(former)) is None:
             return former
-        self.say(f"{order.slot.name}: the champion is damaged ({reason}), set aside in {set_aside(former, reason)}")
+        place = self._set_aside(order.slot, former, reason)
+        self.say(f"{order.slot.name}: the champion is damaged ({reason}), set aside in {place}")
         return None
+
+    def _set_aside(self, slot: Slot, folder: Path, reason: str) -> Path:
+        """Set a damaged version aside, also for the other machines that share the store; return its new folder."""
+        if slot.remote is not None:
+            slot.remote.set_aside(folder, reason)
+        return set_aside(folder, reason)
 
     def inputs(self, order: Order) -> dict[str, Any]:
         """Return the inputs of an asset by name, in the form of `Work.inputs`, without its source.
@@ -168,6 +181,10 @@ class Workshop:
         asset, environment = order.asset, order.run.environment
         recipe = self.recipe(order, inputs)
 
+        def again(reason: str) -> None:
+            self.say(reason)
+            self.provenance.load(asset)  # new processes import the files as they are now
+
         def work(folder: Path, earlier: tuple[Path, ...]) -> Summary:
             self.provenance.load(asset)
             with ExitStack() as stack:
@@ -182,9 +199,11 @@ class Workshop:
                     earlier,
                     environment.loading,
                     environment.judging,
+                    environment.training_together() if asset.trains else 1,
+                    keep_here if order.slot.remote is None else order.slot.remote.saved,
                 )
                 changes = f"{order.experiment}: {dict(order.run.overrides)}" if order.experiment else ""
-                job = Work(execution, asset.config(order.run), environment, inputs, changes)
+                job = Work(execution, asset.config(order.run), environment, inputs, changes, again)
                 return asset.function(job, **{name: inputs[name] for name in asset.parameters})
 
         notes = {

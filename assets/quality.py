@@ -64,10 +64,19 @@ class Quality:
                 passed=found.passed,
                 severity=dg.AssetCheckSeverity.WARN,
                 metadata={"found": found.found, "asked": found.bound},
-                description=found.meaning if found.passed else f"{found.meaning}: {found.advice}",
+                description=_told(found),
             )
 
         return check
+
+
+def _told(found: "Criterion") -> str:
+    """Return what was measured, what was asked and, if that was not reached, what to do."""
+    from eval.report.numbers import number
+
+    meaning = found.meaning[0].upper() + found.meaning[1:]
+    said = f"{meaning}: {number(found.found)}. Asked: {number(found.bound)}."
+    return said if found.passed else f"{said} What to do: {found.advice}."
 
 
 def gather(*folders: Path, file: str = "scores.parquet") -> "pd.DataFrame":

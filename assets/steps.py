@@ -36,7 +36,7 @@ def reported_errors(
         >>> with reported_errors(context, environment):
         ...     version = source.version(environment)
     """
-    if context.run_id in _STOPPED:
+    if context.run.run_id in _STOPPED:
         raise dg.Failure("not begun, because the run was stopped by a signal", allow_retries=False)
     try:
         with _interruptible():
@@ -47,8 +47,8 @@ def reported_errors(
         line = explain(error, environment.errors_log)
         raise dg.Failure(line, allow_retries=not isinstance(error, PermanentError)) from error
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError) as error:
-        _STOPPED.add(context.run_id)
-        run = context.instance.get_run_by_id(context.run_id)
+        _STOPPED.add(context.run.run_id)
+        run = context.instance.get_run_by_id(context.run.run_id)
         if run is not None and run.status is dg.DagsterRunStatus.STARTED:
             context.instance.report_run_canceling(run, "Stopped by a signal.")  # so that it does not count as failed
         raise dg.Failure(str(error) or "stopped by a signal", allow_retries=False) from None

@@ -11,6 +11,7 @@
 * `decoding`: decodes files of strangers so that a decoder that crashes costs one recording, not the ingest
 * `errors`: exceptions for errors that a retry cannot fix, such as invalid input
 * `execution`: settings of one piece of work: output folder, listener, device, code version, threads and processes
+* `licences`: tells the licence of the data that a model learnt from, for reports
 * `processes`: does the same to many items in several processes, in order; they end with the one that started them
 * `progress`: measures and reports the progress of long work: amount done, rate and estimated time left
 * `signal`: computes spectra and windows that losses and metrics share

@@ -13,6 +13,8 @@ import resource
 import signal
 import sys
 import tempfile
+import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -24,12 +26,12 @@ from typing import Any, TypeVar
 from data.errors import InputError
 from data.execution import Execution
 from data.files.headers import UnreadableAudio
-from data.processes import obey
 from data.progress import Report, ignore
 
 Made = TypeVar("Made")
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
 _LONGEST_NAME = 2000
+_LOOK = 0.5  # seconds between two looks whether the parent lives
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def begin(descriptor: int) -> None:
     """
     with Connection(descriptor) as parent:
         process, notes, crashed, (work, execution, arguments, options) = parent.recv()
-        obey(process)
+        _obey(process)
         resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
         with open(notes, "r+b") as file:
             _HERE.append(_Notes(mmap.mmap(file.fileno(), 0), crashed))
@@ -159,3 +161,16 @@ def begin(descriptor: int) -> None:
             parent.send(((work(listening, *arguments, **options),), None))
         except BaseException as error:
             parent.send((None, error))
+
+
+def _obey(parent: int) -> None:
+    """Let this process leave Ctrl-C to its parent, a process id, and end with it, however that ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(_LOOK)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()

@@ -1,11 +1,16 @@
 """Settings of one piece of work: output folder, listener, device, code version, threads and processes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from data.progress import Listener, ignore
 
 TEMPORARY = "step-*"  # files that are needed only until the work is finished: checkpoints
+
+
+def keep_here(folder: Path) -> None:
+    """Do nothing with a checkpoint: it stays in its folder only."""
 
 
 @dataclass(frozen=True)
@@ -22,6 +27,9 @@ class Execution:
             identical if made now may be reused.
         loaders: threads that load training batches ahead; the batches do not depend on it.
         workers: processes that judge; the scores do not depend on it.
+        trainers: processes that train one model together (`models.training.together`).
+        saved: callback that is given the folder after each checkpoint, such as to copy it to where other machines find
+            it. It returns when the folder may change again.
 
     Example:
         >>> train_autoencoder(Execution(Path("stage-1"), device="cuda"), notes, config.autoencoder_training)
@@ -34,3 +42,5 @@ class Execution:
     earlier: tuple[Path, ...] = ()
     loaders: int = 1
     workers: int = 1
+    trainers: int = 1
+    saved: Callable[[Path], None] = keep_here

@@ -23,7 +23,6 @@ from data.errors import InputError
 Given = TypeVar("Given")
 Made = TypeVar("Made")
 _WORTHWHILE = 30.0  # seconds of work left from which on processes are started, which takes a few seconds each
-_LOOK = 0.5  # seconds between two looks whether the parent lives
 _WORK: list[Callable[[Any], Any]] = []  # what a process started here does; empty elsewhere
 
 
@@ -86,7 +85,7 @@ def _in_processes(work: Callable[[Given], Made], items: Sequence[Given], workers
     Processes are spawned, not forked: a fork of a process with threads, or with a GPU, may wait for ever.
     """
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (work, os.getpid())) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), _begin, (work,)) as pool:
         pending: deque[Future[Made]] = deque()
         try:
             for item in items:
@@ -106,28 +105,34 @@ def _in_processes(work: Callable[[Given], Made], items: Sequence[Given], workers
             raise
 
 
-def _begin(work: Callable[[Any], Any], parent: int) -> None:
-    """Prepare a process: it computes in one thread, leaves Ctrl-C to its parent, and ends with it."""
-    obey(parent)
-    threadpool_limits(1)
-    _WORK.append(work)
+def end_with_parent() -> None:
+    """End this process by signal 9 as soon as the process that started it by `multiprocessing` is gone.
 
+    Without this, a step whose run was killed would train on and hold the lock of its version. The parent's end is seen
+    by a pipe of `multiprocessing`; PR_SET_PDEATHSIG would see that of the fork server, which lives as long as the step.
+    Does nothing in a process that was started in another way.
 
-def obey(parent: int) -> None:
-    """Let this process leave Ctrl-C to its parent and end with it, however that ends.
-
-    Args:
-        parent: process id of the process that started this one.
+    Example:
+        >>> end_with_parent()
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    parent = multiprocessing.parent_process()
+    if parent is None or any(one.name == end_with_parent.__name__ for one in threading.enumerate()):
+        return
 
     def watch() -> None:
-        while os.getppid() == parent:
-            time.sleep(_LOOK)
+        parent.join()
         os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch, name=end_with_parent.__name__, daemon=True).start()
+
+
+def _begin(work: Callable[[Any], Any]) -> None:
+    """Prepare a process: it computes in one thread, leaves Ctrl-C to its parent, and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threadpool_limits(1)
+    _WORK.append(work)
+    end_with_parent()
 
 
 def _do(item: Any) -> Any:

@@ -6,6 +6,48 @@ from typing import Any
 
 import numpy as np
 
+# What a check asks, in a few words, by its name; the same in every verdict and table.
+TITLES: Mapping[str, str] = {
+    "above_trackers": "melody better than by the best pitch tracker",
+    "beats_baselines": "better than the baselines with accompaniment",
+    "better_than_champion": "better than the champion before",
+    "better_than_mixture": "better than the mixture",
+    "better_than_nearest_pitch": "better than a copy of the nearest training note",
+    "better_than_silence": "loss well below that of silence",
+    "complete": "something made of every item",
+    "heard_better_than_mixture": "specific loudness nearer to the vocals than the mixture's",
+    "in_tune": "in tune",
+    "in_tune_as_champion": "as in tune as the champion before",
+    "instrument_recognised": "instrument recognised by a classifier",
+    "keeps_melody": "pitch follows the source",
+    "keeps_voicing": "voiced where the source is voiced",
+    "masks_separate": "discriminative network separates",
+    "melody_0db": "melody with accompaniment at 0 dB",
+    "melody_5db": "melody with accompaniment at 5 dB",
+    "melody_clean": "melody of clean voices",
+    "melody_overall_0db": "melody and voicing with accompaniment at 0 dB",
+    "near_codec_ceiling": "near the codec ceiling",
+    "refining_helps": "refining helps",
+    "robust": "robust to accompaniment",
+    "sounds_as_champion": "as near to the target singer as the champion before",
+    "sounds_like_target": "nearer to the target singer than to the source singer",
+    "vocoder_beats_griffin_lim": "vocoder better than Griffin-Lim",
+    "vocoder_in_tune": "vocoder keeps the pitch",
+}
+
+
+def title_of(name: str) -> str:
+    """Return what a check asks, in a few words.
+
+    Args:
+        name: name of the check, such as "robust".
+
+    Example:
+        >>> title_of("vocoder_beats_griffin_lim")
+        'vocoder better than Griffin-Lim'
+    """
+    return TITLES.get(name, name.replace("_", " "))
+
 
 @dataclass(frozen=True)
 class Criterion:

@@ -1,6 +1,7 @@
 """Dagster definitions, jobs and settings, and the command line program `tessitura`.
 
 * `commands/`: the commands of `tessitura`, grouped by purpose
+* `homes/`: where the graph runs: a laptop, a server, a Ray cluster, Kubernetes
 * `planning/`: what a run will cost before it starts: hours, memory and disk, here and on a GPU
 * `portable/`: exports trained models as folders that need nothing of this project
 * `versions/`: puts versions of a system side by side on a page
@@ -25,6 +26,7 @@
 * `recovery`: detects runs whose process died, by their locks, and marks them as failed in Dagster
 * `results`: takes new results of listening tests
 * `running`: runs a job in this process, as a run that the web UI shows among its own
+* `seeds`: trains a system from several seeds, and says how much its scores depend on the seed
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON
 * `services`: the programs of the web UI (code server, web server, daemon), which start side by side
@@ -33,5 +35,7 @@
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed
 * `synthesize`: synthesises notes, chords and MIDI files with the model in use
 * `threads`: how the threads of a training wait for each other
+* `upkeep`: verifies the store and deletes garbage, in the local folder and in a bucket
+* `variables`: checks the names of environment variables and reads the names that a file .env sets
 * `waiving`: writes waivers for the assets whose code differs from that of a git revision
 """

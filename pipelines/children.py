@@ -5,12 +5,11 @@ reads a pipe whose other end only this process holds. When this process is gone,
 closes, and the guard ends the child with all its descendants: by SIGTERM, so that trainings write a checkpoint, and 10
 seconds later by SIGKILL. It does the same with the descendants that a child leaves behind when it ends.
 
-Processes that `multiprocessing` starts have no guard; they call `end_with_parent`.
+Processes that `multiprocessing` starts have no guard; they call `data.processes.end_with_parent`.
 """
 
 import contextlib
 import ctypes
-import multiprocessing
 import os
 import signal
 import subprocess
@@ -93,27 +92,6 @@ class Children:
         child = subprocess.Popen(guard, stdin=subprocess.PIPE, env=environment, cwd=folder, start_new_session=True)
         self._started.append(child)
         return child
-
-
-def end_with_parent() -> None:
-    """End this process by signal 9 as soon as the process that started it by `multiprocessing` is gone.
-
-    Without this, a step whose run was killed would train on and hold the lock of its version. The parent's end is seen
-    by a pipe of `multiprocessing`; PR_SET_PDEATHSIG would see that of the fork server, which lives as long as the step.
-    Does nothing in a process that was started in another way.
-
-    Example:
-        >>> end_with_parent()
-    """
-    parent = multiprocessing.parent_process()
-    if parent is None or any(one.name == end_with_parent.__name__ for one in threading.enumerate()):
-        return
-
-    def watch() -> None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name=end_with_parent.__name__, daemon=True).start()
 
 
 def _heeded() -> list[int]:

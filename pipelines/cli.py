@@ -67,6 +67,7 @@ class Command(TyperCommand):
 for _command in (
     making.demo,
     making.run,
+    making.seeds,
     planning.plan,
     making.dev,
     storing.status,

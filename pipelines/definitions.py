@@ -14,11 +14,12 @@ from assets.listening import RATINGS
 from assets.provenance import Provenance
 from assets.separation import evaluation as separation
 from assets.synthesis import evaluation as synthesis
-from pipelines.children import end_with_parent
+from data.processes import end_with_parent
 from pipelines.console import console
 from pipelines.digest import digest_job, digest_schedule
-from pipelines.execution import make_executor
 from pipelines.failures import failures
+from pipelines.homes.executors import choose_executor
+from pipelines.homes.needs import tags_of
 from pipelines.jobs import SYSTEMS, make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
 from pipelines.recovery import dead_runs
@@ -45,7 +46,8 @@ def make_graph(settings: Settings) -> Graph:
         return source_condition() if name in found.sources else asset_condition()
 
     provenance = Provenance(settings.home / "cache" / "code.json")
-    return Graph(found, environment, provenance, automation, partial(show_report, settings))
+    tags = partial(tags_of, settings=settings)
+    return Graph(found, environment, provenance, automation, partial(show_report, settings), tags=tags)
 
 
 def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:
@@ -59,7 +61,7 @@ def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:
     Example:
         >>> job = build_defs(Settings.read()).resolve_job_def("synthesis")
     """
-    graph, executor = make_graph(settings), make_executor(settings.home)
+    graph, executor = make_graph(settings), choose_executor(settings)
     if not pooled:
         graph = replace(graph, pool=None)
     assets = graph.definitions()

@@ -17,12 +17,7 @@ from pipelines.recovery import hold, tag_of
 # optimisers alone take 6 to 15 s of a core. Importing them starts no GPU, which no fork survives, and no threads but
 # those of OpenBLAS, which are started anew after a fork.
 _PRELOADED = ["pipelines.definitions", "torch", "torch._dynamo"]
-# Only one training runs at a time, whatever the Dagster instance allows.
-_CONFIG: dict[str, Any] = {
-    "max_concurrent": 2,
-    "start_method": {"forkserver": {"preload_modules": _PRELOADED}},
-    "tag_concurrency_limits": [{"key": "tessitura/training", "value": "yes", "limit": 1}],
-}
+_CONFIG: dict[str, Any] = {"max_concurrent": 2, "start_method": {"forkserver": {"preload_modules": _PRELOADED}}}
 
 
 class LivingExecutor(dg.Executor):
@@ -45,13 +40,16 @@ class LivingExecutor(dg.Executor):
         yield from self._inner.execute(plan_context, execution_plan)
 
 
-def make_executor(home: Path) -> dg.ExecutorDefinition:
-    """Return the executor of all jobs.
+def make_executor(home: Path, trainings: int = 1) -> dg.ExecutorDefinition:
+    """Return the executor of one process per step on this machine.
 
     Args:
         home: folder in which the lock files of the runs are kept.
+        trainings: how many trainings of a run may go on at a time, whatever the Dagster instance allows.
     """
     inner = dg.multiprocess_executor
+    limits = [{"key": "tessitura/training", "value": "yes", "limit": trainings}]
+    ours = {**_CONFIG, "max_concurrent": max(2, trainings), "tag_concurrency_limits": limits}
 
     @dg.executor(
         name="processes",
@@ -59,7 +57,7 @@ def make_executor(home: Path) -> dg.ExecutorDefinition:
         requirements=dg.multiple_process_executor_requirements(),
     )
     def processes(context: dg.InitExecutorContext) -> dg.Executor:
-        config = {**_CONFIG, **{name: one for name, one in context.executor_config.items() if one not in (None, [])}}
+        config = {**ours, **{name: one for name, one in context.executor_config.items() if one not in (None, [])}}
         created = inner.executor_creation_fn(
             dg.InitExecutorContext(context.job, context.executor_def, config, context.instance)
         )

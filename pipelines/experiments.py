@@ -30,11 +30,15 @@ def list_experiments(settings: Settings) -> list[dict[str, Any]]:
         >>> [one["name"] for one in list_experiments(Settings.read())]
         ['longer']
     """
-    graph, found = make_graph(settings), []
+    graph, found, shared = make_graph(settings), [], settings.shared_store()
+    if shared is not None:
+        shared.pointers.mirror(settings.preset)
     for system in SYSTEMS:
         asset = graph.registry.assets[f"{system}_scores"]
         slot = asset.slot(Configuration(graph.environment))
         for pointer in sorted(slot.home.glob("experiments/*/main")):
+            if shared is not None:
+                shared.pointed(replace(slot, experiment=pointer.parent.name))
             key = read_pointer(pointer)
             if key is None or not (version_folder(slot.home, key) / RUN).is_file():
                 continue
@@ -141,16 +145,20 @@ def forget_experiment(settings: Settings, name: str) -> int:
     Raises:
         InputError: there is no experiment of this name with this preset, or it is being made.
     """
-    root = settings.store / settings.preset
+    root, shared = settings.store_folder / settings.preset, settings.shared_store()
+    if shared is not None:
+        shared.pointers.mirror(settings.preset)
     pointers = sorted(root.glob(f"*/experiments/{name}")) if is_id(name) else []
     unfinished = [folder for folder in sorted(root.glob("*/versions/*")) if _is_unfinished(folder, name)]
     if not pointers and not unfinished:
         raise InputError(f"no experiment {name!r} with preset {settings.preset}")
     for folder in unfinished:
-        if not collect(settings.store, Garbage(folder, "", 0, in_use=False)):
+        if not collect(settings.store_folder, Garbage(folder, "", 0, in_use=False)):
             raise InputError(f"{folder}: experiment {name!r} is being made; stop it first")
     for folder in pointers:
         shutil.rmtree(folder)
+    if shared is not None:
+        shared.pointers.forget(settings.preset, name)
     return len({folder.parent.parent for folder in (*pointers, *unfinished)})
 
 

@@ -24,9 +24,11 @@ from pipelines.recovery import end_dead_runs
 from pipelines.running import Launch, run_job
 from pipelines.settings import CHECKOUT, Settings
 
+LAPTOP = CHECKOUT / "pipelines" / "homes" / "laptop" / "dagster.yaml"
+
 
 def prepare_home(settings: Settings) -> Path:
-    """Create Dagster's home with the project's dagster.yaml, unless it has one already, and return the folder.
+    """Create Dagster's home with the dagster.yaml of a laptop, unless it has one already, and return the folder.
 
     Raises:
         InputError: the folder cannot be written to.
@@ -35,7 +37,7 @@ def prepare_home(settings: Settings) -> Path:
     try:
         home.mkdir(parents=True, exist_ok=True)
         if not (home / "dagster.yaml").exists():
-            write_bytes(home / "dagster.yaml", (CHECKOUT / "pipelines" / "dagster.yaml").read_bytes())
+            write_bytes(home / "dagster.yaml", LAPTOP.read_bytes())
     except OSError as error:
         setting = "DAGSTER_HOME" if "DAGSTER_HOME" in os.environ else "TESSITURA_HOME"
         raise InputError(f"{home}: {error.strerror}; choose another folder with {setting}") from error
@@ -214,5 +216,5 @@ def report_path(settings: Settings, system: str, experiment: str = "") -> Path:
     slot = graph.registry.assets[name].slot(Configuration(graph.environment), experiment)
     folder = find(slot)
     if folder is None:
-        raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
+        raise InputError(f"no {slot.name} in {settings.store_folder} yet; make it with: tessitura run {system}")
     return folder / "report.html"

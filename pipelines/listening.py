@@ -44,7 +44,7 @@ def export_tests(settings: Settings, system: str, output: Path) -> list[Path]:
     slot = graph.registry.assets[f"{find_system(system).name}_listening_tests"].slot(Configuration(graph.environment))
     version = find(slot)
     if version is None:
-        raise InputError(f"no {slot.name} in {settings.store} yet; make it with: tessitura run {system}")
+        raise InputError(f"no {slot.name} in {settings.store_folder} yet; make it with: tessitura run {system}")
     check_target_folder(output)
     made = json.loads((version / INDEX).read_text())
     folders = []

@@ -4,15 +4,11 @@ A variable TESSITURA_… that is no setting is an error, as is a line of .env th
 otherwise leave the default in force without a word.
 """
 
-import difflib
-import io
 import json
 import os
-from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from dotenv.parser import parse_stream
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -22,10 +18,13 @@ from models.conversion.melody.published.encoders import ENCODERS
 from models.separation.published.codecs import CODECS
 from models.separation.published.separators import SEPARATORS, parse_separators
 from pipelines.notices import check_address
+from pipelines.variables import FROZEN, PREFIX, check_names, names_in
+
+if TYPE_CHECKING:
+    from assets.store.remote.shared import SharedStore
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-_HIDDEN = "TESSITURA_NOTIFY"
-FROZEN = "TESSITURA_FROZEN"  # variable that passes settings, as JSON, to the processes that this one starts
+_HIDDEN = ("TESSITURA_NOTIFY", "TESSITURA_STORE")  # may hold a password
 _NO_QUESTION_MARK = 'the database of Dagster cannot lie below a folder with "?" in its name; name another'
 
 
@@ -34,6 +33,8 @@ class Settings(BaseSettings):
 
     Attributes:
         home: folder of the store, of Dagster's history and of the downloads.
+        store: folder of the store, or s3://BUCKET/PREFIX of one that several machines share; "" for `home`/store.
+        cache: size in GB that copies of a shared store may take in `home`.
         reports: folder that receives every report; None for `home`/reports.
         preset: "demo", "small" or "paper".
         nsynth: folder, archive or URL of NSynth, or "official"; "" for the embedded notes.
@@ -49,7 +50,9 @@ class Settings(BaseSettings):
         ratings: folder of exported listening tests with their results; "" for none.
         notify: where notices of failures go (`pipelines.notices`), a secret; "" for nowhere.
         device: "auto", "cpu" or "cuda".
+        executor: where the steps of a run that the web UI starts are executed: "processes", "ray" or "k8s".
         trainings: number of trainings that may run at a time.
+        training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
         workers: processes that judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
@@ -63,10 +66,18 @@ class Settings(BaseSettings):
     """
 
     model_config = SettingsConfigDict(
-        env_prefix="TESSITURA_", env_file=CHECKOUT / ".env", extra="ignore", env_ignore_empty=True
+        env_prefix=PREFIX, env_file=CHECKOUT / ".env", extra="ignore", env_ignore_empty=True
     )
 
     home: Path = Field(CHECKOUT / ".tessitura", description="folder of the store, the history and the downloads")
+    store: str = Field(
+        "",
+        description="folder of the store, or s3://BUCKET/PREFIX of one that several machines share (credentials and "
+        "endpoint: the usual variables AWS_…); empty: store in home",
+    )
+    cache: float = Field(
+        100.0, gt=0, description="GB that copies of a shared store may take in home, besides those in use"
+    )
     reports: Path | None = Field(
         None,
         description="folder that receives a dated copy of every report, with an index page; empty: reports in home",
@@ -130,11 +141,22 @@ class Settings(BaseSettings):
         "Slack's messages, or any web hook https://…, which gets JSON; empty: nowhere",
     )
     device: Literal["auto", "cpu", "cuda"] = Field("auto", description="where to train and generate")
+    executor: Literal["processes", "ray", "k8s"] = Field(
+        "processes",
+        description="what executes the steps of runs of the web UI: processes of this machine, jobs of Ray, or "
+        "pods of Kubernetes",
+    )
     trainings: int = Field(
         1,
         ge=1,
         le=64,
         description="trainings that may run at a time, over all runs of the command line (in the demo: 2)",
+    )
+    training_processes: int = Field(
+        1,
+        ge=0,
+        le=64,
+        description="processes that train one model together, on a GPU each; 0: one per GPU",
     )
     loaders: int = Field(
         0, ge=0, le=64, description="threads that load training batches ahead; 0: half of the cores, at most 16"
@@ -164,17 +186,17 @@ class Settings(BaseSettings):
         """
         if FROZEN not in os.environ:
             file = cls.model_config.get("env_file")
-            _check_names(os.environ, "", cls)
+            check_names(os.environ, "", cls.model_fields)
             if file is not None and Path(str(file)).exists():
-                _check_names(_names_in(Path(str(file))), f"{file}: ", cls)
+                check_names(names_in(Path(str(file))), f"{file}: ", cls.model_fields)
         try:
             return cls(**json.loads(os.environ.get(FROZEN, "{}")))
         except ValidationError as error:
             first = error.errors()[0]
             name = f"TESSITURA_{str(first['loc'][0]).upper()}"
-            value = "…" if name == _HIDDEN else repr(first["input"])
+            value = "…" if name in _HIDDEN else repr(first["input"])
             # The cause holds the value too.
-            raise InputError(f"{name}={value}: {first['msg'].lower()}") from (None if name == _HIDDEN else error)
+            raise InputError(f"{name}={value}: {first['msg'].lower()}") from (None if name in _HIDDEN else error)
 
     @field_validator("home", "reports")
     @classmethod
@@ -185,6 +207,19 @@ class Settings(BaseSettings):
             return None if folder is None else folder.expanduser().resolve()
         except (OSError, RuntimeError) as error:  # a loop of links, "~nobody"
             raise ValueError(f"{error}; choose another folder") from error
+
+    @field_validator("store")
+    @classmethod
+    def _place(cls, place: str) -> str:
+        if "://" not in place:
+            return str(Path(place).expanduser().resolve()) if place else ""
+        from assets.store.remote.objects import split_url
+
+        try:
+            split_url(place)
+        except InputError as error:
+            raise ValueError(str(error)) from error
+        return place.rstrip("/")
 
     @field_validator("codec", "encoder")
     @classmethod
@@ -222,9 +257,18 @@ class Settings(BaseSettings):
         return separators
 
     @property
-    def store(self) -> Path:
-        """Folder that holds all versions of all assets."""
+    def store_folder(self) -> Path:
+        """Folder that holds all versions of all assets; of a shared store, those that this machine makes or uses."""
         return self.environment().store
+
+    def shared_store(self) -> "SharedStore | None":
+        """Return the store that several machines share; None if the store is a folder of this machine."""
+        environment = self.environment()
+        if not environment.shared:
+            return None
+        from assets.store.remote.shared import connect
+
+        return connect(environment.shared, environment.store, environment.cached_bytes)
 
     @property
     def report_folder(self) -> Path:
@@ -241,7 +285,7 @@ class Settings(BaseSettings):
 
     def environment(self) -> Environment:
         """Return the settings in the form that assets use."""
-        return Environment(**self.model_dump(exclude={"reports", "notify"}))
+        return Environment(**self.model_dump(exclude={"reports", "notify", "store", "executor"}), place=self.store)
 
     def frozen(self) -> str:
         """Return the settings as JSON text, the value of the variable `FROZEN`."""
@@ -250,47 +294,3 @@ class Settings(BaseSettings):
     def freeze(self) -> None:
         """Pass these settings to every process that this one starts from now on, even if `.env` is edited."""
         os.environ[FROZEN] = self.frozen()
-
-
-def _check_names(names: Iterable[str], place: str, settings: type[Settings]) -> None:
-    """Raise an error if one of the names of variables starts with TESSITURA_ and is no setting.
-
-    Args:
-        names: names of variables.
-        place: text in front of the name in the message.
-        settings: class of the settings.
-    """
-    prefix = str(settings.model_config.get("env_prefix"))
-    known = sorted(field.upper() for field in settings.model_fields)
-    for name in names:
-        rest = name.upper().removeprefix(prefix)
-        if name.upper().startswith(prefix) and name.upper() != FROZEN and rest not in known:
-            near = difflib.get_close_matches(rest, known, 1)
-            remedy = f"do you mean {prefix}{near[0]}?" if near else f"there are {prefix}{f', {prefix}'.join(known)}"
-            raise InputError(f"{place}{name} is no setting; {remedy}")
-
-
-def _names_in(file: Path) -> list[str]:
-    """Return the names of the variables that a file .env sets.
-
-    Raises:
-        InputError: the file cannot be read, is not UTF-8, or has a line that is no NAME=VALUE.
-    """
-    try:
-        text = file.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file}: not UTF-8 (byte {error.start}); save it as UTF-8") from error
-    except OSError as error:
-        raise InputError(f"{file}: {error.strerror}; make it readable or remove it") from error
-    names = []
-    for binding in parse_stream(io.StringIO(text)):
-        if binding.error or (binding.key is not None and binding.value is None):
-            skipped = len(binding.original.string) - len(binding.original.string.lstrip())
-            line = binding.original.line + binding.original.string[:skipped].count("\n")
-            said = binding.original.string.strip().splitlines()[0]
-            raise InputError(
-                f"{file}, line {line}: {said!r} cannot be read; write NAME=VALUE, and close quotes on the same line"
-            )
-        if binding.key is not None:
-            names.append(binding.key)
-    return names

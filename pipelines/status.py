@@ -9,8 +9,7 @@ from typing import Any
 from assets.declaration import StoredAsset
 from assets.environment import DATA, EMBEDDED, Configuration
 from assets.provenance import commit_of
-from assets.store.pointers import Slot, pointed
-from assets.store.versions import Version
+from assets.store.pointers import Slot, pointed, recorded
 from data.errors import InputError
 from models.synthesis.presets import PRESETS
 from pipelines.definitions import make_graph
@@ -33,11 +32,15 @@ def survey(settings: Settings) -> list[dict[str, Any]]:
     for asset in _in_order(graph.registry.assets):
         for variant in ("", *asset.variants):
             slot = asset.slot(Configuration(graph.environment, variant))
-            if (folder := pointed(slot)) is not None:
-                found.append({"asset": slot.name, **_described(folder), "folder": str(folder)})
-            elif slot.pointer.exists():
-                damage = f"{slot.pointer} names no finished version"
-                found.append({"asset": slot.name, "damage": damage, "folder": None})
+            try:
+                if (known := recorded(slot)) is not None:
+                    found.append({"asset": slot.name, **_described(*known), "folder": str(known[0])})
+                elif slot.remote is None and slot.pointer.exists():
+                    damage = f"{slot.pointer} names no finished version"
+                    found.append({"asset": slot.name, "damage": damage, "folder": None})
+            except InputError as error:
+                folder = pointed(slot) if slot.remote is None else slot.remote.place(slot)
+                found.append({"asset": slot.name, "damage": str(error), "folder": str(folder)})
     return found
 
 
@@ -57,10 +60,9 @@ def _in_order(assets: Mapping[str, StoredAsset]) -> list[StoredAsset]:
     return list(found.values())
 
 
-def _described(folder: Path) -> dict[str, Any]:
+def _described(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what `survey` tells of a version."""
     try:
-        record = Version(folder).record
         return {
             "version": folder.name,
             "fingerprint": record["fingerprint"],
@@ -68,7 +70,7 @@ def _described(folder: Path) -> dict[str, Any]:
             "seconds": float(record["seconds"]),
             "commit": commit_of(record["provenance"]),
         }
-    except (InputError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         return {"damage": str(error)}
 
 

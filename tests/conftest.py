@@ -44,3 +44,24 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     monkeypatch.setitem(Settings.model_config, "env_file", None)
     monkeypatch.setenv("TESSITURA_HOME", str(tmp_path / "home"))
     return Settings.read()
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[str]:
+    """Endpoint of a server that speaks S3."""
+    from tiny_s3 import s3_server  # noqa: PLC0415 (it takes seconds)
+
+    with s3_server() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture
+def url(s3: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """URL of a store of its own in a bucket, whatever the environment says of buckets."""
+    from tiny_s3 import KEYS, make_store  # noqa: PLC0415
+
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    for name, value in {**KEYS, "AWS_ENDPOINT_URL": s3}.items():
+        monkeypatch.setenv(name, value)
+    return make_store(s3)

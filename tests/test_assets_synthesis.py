@@ -120,7 +120,7 @@ def test_the_exported_model_plays_alone_what_the_command_line_plays(made, tmp_pa
     with pytest.raises(InputError, match="is there already, and nothing is replaced"):
         export_model(settings, Wish("synthesis"), folder)
     with pytest.raises(InputError, match="lies in the store"):
-        export_model(settings, Wish("synthesis"), settings.store / "sing")
+        export_model(settings, Wish("synthesis"), settings.store_folder / "sing")
 
 
 def test_everything_materialises(made):

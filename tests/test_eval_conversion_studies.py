@@ -56,9 +56,9 @@ def test_the_ablation_grid_has_a_row_for_each_extractor():
     assert table.columns[:5] == ["Encoder", "Layers", "FFT blocks", "Fine-tuned", "Clips"]
     assert len(table.rows) == 8
     cells = {tuple(one[1:4]): one for one in table.rows}
-    assert cells["sum", "yes", "yes"][table.columns.index("OA, clean")].startswith("0.800\n")
-    assert cells["last", "no", "no"][table.columns.index("OA, 0 dB")].startswith("0.400\n")
-    assert cells["sum", "no", "yes"][table.columns.index("RPA, clean")].startswith("0.725\n")
+    assert cells["sum", "yes", "yes"][table.columns.index("Overall accuracy, clean")].startswith("0.800\n")
+    assert cells["last", "no", "no"][table.columns.index("Overall accuracy, 0 dB")].startswith("0.400\n")
+    assert cells["sum", "no", "yes"][table.columns.index("Raw pitch accuracy, clean")].startswith("0.725\n")
 
 
 def test_variants_are_compared_with_the_first_on_the_same_clips():
@@ -87,7 +87,7 @@ def test_fine_tuning_shows_where_forgetting_sets_in():
     assert chart.twin[-1].rows == [["1,000", "0.100"], ["5,000", "0.500"]]
     (single,) = length_blocks(frames[0].drop(columns="content_error"))
     assert isinstance(single, Table)
-    assert single.columns[-1] == "OA, 0 dB"
+    assert single.columns[-1] == "Overall accuracy, 0 dB"
 
 
 def test_the_scores_of_snapshots_get_their_steps_and_errors():

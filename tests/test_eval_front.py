@@ -22,7 +22,7 @@ def test_the_verdict_tells_the_failure_that_is_farthest_from_what_was_asked():
         "complete": criterion(True, 1.0, 1.0, "share made"),
     }
     assert verdict(found, "SING") == (
-        "SING passes 1 of 3 checks; it fails in tune and better than copy.",
+        "SING passes 1 of 3 checks; not passed: in tune, better than copy.",
         "The worst finding: loss over a copy's is 1.5; 1 was asked.",
     )
 
@@ -86,3 +86,12 @@ def test_the_front_stands_first_on_the_page_and_beside_it_for_the_index(tmp_path
     assert told["verdict"] == ["One.", "Two."]
     assert told["sound"]["label"] == "second"
     assert told["sound"]["source"].startswith("data:audio/flac;base64,")
+
+
+@pytest.mark.parametrize(
+    ("told", "value", "interval"),
+    [("2.50 [1.00, 4.00]", "2.50", "[1.00, 4.00]"), ("2.50 [n/a]", "2.50", "too few for an interval"),
+     ("86 % [73, 100]", "86 %", "[73, 100]")],
+)  # fmt: skip
+def test_a_number_tells_in_words_that_it_has_no_interval(told, value, interval):
+    assert Number.of("uSDR", told) == Number("uSDR", value, interval)

@@ -47,8 +47,8 @@ def test_the_numbers_of_control(control):
     # The vote chooses between the two swept instruments, not the three recorded ones.
     assert facts["instrument heard by chance"] == 0.5 < facts["instrument heard"]
     assert facts["median cents moved by the instrument"] == pytest.approx(40 / 2**0.5, abs=2)
-    assert facts["ways that lose their pitch"] == 1
-    assert facts["worst cents on ways"] < 10
+    assert facts["interpolations that lose their pitch"] == 1
+    assert facts["worst cents on interpolations"] < 10
     assert len(pd.read_parquet(control / "paths.parquet")) == 6
 
 

@@ -11,7 +11,7 @@ from data.signal import squared_hann
 from models.losses import spectral, waveform
 from models.synthesis.autoencoder import Autoencoder
 from models.synthesis.config import AutoencoderConfig, SequenceConfig, SynthesisConfig
-from models.synthesis.notes import velocity_rows
+from models.synthesis.notes import recorded_time, velocity_rows
 from models.synthesis.presets import PRESETS, variant
 from models.synthesis.sequence import SequenceGenerator
 from models.synthesis.sing import Sing
@@ -98,6 +98,36 @@ def test_the_sequence_in_pieces_is_the_sequence():
         piece, state = network(labels, start, min(32, 265 - start), state)
         pieces.append(piece)
     torch.testing.assert_close(torch.cat(pieces, -1), whole)
+
+
+def test_time_between_two_frames_is_read_between_their_rows():
+    network = SequenceGenerator(SequenceConfig(hidden=8, layers=1, dimension=2))
+    labels = network.labels(torch.tensor([3, 9]), torch.tensor([60, 72]), torch.tensor([0, 4]))
+    counted = torch.arange(3.0)[:, None].expand(-1, 2)
+    torch.testing.assert_close(network(labels, 0, 3, None, counted)[0], network(labels, 0, 3)[0])
+    with torch.no_grad():
+        between, _ = network(labels, 0, 3, None, torch.tensor([[0.5, -4.0], [1.25, 263.5], [264.0, 300.0]]))
+        rows = network.time.weight.clone()
+        network.time.weight[:3] = torch.stack([(rows[0] + rows[1]) / 2, (3 * rows[1] + rows[2]) / 4, rows[264]])
+        expected, _ = network(labels[:1], 0, 3)
+    torch.testing.assert_close(between[:1], expected)
+
+
+def test_a_note_played_an_octave_higher_passes_twice_as_fast_from_its_first_sample_on():
+    sizes = AutoencoderConfig()
+    where = recorded_time(sizes, np.array([0, 12, -12]), range(0, 265, 33), torch.device("cpu"))
+    assert where[:, 0].tolist() == list(range(0, 265, 33))
+    # A frame is 256 samples; frame 132, the middle one, is 32,000 samples after the beginning of the note: 125 frames.
+    assert where[4].tolist() == [132, 132 + 125, 132 - 62.5]
+
+
+def test_smooth_features_of_the_pitch_are_nearly_those_of_its_neighbour():
+    config = SequenceConfig(hidden=8, layers=1, dimension=2, pitch_bumps=31)
+    network = SequenceGenerator(config)
+    assert config.inputs == 30 + 32 == network.lstm.input_size
+    near = network.labels(torch.tensor([3, 3, 3]), torch.tensor([60, 61, 72]), torch.tensor([0, 0, 0]))[:, 26:]
+    assert near.shape == (3, 32)
+    assert (near[0] - near[1]).norm() < 0.4 * (near[0] - near[2]).norm()
 
 
 def test_without_time_embedding_the_first_frames_inputs_repeat():

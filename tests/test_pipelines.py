@@ -312,5 +312,5 @@ def test_no_step_is_tried_more_than_twice_and_no_run_repeats_a_failed_step(setti
         for node in job.nodes:
             policy = node.definition.retry_policy
             assert policy is None or policy.max_retries == 1
-    written = yaml.safe_load((ROOT / "pipelines" / "dagster.yaml").read_text())["run_retries"]
+    written = yaml.safe_load((ROOT / "pipelines" / "homes" / "laptop" / "dagster.yaml").read_text())["run_retries"]
     assert written == {"enabled": True, "max_retries": 0, "retry_on_asset_or_op_failure": False}

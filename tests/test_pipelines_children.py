@@ -32,7 +32,7 @@ print(status, children.stopped)
 """
 STEP = """
 import multiprocessing, os, sys, time
-from pipelines.children import end_with_parent
+from data.processes import end_with_parent
 
 def step(path):
     end_with_parent()

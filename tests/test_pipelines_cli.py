@@ -19,16 +19,19 @@ from tiny_trained import keep, keep_sing
 from assets.environment import Configuration
 from assets.registry import REGISTRY
 from assets.store.versions import Making, Recipe, make
+from data.configuration import override
 from data.errors import InputError
 from data.files.audio import to_pcm16
 from data.files.durable import write_json
 from data.files.tables import write_frame
 from eval.synthesis.note_metrics import METRICS
-from pipelines import cli
+from pipelines import cli, launch
 from pipelines import status as status_module
 from pipelines.commands import making
 from pipelines.definitions import make_graph
+from pipelines.launch import Target
 from pipelines.portable import export
+from pipelines.seeds import over_seeds, seeds_of, targets
 from pipelines.settings import Settings
 from pipelines.synthesize import load_synthesizer
 
@@ -425,6 +428,39 @@ def test_experiments_are_listed_compared_and_forgotten(command, home):
     assert command("experiments", "--forget", "../..")[0] == 2
     assert command("experiments", "--forget", "long")[0] == 0
     assert [row["folder"] for row in json.loads(command("gc", "--json")[1])] == [str(mine)]
+
+
+def test_seeds_are_made_as_experiments_and_told_with_their_range(command, home, monkeypatch):
+    made, graph = [], make_graph(Settings.read())
+    loss = {"": 0.5, "seed-1": 0.8, "seed-2": 0.2}
+
+    def record(settings: Settings, target: Target) -> None:  # trainings are the matter of other tests
+        made.append(target.experiment)
+        changes = dict(target.overrides)
+        keep(home, "synthesis_scores", "scores.parquet", scores(loss[target.experiment]),
+             experiment=target.experiment, overrides=changes)  # fmt: skip
+
+    monkeypatch.setattr(launch, "run_graph", record)
+    with pytest.raises(InputError, match="the system in use has no scores; tessitura seeds synthesis --count 2"):
+        over_seeds(graph, "synthesis", 2)
+    status, out, _ = command("seeds", "synthesis", "--count", "3", "--json")
+    assert (status, made) == (0, ["", "seed-1", "seed-2"])
+    found = json.loads(out)["spectral loss"]
+    assert found["values"] == pytest.approx([1.5, 1.8, 1.2])
+    assert (found["mean"], found["lowest"], found["highest"]) == pytest.approx((1.5, 1.2, 1.8))
+    assert "  spectral loss: 1.5 (1.2 to 1.8); by seed: 1.5, 1.8, 1.2\n" in command("seeds", "synthesis")[1]
+
+
+@pytest.mark.parametrize("system", ["synthesis", "separation", "conversion"])
+def test_another_seed_changes_every_training_and_nothing_else(system):
+    graph = make_graph(Settings.read())
+    (changes,) = [one.overrides for one in targets(graph, system, 2) if one.experiment]
+    mine, other = (getattr(Configuration(graph.environment, overrides=one), system) for one in ({}, changes))
+    assert len(changes) >= 4
+    assert set(changes.values()) == {1}
+    assert "mixtures.seed" not in changes  # the mixtures that are judged on
+    assert seeds_of(other) == changes
+    assert override(other, seeds_of(mine)) == mine
 
 
 def test_gc_shows_first_and_deletes_when_told_and_leaves_what_is_pinned(command, home, trained):

@@ -22,7 +22,9 @@ from data.errors import InputError
 from data.files.durable import read_json, write_json
 from pipelines import cli
 from pipelines.definitions import make_graph
+from pipelines.jobs import SYSTEMS
 from pipelines.reports import export
+from pipelines.reports.chapters import CHAPTERS, place_of
 from pipelines.reports.export import export_report
 from pipelines.reports.folder import exported, write_index
 from pipelines.reports.run import show_report
@@ -273,11 +275,22 @@ def test_a_run_exports_a_report_and_the_ui_links_to_it(settings):
     assert shown["report"] == dg.MetadataValue.url(f"http://127.0.0.1:3001/{folder}/report.html")
     assert shown["report file"].path == str(settings.home / "reports" / folder / "report.html")
     assert (settings.home / "reports" / "latest" / "synthesis-demo").is_symlink()
-    beside = show_report(settings, REGISTRY.assets["synthesis_scores"], version, "")
-    assert beside == {
-        "report of the system": dg.MetadataValue.url("http://127.0.0.1:3001/latest/synthesis-demo/report.html")
-    }
+    newest = "http://127.0.0.1:3001/latest/synthesis-demo/report.html"
+    for name, chapter in (("synthesis_scores", "s-systems-compared"), ("nsynth_shards", "provenance")):
+        beside = show_report(settings, REGISTRY.assets[name], version, "")
+        assert beside == {"in the report": dg.MetadataValue.url(f"{newest}#{chapter}")}
+    assert show_report(settings, REGISTRY.assets["synthesis_scores"], version, "longer") == {}, "of an experiment"
     assert make_graph(settings).deliver(asset, version, "")["report"] == shown["report"]
+
+
+def test_every_asset_has_a_chapter_in_a_report():
+    told = {name for name in REGISTRY.assets if not name.endswith("_report")} - {"listening_ratings"}
+    assert set(CHAPTERS) == told
+    code = {one: "".join(path.read_text() for path in Path("eval", one).glob("*.py")) for one in SYSTEMS}
+    page = Path("eval/report/templates/report.html").read_text()
+    for name, title in CHAPTERS.items():
+        system, _ = place_of(name, REGISTRY.assets[name].group)
+        assert f'"{title}"' in code[system] or f'<h2 id="{title}">' in page, f"{name}: no chapter {title!r}"
 
 
 def test_reports_go_where_the_setting_says(settings, tmp_path, monkeypatch):

@@ -45,7 +45,7 @@ def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
     monkeypatch.setitem(Settings.model_config, "env_file", tmp_path / ".env")
     found = Settings.read()
     assert (found.preset, found.nsynth) == ("small", "/data/nsynth")
-    assert found.store == tmp_path / "home" / "store"
+    assert found.store_folder == tmp_path / "home" / "store"
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_settings_can_come_from_a_file(settings, tmp_path, monkeypatch):
     [
         ("TESSITURA_MUSBD", "TESSITURA_MUSBD is no setting; do you mean TESSITURA_MUSDB?"),
         ("tessitura_nsynt", "tessitura_nsynt is no setting; do you mean TESSITURA_NSYNTH?"),
-        ("TESSITURA_XYZW", "TESSITURA_XYZW is no setting; there are TESSITURA_CODEC, "),
+        ("TESSITURA_XYZW", "TESSITURA_XYZW is no setting; there are TESSITURA_CACHE, "),
     ],
 )
 def test_a_misspelt_variable_is_named_with_the_nearest_one(settings, tmp_path, monkeypatch, name, said):

@@ -1,6 +1,7 @@
 """Versions side by side: found by name or key, compared by pairs, escaped, and readable without a network."""
 
 import html
+import re
 from pathlib import Path
 
 import numpy as np
@@ -30,9 +31,10 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
         slot = REGISTRY.assets[asset].slot(run, experiment)
         notes = {"space": slot.space, "experiment": experiment, "overrides": {},
                  "provenance": {"commit": "abcdef012345", "changed": {}}}  # fmt: skip
-        files = {"synthesis_model": ("model",), "synthesis_notes": ("index.parquet", "told")}.get(
-            asset, ("scores.parquet",)
-        )
+        files = {
+            "synthesis_model": ("model",), "synthesis_notes": ("index.parquet", "told"),
+            "nsynth_shards": ("index.parquet",),
+        }.get(asset, ("scores.parquet",))  # fmt: skip
         made = make(slot, Recipe("c0de", config, inputs, files), Making(work, notes)).folder
         publish(slot, made)
         return made
@@ -57,6 +59,15 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
         (folder / "told").write_text(f"{loss} {steps}")
         return {}
 
+    def recordings(folder: Path, _) -> dict:
+        writer = ShardWriter(folder)
+        for number, name in enumerate(NOTES):
+            writer.add(
+                Record(name, (np.sin(np.arange(16_000) / (9 + number)) * 9_000).astype(np.int16)[:, None], 16_000)
+            )
+        writer.commit()
+        return {}
+
     def scores(folder: Path, _) -> dict:
         rows = [
             {"system": "sing", "note": name, "instrument": number, "split": "test", "spectral": loss + number / 100,
@@ -67,7 +78,8 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
         return {}
 
     made = version("synthesis_model", {"fit": {"steps": steps}, "note": EVIL * (steps == 3)}, {}, model)
-    played = version("synthesis_notes", {"steps": steps}, {"synthesis_model": made}, sounds)
+    data = version("nsynth_shards", {}, {}, recordings)
+    played = version("synthesis_notes", {"steps": steps}, {"synthesis_model": made, "nsynth_shards": data}, sounds)
     return version("synthesis_scores", {}, {"synthesis_notes": played}, scores)
 
 
@@ -115,8 +127,13 @@ def test_the_page_tells_the_versions_apart(store):
     worse = "spectral loss +0.1000 [+0.1000, +0.1000], smaller is better: worse."
     assert f"{former.name[:8]} against in use: {worse}" in page
     assert "fit.steps" in page
-    assert page.count('<audio controls preload="none"') == 4 * 3, "four items, by each version"
-    assert "synthesis_model: how does valid spectral change?" in page
+    assert page.count('<audio controls preload="none"') == 4 * (1 + 3), "four items: the recording and each version"
+    assert page.index('aria-label="note-0, Recording"') < page.index('aria-label="note-0, in use"')
+    assert "spectral loss: 0.4" in html.unescape(page).replace("\xa0", " "), "what the items are sorted by"
+    levels = [float(one) for one in re.findall(r"level\s([+-][\d.]+)\sdB", html.unescape(page))]
+    assert len(levels) == 4 * (1 + 3)
+    assert max(map(abs, levels)) < 20
+    assert "synthesis_model: how does “validation: spectral” change?" in page
     assert EVIL not in page, "what stands in a configuration is escaped"
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in html.unescape(page)

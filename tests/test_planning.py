@@ -111,10 +111,10 @@ def test_a_run_that_does_not_fit_the_disk_is_refused_before_it_starts(settings, 
     with pytest.raises(InputError) as refused:
         run_graph(official, Target.parse("synthesis"))
     said = str(refused.value)
-    assert said.startswith(f"{settings.store}: the run needs about ")
+    assert said.startswith(f"{settings.store_folder}: the run needs about ")
     assert "1.0 GB are free; most is for nsynth_shards (39.2 GB: 305,979 notes, 16 bits)" in said
     assert "TESSITURA_HOME" in said
-    assert not settings.store.exists()
+    assert not settings.store_folder.exists()
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: Usage(2e12, 1e9, 1e12))
     room.check_room(make_graph(official), ["synthesis", "separation", "conversion"])
 
@@ -141,7 +141,7 @@ def test_the_command_tells_hours_memory_and_disk_with_totals(settings, tiny, mon
     parts = [one["disk"] for one in planned["trainings"]] + [one["size"] for one in planned["data"]]
     assert planned["disk"] == pytest.approx(sum(parts))
     assert found["disk"]["needed"] >= planned["disk"]
-    assert found["disk"]["folder"] == str(settings.store)
+    assert found["disk"]["folder"] == str(settings.store_folder)
     status, out, _ = run("separation", "--preset", "demo")
     assert status == 0
     assert "separation_denoiser" in out
@@ -149,4 +149,4 @@ def test_the_command_tells_hours_memory_and_disk_with_totals(settings, tiny, mon
     assert "hours are those of the trainings" in out
     assert run("--preset", "huge")[::2] == (2, "error: 'huge' is no preset; there are paper, small, demo\n")
     assert run("singing", "--preset", "demo")[0] == 2
-    assert not settings.store.exists()
+    assert not settings.store_folder.exists()

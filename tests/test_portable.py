@@ -2,18 +2,26 @@
 
 import ast
 import sys
+from dataclasses import asdict
 
 import numpy as np
 import pytest
+import soundfile
 import soxr
 import torch
 import torchaudio
 from safetensors.torch import save_file
+from tiny_portable import run_alone
 
 from assets.code import ROOT, Sources
 from data.files.durable import file_sha256, write_json
+from models.synthesis.harmonic.config import HarmonicSizes
+from models.synthesis.harmonic.networks import HarmonicSing
+from models.synthesis.load import load_player
+from models.synthesis.music import parse_pitches, render
+from models.training.checkpoint import save
 from pipelines.portable.bundle import bundle, with_stand_ins
-from pipelines.portable.export import _STAND_INS, entries
+from pipelines.portable.export import _STAND_INS, _write_code, entries
 from pipelines.portable.stand_ins import checkpoint, sound
 from pipelines.portable.stand_ins import torchaudio as ours
 
@@ -66,6 +74,22 @@ def test_a_bundle_holds_what_is_reached_and_nothing_else():
     assert "other" not in made["models/a.py"]
     assert "unused" not in made["data/b.py"]
     assert "pandas" not in made["data/b.py"]
+
+
+def test_the_variant_harmonic_plays_alone_what_it_plays_here(tmp_path):
+    torch.manual_seed(0)
+    sizes, folder = HarmonicSizes(hidden=16, dimension=6, partials=12), tmp_path / "harmonic"
+    folder.mkdir()
+    save(folder / "model", HarmonicSing(sizes).state_dict(), {"harmonic": asdict(sizes)})
+    write_json(folder / "config.json", {"instruments": {"organ": 3}, "velocities": [25, 100], "sample_rate": 16_000})
+    _write_code("synthesis", folder)
+    run_alone(folder, "organ", "60,64", "-o", tmp_path / "alone.wav")
+    alone, rate = soundfile.read(tmp_path / "alone.wav", dtype="float32")
+    network = load_player(folder, torch.device("cpu"))
+    ours, _ = render(network, 3, parse_pitches("60,64", 100), [25, 100])
+    assert (rate, len(alone)) == (16_000, len(ours))
+    assert np.abs(ours).max() > 0.01
+    np.testing.assert_allclose(alone, ours, atol=2 / 32767)
 
 
 @pytest.mark.parametrize(

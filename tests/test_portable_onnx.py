@@ -18,6 +18,8 @@ from models.separation.denoiser import Denoiser
 from models.separation.load import load_mask_network
 from models.separation.mask_network import MaskNetwork
 from models.synthesis.config import AutoencoderConfig, SequenceConfig
+from models.synthesis.harmonic.config import HarmonicSizes
+from models.synthesis.harmonic.networks import HarmonicSing
 from models.synthesis.sing import Sing
 from models.training.checkpoint import save
 from pipelines.portable.onnx import Part, export_parts, parts_of
@@ -32,6 +34,8 @@ def folder(tmp_path_factory):
         AutoencoderConfig(channels=8, dimension=4, rewrites=1, fourier=True),
         SequenceConfig(hidden=8, layers=1, dimension=4),
     )
+    harmonic = HarmonicSizes(hidden=16, dimension=6)
+    save(made / "harmonic/model", HarmonicSing(harmonic).state_dict(), {"harmonic": asdict(harmonic)})
     save(made / "model", Sing(*sizes).state_dict(), {"autoencoder": asdict(sizes[0]), "sequence": asdict(sizes[1])})
     masks, rate = SEPARATION.mask_network, SEPARATION.codec.sample_rate
     save(made / "masks/model", MaskNetwork(masks).state_dict(), {"mask_network": asdict(masks), "sample_rate": rate})
@@ -53,13 +57,15 @@ def folder(tmp_path_factory):
     ("method", "names"),
     [
         ("synthesis", {"note.onnx"}),
+        ("synthesis/harmonic", {"spectrum.onnx"}),
         ("masks", {"mask.onnx"}),
         ("diffusion", {"encoder.onnx", "decoder.onnx", "denoiser.onnx"}),
         ("conversion", {"acoustic.onnx", "vocoder.onnx"}),
     ],
 )
 def test_networks_that_can_be_traced_are_exported_and_compared(folder, tmp_path, method, names):
-    written, left_out = export_parts(parts_of(method, folder), tmp_path)
+    method, _, place = method.partition("/")
+    written, left_out = export_parts(parts_of(method, folder / place), tmp_path)
     assert left_out == {}
     assert written.keys() == names == {path.name for path in tmp_path.iterdir()}
     if method == "masks":

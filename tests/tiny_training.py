@@ -5,9 +5,11 @@ a learning rate that changes. Each KILL_AT is the number of a file rename: a pro
 trains in FOLDER/KILL_AT and is killed there by signal 9, then another one resumes it.
 """
 
+import multiprocessing
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
@@ -17,6 +19,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data.errors import InputError
 from data.execution import Execution
 from data.shards.loader import Batch, Batches, BatchPlan
 from data.shards.reader import Shards
@@ -25,6 +28,7 @@ from models.training.checkpoint import save
 from models.training.config import FitConfig
 from models.training.fit import Loss, Stage, fit
 from models.training.processes import World, join_processes
+from models.training.train import train_stage
 
 CONFIG = FitConfig(
     steps=24, batch_size=4, learning_rate=1e-2, warmup=3, decay=0.5, weight_decay=1e-2, clip=1.0, ema=0.9,
@@ -69,6 +73,40 @@ def train(shards: Shards, folder: Path, world: World | None = None, **changes) -
     options = {name: one for name, one in changes.items() if name in ("poison", "dropout")}
     stage = make_stage(shards, config, world or World(), **options)
     return stage, fit(stage, config, Execution(folder), world or World())
+
+
+def train_shards(execution: Execution, shards: Path, config: FitConfig, fault: str = "") -> dict[str, float]:
+    """Train like the trainings of the systems do; `fault` says what the last process, or with "stop" each, suffers."""
+
+    def stage(world: World) -> Stage:
+        made = make_stage(Shards(shards), config, world, dropout=0.0)
+        objective, last = made.objective, world.rank == world.size - 1
+
+        def faulty(batch: Batch) -> Iterator[Loss]:
+            suffer(fault, batch.step, execution.folder, last)
+            return objective(batch)
+
+        made.objective = faulty
+        return made
+
+    return train_stage(execution, stage, config, {})
+
+
+def suffer(fault: str, step: int, folder: Path, last: bool) -> None:
+    """Let a fault happen to this process if it is its moment."""
+    if fault == "pids":
+        (folder / f"pid-{os.getpid()}").touch()
+    elif fault == "fail" and step == 8 and last:
+        raise InputError("song.wav: cut off; fetch it again")
+    elif fault == "kill" and step == 8 and last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == "kill once" and step == 8 and last and not (folder / "killed").exists():
+        (folder / "killed").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif fault == f"stop at {step}" and last:
+        parent = multiprocessing.parent_process()
+        os.kill(os.getpid() if parent is None else parent.pid, signal.SIGTERM)
+        time.sleep(1)
 
 
 def kill_at(left: int) -> None:

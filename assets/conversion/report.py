@@ -146,16 +146,19 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     clips = Version(inputs["voices_clips"]).record["summary"]
     model, scores = Version(inputs["conversion_acoustic"]), Version(inputs["conversion_scores"])
     page = read_recipe(work.execution.folder)["provenance"]
+    from data.licences import licence_of, licences_of_voices
+    from data.musdb.dataset import LICENCE, OFFICIAL
     from data.shards.reader import Shards
     from data.voices.corpora import LICENCES
 
-    layouts = sorted(set(map(str, Shards(inputs["voices_clips"]).column("layout"))) - {""})
+    layouts = set(map(str, Shards(inputs["voices_clips"]).column("layout")))
+    accompaniments = licence_of(work.environment.musdb, "MUSDB18", LICENCE, OFFICIAL)
     return {
         **made_by(work, "conversion", {name: inputs[name] for name in _TRAINED}),
         "data": "embedded synthetic singers" if clips["embedded"] else f"singing from {clips['location']}",
         "clips": f"{clips['clips']:,} of {clips['singers']} singers",
         "hours of data": hours_of({one: float(clips[f"{one}_seconds"]) for one in ("train", "valid", "test")}),
-        "licence of the data": "; ".join(LICENCES.get(one, f"{one}: as its owner states") for one in layouts),
+        "licence of the data": licences_of_voices(layouts, LICENCES, accompaniments),
         "target singer": clips["target"],
         "preset": work.environment.preset,
         **({"experiment": work.experiment} if work.experiment else {}),

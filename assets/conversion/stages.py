@@ -97,7 +97,7 @@ def conversion_encoder(work: Work, voices_clips: Path) -> Summary:
     if isinstance(work.config, PublishedEncoder):
         copy_published_encoder(work.config, work.environment.downloads, work.execution)
         return {"published": work.config.name}
-    return train_encoder(work.execution, voices_clips, work.config)
+    return work.train(train_encoder, voices_clips, work.config)
 
 
 @stored_asset(
@@ -113,7 +113,7 @@ def conversion_melody(work: Work, voices_clips: Path, conversion_targets: Path, 
     """The melody extractor: it hears pitch, energy and voicing of the voice in a mixture."""
     from models.conversion.melody.train_extractor import train_extractor
 
-    return train_extractor(work.execution, voices_clips, conversion_targets, conversion_encoder, work.config)
+    return work.train(train_extractor, voices_clips, conversion_targets, conversion_encoder, work.config)
 
 
 def _content(run: Configuration) -> "RecogniserTraining | PublishedContent":
@@ -130,7 +130,7 @@ def conversion_content(work: Work, voices_clips: Path, conversion_encoder: Path)
 
     if isinstance(work.config, PublishedContent):
         return write_published_content(work.execution, voices_clips, conversion_encoder, work.config)
-    return train_recogniser(work.execution, voices_clips, work.config)
+    return work.train(train_recogniser, voices_clips, work.config)
 
 
 @stored_asset(
@@ -160,7 +160,7 @@ def conversion_acoustic(work: Work, conversion_features: Path) -> Summary:
     """The acoustic model: from melody features and content to the mel spectrogram of the target singer."""
     from models.conversion.acoustic.train_acoustic import train_acoustic
 
-    return train_acoustic(work.execution, conversion_features, work.config)
+    return work.train(train_acoustic, conversion_features, work.config)
 
 
 @stored_asset(config=lambda run: run.conversion.pitched, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves)
@@ -168,7 +168,7 @@ def conversion_pitched_acoustic(work: Work, conversion_features: Path) -> Summar
     """The acoustic model of the baselines: it reads pitch and energy instead of melody features."""
     from models.conversion.acoustic.train_acoustic import train_acoustic
 
-    return train_acoustic(work.execution, conversion_features, work.config)
+    return work.train(train_acoustic, conversion_features, work.config)
 
 
 @stored_asset(config=lambda run: run.conversion.vocoder, files=WEIGHTS, kinds={"pytorch"}, trains=True, show=curves)
@@ -176,7 +176,7 @@ def conversion_vocoder(work: Work, voices_clips: Path, conversion_targets: Path)
     """The vocoder: from mel spectrograms to waves, trained on recorded voices."""
     from models.conversion.vocoder.train_vocoder import train_vocoder
 
-    return train_vocoder(work.execution, voices_clips, work.config, conversion_targets)
+    return work.train(train_vocoder, voices_clips, work.config, conversion_targets)
 
 
 @stored_asset(files=INDEX, kinds={"pytorch", "parquet"}, trains=True, variants=WHOLE)
@@ -202,4 +202,4 @@ def conversion_tuned_vocoder(work: Work, conversion_vocoder: Path, conversion_pr
     """The vocoder, trained further on what the acoustic model predicts."""
     from models.conversion.vocoder.train_vocoder import tune_vocoder
 
-    return tune_vocoder(work.execution, conversion_vocoder, conversion_predicted, work.config)
+    return work.train(tune_vocoder, conversion_vocoder, conversion_predicted, work.config)

@@ -118,12 +118,13 @@ def _noise(folder: Path) -> "pd.DataFrame":
 
     study = _long(folder)
     with np.errstate(divide="ignore"):
-        return study.assign(snr_db=-20 * np.log10(study["strength"]))
+        return study.assign(snr_db=0.0 - 20 * np.log10(study["strength"]))
 
 
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
-    from data.musdb.dataset import LICENCE
+    from data.licences import licence_of
+    from data.musdb.dataset import LICENCE, OFFICIAL
 
     tracks = Version(inputs["musdb_tracks"]).record["summary"]
     codec = Version(inputs["separation_codec"]).record["summary"]
@@ -134,7 +135,7 @@ def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
         "data": "embedded synthetic songs" if tracks["embedded"] else f"songs from {tracks['location']}",
         "songs": ", ".join(f"{tracks[one]:,} {one}" for one in ("train", "valid", "test")),
         "hours of data": _hours(inputs["separation_songs"]),
-        "licence of the data": "none applies: made by this program" if tracks["embedded"] else f"MUSDB18: {LICENCE}",
+        "licence of the data": licence_of(work.environment.musdb, "MUSDB18", LICENCE, OFFICIAL),
         "data fingerprint": Version(inputs["separation_songs"]).fingerprint[:16],
         "preset": work.environment.preset,
         **({"experiment": work.experiment} if work.experiment else {}),

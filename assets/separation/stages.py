@@ -98,7 +98,7 @@ def separation_codec(work: Work, separation_songs: Path) -> Summary:
     if isinstance(work.config, PublishedCodec):
         copy_published_codec(work.config, work.environment.downloads, work.execution)
         return {"published": work.config.name}
-    return train_codec(work.execution, separation_songs, work.config)
+    return work.train(train_codec, separation_songs, work.config)
 
 
 def _unit_variance(folder: Path, environment: Environment) -> Finding:
@@ -149,11 +149,10 @@ def separation_denoiser(
     separation_latent_scale: Path,
 ) -> Summary:
     """The denoiser: a U-Net, trained to remove noise from the latent of the vocals, given that of the mixture."""
-    from models.separation.load import load_material
-    from models.separation.train_denoiser import train_denoiser
+    from models.separation.load import train_denoiser_on
 
     songs, codec = (separation_songs, separation_embedded_songs), (separation_codec, separation_latent_scale)
-    return train_denoiser(work.execution, load_material(songs, codec, work.execution.device), work.config)
+    return work.train(train_denoiser_on, songs, codec, None, work.config)
 
 
 @stored_asset(
@@ -163,7 +162,7 @@ def separation_mask_network(work: Work, separation_songs: Path, separation_embed
     """The discriminative network: it estimates a mask on the mixture's spectrogram; trained on the same songs."""
     from models.separation.train import train_mask_network
 
-    return train_mask_network(work.execution, separation_songs, separation_embedded_songs, work.config)
+    return work.train(train_mask_network, separation_songs, separation_embedded_songs, work.config)
 
 
 @stored_asset(
@@ -182,9 +181,7 @@ def separation_refiner(
     separation_mask_network: Path,
 ) -> Summary:
     """The refining network, beyond the paper: a denoiser that is also given the mask network's estimate."""
-    from models.separation.load import load_material
-    from models.separation.train_denoiser import train_denoiser
+    from models.separation.load import train_denoiser_on
 
-    codec = (separation_codec, separation_latent_scale)
-    given = load_material((separation_songs, None), codec, work.execution.device, masks=separation_mask_network)
-    return train_denoiser(work.execution, given, work.config)
+    songs, codec = (separation_songs, None), (separation_codec, separation_latent_scale)
+    return work.train(train_denoiser_on, songs, codec, separation_mask_network, work.config)

@@ -11,20 +11,73 @@
 
 A pointer is a text file that holds the key of a version. It is replaced by one rename, so a reader sees the old key or
 the new one. A pointer that cannot be read, or that names an unfinished version, counts as missing.
+
+A store that several machines share is the same, with a `Remote`: pointers and versions are there, the folder holds
+copies of what this machine uses.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any, Protocol
 
-from assets.store.record import RUN, damage
+from assets.store.record import RUN, damage, read_record
 from data.errors import InputError
 from data.files.durable import write_bytes
 from data.files.names import check_id, is_id
 
 MAIN = "main"
 _KEY = re.compile(r"[0-9a-f]{16}")
+
+
+class Remote(Protocol):
+    """What a store that several machines share does besides the local folder (`assets.store.remote.shared`)."""
+
+    def place(self, slot: "Slot") -> Path | None:
+        """Return where the valid version of exactly this slot is, or would be, in the local folder."""
+        ...
+
+    def record(self, folder: Path) -> dict[str, Any] | None:
+        """Return the record of a version without copying it; None if it is not finished."""
+        ...
+
+    def pointed(self, slot: "Slot") -> Path | None:
+        """Return the folder of the valid version of exactly this slot, after copying the version there."""
+        ...
+
+    def fetch(self, folder: Path) -> bool:
+        """Copy a finished version to its folder; return False if there is none, or if it is damaged."""
+        ...
+
+    def working(self, slot: "Slot", say: Callable[[str], None]) -> AbstractContextManager[None]:
+        """Context manager for all work on the next version of a slot; see `working`."""
+        ...
+
+    def making(self, slot: "Slot", folder: Path) -> AbstractContextManager[None]:
+        """Context manager for making a version, while its local lock is held."""
+        ...
+
+    def saved(self, folder: Path) -> None:
+        """Copy the checkpoint of a version that is being made."""
+        ...
+
+    def publish(self, slot: "Slot", folder: Path) -> None:
+        """Make a finished version the valid version of a slot."""
+        ...
+
+    def set_aside(self, folder: Path, reason: str) -> None:
+        """Make a damaged version unfinished."""
+        ...
+
+    def pin(self, folder: Path, content: bytes) -> None:
+        """Pin a version; `content` is that of the local record of the pin."""
+        ...
+
+    def unpin(self, folder: Path) -> bool:
+        """Remove the pin of a version; return whether there was one."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -37,6 +90,7 @@ class Slot:
         asset: name of the asset.
         variant: name of the variant; "" for the main variant.
         experiment: name of the experiment; "" for the version in use.
+        remote: the store that several machines share; None if this folder is the store.
 
     Example:
         >>> slot = Slot(Path(".tessitura/store"), "demo", "synthesis_model")
@@ -50,6 +104,7 @@ class Slot:
     asset: str
     variant: str = ""
     experiment: str = ""
+    remote: Remote | None = field(default=None, compare=False, repr=False)
 
     @property
     def home(self) -> Path:
@@ -89,7 +144,12 @@ def read_pointer(path: Path) -> str | None:
         text = path.read_bytes().decode("ascii").strip()
     except (OSError, UnicodeDecodeError):
         return None
-    return text if _KEY.fullmatch(text) else None
+    return text if is_key(text) else None
+
+
+def is_key(text: object) -> bool:
+    """Return whether `text` is a key of a version: 16 hexadecimal digits."""
+    return isinstance(text, str) and _KEY.fullmatch(text) is not None
 
 
 def pointed(slot: Slot) -> Path | None:
@@ -98,10 +158,40 @@ def pointed(slot: Slot) -> Path | None:
     In an experiment, this is the experiment's own version if there is one, otherwise the version in use.
     """
     for one in (slot, slot.in_use):
+        if one.remote is not None:
+            if (folder := one.remote.pointed(one)) is not None:
+                return folder
+            continue
         key = read_pointer(one.pointer)
         if key is not None and (folder := version_folder(one.home, key)) and (folder / RUN).is_file():
             return folder
     return None
+
+
+def recorded(slot: Slot) -> tuple[Path, dict[str, Any]] | None:
+    """Return the folder and the record of the valid version of a slot; None if there is none.
+
+    A version of a shared store is not copied here; the folder is where it would be.
+
+    Raises:
+        InputError: the record cannot be read.
+    """
+    if slot.remote is None:
+        folder = pointed(slot)
+        return None if folder is None else (folder, read_record(folder))
+    for one in (slot, slot.in_use):
+        folder = slot.remote.place(one)
+        if folder is not None and (record := slot.remote.record(folder)) is not None:
+            return folder, record
+    return None
+
+
+def is_made(slot: Slot) -> bool:
+    """Return whether a slot has a valid version, whose files may be damaged; nothing is copied here."""
+    try:
+        return recorded(slot) is not None
+    except InputError:
+        return True
 
 
 def find(slot: Slot) -> Path | None:
@@ -131,9 +221,29 @@ def get(slot: Slot) -> Path:
     return folder
 
 
+def working(slot: Slot, say: Callable[[str], None]) -> AbstractContextManager[None]:
+    """Context manager for all work on the next version of a slot, from the choice of its inputs to publishing.
+
+    In a shared store, what is copied here meanwhile is not deleted again, and nothing is published if another machine
+    has published into the slot since. In a local store it does nothing.
+
+    Args:
+        slot: the slot.
+        say: callback that receives a line of text when files are copied, or when another machine is waited for.
+    """
+    return nullcontext() if slot.remote is None else slot.remote.working(slot, say)
+
+
 def publish(slot: Slot, folder: Path) -> None:
-    """Make the version in `folder` the valid version of a slot."""
-    write_bytes(slot.pointer, folder.name.encode())
+    """Make the version in `folder` the valid version of a slot.
+
+    Raises:
+        InputError: the store is shared, and another machine has published since this work was begun (`working`).
+    """
+    if slot.remote is not None:
+        slot.remote.publish(slot, folder)
+    else:
+        write_bytes(slot.pointer, folder.name.encode())
 
 
 def homes(root: Path) -> Iterator[Path]:

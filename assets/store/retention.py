@@ -55,11 +55,14 @@ def pin(slot: Slot, key: str, reason: str) -> Path:
     Example:
         >>> pin(slot, get(slot).name, "results of the paper")
     """
-    if not (version_folder(slot.home, key) / RUN).is_file():
+    folder = version_folder(slot.home, key)
+    if not ((slot.remote is not None and slot.remote.fetch(folder)) or (folder / RUN).is_file()):
         known = ", ".join(sorted(path.parent.name for path in slot.home.glob(f"versions/*/{RUN}"))) or "none"
         raise InputError(f"{slot.name}: no finished version {key!r}; there are {known}")
     path = slot.home / "pins" / f"{key}.json"
     write_json(path, {"reason": reason, "when": datetime.now(UTC).isoformat(timespec="seconds")})
+    if slot.remote is not None:
+        slot.remote.pin(folder, path.read_bytes())
     return path
 
 
@@ -70,9 +73,10 @@ def unpin(slot: Slot, key: str) -> None:
         InputError: the version is not pinned.
     """
     path = slot.home / "pins" / f"{key}.json"
-    if not path.is_file():
+    there = slot.remote is not None and slot.remote.unpin(version_folder(slot.home, key))
+    if not path.is_file() and not there:
         raise InputError(f"{slot.name}: version {key!r} is not pinned")
-    path.unlink()
+    path.unlink(missing_ok=True)
 
 
 def kept(root: Path) -> dict[Path, list[str]]:

@@ -14,21 +14,22 @@ class Verified:
     """What was found of a version, or of a pointer to one.
 
     Attributes:
-        place: folder of the version, or path of the pointer.
+        place: folder of the version, or path of the pointer; of a bucket, its URL.
         damage: a text for each damaged file, with what is wrong with it; empty if all is as it was written.
     """
 
-    place: Path
+    place: Path | str
     damage: list[str]
 
 
-def verify(root: Path) -> Iterator[Verified]:
+def verify(root: Path, *, with_pointers: bool = True) -> Iterator[Verified]:
     """Read every file of all finished versions in a store, and all pointers, and yield what was found of each.
 
     No version is deleted while it is read. Nothing is changed. It takes as long as the disk needs to read the store.
 
     Args:
         root: folder of the store.
+        with_pointers: whether a pointer that names no version here is damage; not so in the copies of a shared store.
 
     Raises:
         InputError: another process changes a version just now.
@@ -38,7 +39,7 @@ def verify(root: Path) -> Iterator[Verified]:
         [['model.safetensors: its content is not what was written']]
     """
     for home in homes(root):
-        for path in pointers(home):
+        for path in pointers(home) if with_pointers else ():
             yield Verified(path, _astray(home, path))
         for folder in sorted(path.parent for path in home.glob(f"versions/*/{RUN}")):
             with reading([lock_path(folder)]):

@@ -17,6 +17,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -126,7 +127,8 @@ def make(slot: Slot, recipe: Recipe, making: Making) -> Version:
         making: how the version is made.
 
     Raises:
-        InputError: another process is making the version, or an input is not finished.
+        InputError: another process is making the version, or an input is not finished. In a shared store, also if the
+            process is on another machine, or another machine has taken over.
         RuntimeError: the work did not write an essential file.
 
     Example:
@@ -137,9 +139,11 @@ def make(slot: Slot, recipe: Recipe, making: Making) -> Version:
     decides = recipe.decides(slot.asset)
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     folder = version_folder(slot.home, key)
-    if (folder / RUN).is_file() and damage(folder) is None:
+    shared = slot.remote
+    if (shared is None or shared.fetch(folder)) and (folder / RUN).is_file() and damage(folder) is None:
         return Version(folder)
-    with alone(lock_path(folder), f"{folder} ({slot.name})"):
+    making_it = nullcontext() if shared is None else shared.making(slot, folder)
+    with alone(lock_path(folder), f"{folder} ({slot.name})"), making_it:
         if (folder / RUN).is_file():
             if (reason := damage(folder)) is None:
                 return Version(folder)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import dagster as dg
 
 from assets.declaration import Shown, Summary, Work, stored_asset
-from assets.display import picture, table
+from assets.display import dots, picture, table
 from assets.environment import Environment
 from assets.quality import Quality, gather
 from assets.store.versions import Version
@@ -81,10 +81,19 @@ def synthesis_scores(work: Work, nsynth_shards: Path, synthesis_notes: Path) -> 
     return write_scores(work.execution, nsynth_shards, synthesis_notes)
 
 
+def _map(folder: Path) -> Shown:
+    """Return the map as a small drawing, and as a picture with names."""
+    from data.files.tables import read_frame
+
+    places = read_frame(folder / "map.parquet")
+    small = dots(list(zip(places["x"], places["y"], strict=True)), "instruments")
+    return {"map": small, "map with names": picture((folder / "map.png").read_bytes(), "instruments")}
+
+
 @stored_asset(
     files=["map.parquet"],
     kinds={"scikitlearn"},
-    show=lambda folder: {"map": picture((folder / "map.png").read_bytes(), "instruments")},
+    show=_map,
 )
 def synthesis_instrument_map(work: Work, nsynth_shards: Path, synthesis_model: Path) -> Summary:
     """A t-SNE map of the instrument embeddings that SING has learnt, with numbers that show how reliable it is."""

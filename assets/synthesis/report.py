@@ -59,7 +59,7 @@ def _study(work: Work) -> "Study":
     from eval.report.naming import settings_of_systems
     from eval.synthesis.listening import listening_subject
     from eval.synthesis.report import Study
-    from eval.synthesis.tables import BEYOND
+    from eval.synthesis.tables import BEYOND, EMBEDDED
 
     inputs, champion = work.inputs, work.inputs["synthesis_champion"]
     scores = {one or VARIANTS[0]: read_frame(folder / "scores.parquet")
@@ -83,6 +83,8 @@ def _study(work: Work) -> "Study":
         provenance=_provenance(work, inputs),
         in_use=None if in_use is None else read_frame(in_use / "scores.parquet"),
     )
+    if study.provenance["data"] == EMBEDDED:  # not to stand beside published figures
+        subject = replace(subject, published={})
     with settings_of_systems(study.settings):
         return replace(study, listening=told_by_listeners(inputs[RATINGS], subject))
 
@@ -90,16 +92,18 @@ def _study(work: Work) -> "Study":
 def _provenance(work: Work, inputs: Mapping[str, Any]) -> dict[str, str]:
     """Return the origin of the data, the model, the scores and the page, as texts by name for the report."""
     shards, model, scores = inputs["nsynth_shards"], inputs["synthesis_model"], inputs["synthesis_scores"][""]
+    from data.licences import licence_of
     from data.nsynth.dataset import LICENCE
+    from eval.synthesis.tables import EMBEDDED
 
     summary = Version(shards).record["summary"]
     page = read_recipe(work.execution.folder)["provenance"]
     return {
         **made_by(work, "synthesis", {name: inputs[name] for name in _STAGES}),
-        "data": "embedded synthetic notes" if summary["embedded"] else f"NSynth from {summary['location']}",
+        "data": EMBEDDED if summary["embedded"] else f"NSynth from {summary['location']}",
         "notes": ", ".join(f"{summary[one]:,} {one}" for one in ("train", "valid", "test")),
         "hours of data": f"{summary['hours']:.2f}",
-        "licence of the data": "none applies: made by this program" if summary["embedded"] else f"NSynth: {LICENCE}",
+        "licence of the data": licence_of(work.environment.nsynth, "NSynth", LICENCE, ["official"]),
         "data fingerprint": Version(shards).fingerprint[:16],
         "preset": work.environment.preset,
         "variant": VARIANTS[0],

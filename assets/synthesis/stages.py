@@ -25,10 +25,10 @@ def synthesis_autoencoder(work: Work, nsynth_shards: Path) -> Summary:
     if isinstance(work.config, HarmonicTraining):
         from models.synthesis.harmonic.train import train_harmonic_autoencoder
 
-        return train_harmonic_autoencoder(work.execution, nsynth_shards, work.config)
+        return work.train(train_harmonic_autoencoder, nsynth_shards, work.config)
     from models.synthesis.train import train_autoencoder
 
-    return train_autoencoder(work.execution, nsynth_shards, work.config)
+    return work.train(train_autoencoder, nsynth_shards, work.config)
 
 
 @stored_asset(
@@ -60,10 +60,10 @@ def synthesis_sequence(
     if isinstance(work.config, HarmonicSequenceTraining):
         from models.synthesis.harmonic.train import train_harmonic_sequence
 
-        return train_harmonic_sequence(work.execution, *folders, work.config)
+        return work.train(train_harmonic_sequence, *folders, work.config)
     from models.synthesis.train import train_sequence
 
-    return train_sequence(work.execution, *folders, work.config)
+    return work.train(train_sequence, *folders, work.config)
 
 
 @stored_asset(
@@ -81,10 +81,10 @@ def synthesis_model(work: Work, nsynth_shards: Path, synthesis_autoencoder: Path
         from models.synthesis.harmonic.train import fine_tune_harmonic
 
         folders = nsynth_shards, synthesis_autoencoder, synthesis_sequence
-        return fine_tune_harmonic(work.execution, *folders, work.config)
+        return work.train(fine_tune_harmonic, *folders, work.config)
     from models.synthesis.train import fine_tune
 
-    return fine_tune(work.execution, nsynth_shards, synthesis_autoencoder, synthesis_sequence, work.config)
+    return work.train(fine_tune, nsynth_shards, synthesis_autoencoder, synthesis_sequence, work.config)
 
 
 @stored_asset(
@@ -99,4 +99,4 @@ def synthesis_wavenet(work: Work, nsynth_shards: Path) -> Summary:
     """The baseline: a small WaveNet autoencoder. Its input is the recorded note that it reconstructs."""
     from models.synthesis.train_wavenet import train_wavenet
 
-    return train_wavenet(work.execution, nsynth_shards, work.config)
+    return work.train(train_wavenet, nsynth_shards, work.config)

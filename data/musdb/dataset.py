@@ -26,7 +26,7 @@ from data.files.regular import is_clutter, printable, state
 from data.files.zips import open_zip
 from data.progress import Listener, ignore
 
-LICENCE = "mixed: 102 songs for academic use only, 48 CC BY-NC-SA"
+LICENCE = "102 songs restricted to academic use, 46 CC BY-NC-SA, 2 CC BY-NC-SA 3.0"
 CITATION = "Rafii, Liutkus, Stöter, Mimilakis, Bittner: The MUSDB18 corpus for music separation, 2017"
 SAMPLE_RATE = 44_100
 CHANNELS = 2

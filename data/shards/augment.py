@@ -68,7 +68,7 @@ class PitchShift:
     def __call__(
         self, values: np.ndarray, heard: int, labels: dict[str, np.ndarray], draws: np.ndarray
     ) -> dict[str, np.ndarray]:
-        """Shift the notes of a batch in place and return the labels with new pitches.
+        """Shift the notes of a batch in place and return the labels with new pitches, and "shift", int, (B,).
 
         Args:
             values: notes, int16, (B, T, 1).
@@ -81,4 +81,4 @@ class PitchShift:
         shifts = np.where((pitch >= self._lowest) & (pitch <= self._highest), shifts, 0)
         for one, shift in zip(values, shifts, strict=True):
             one[:heard, 0] = shift_pitch(one[:, 0], int(shift), heard)
-        return {**labels, "pitch": labels["pitch"] + shifts}
+        return {**labels, "pitch": labels["pitch"] + shifts, "shift": shifts}

@@ -98,11 +98,14 @@ class BatchPlan:
         """Positions within the whole batch that this process loads.
 
         Raises:
-            ValueError: the batch size is not a multiple of the number of processes.
+            InputError: the batch size is not a multiple of the number of processes.
         """
         rank, world = self.share
         if self.size % world:
-            raise ValueError(f"a batch of {self.size} cannot be shared by {world} processes")
+            raise InputError(
+                f"a batch of {self.size} cannot be shared by {world} processes; choose a number that divides it "
+                "(TESSITURA_TRAINING_PROCESSES)"
+            )
         return range(rank * self.size // world, (rank + 1) * self.size // world)
 
 
@@ -146,8 +149,7 @@ class Batches:
             treatment: processing of the recordings.
 
         Raises:
-            InputError: there are fewer rows than a batch needs.
-            ValueError: the batch size is not a multiple of the number of processes.
+            InputError: there are fewer rows than a batch needs, or the processes cannot share a batch equally.
         """
         if len(rows) < plan.size:
             raise InputError(

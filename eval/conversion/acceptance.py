@@ -19,6 +19,7 @@ from eval.conversion.systems import CLEAN, CREPE, GRID, MAIN, ORIGINAL, conditio
 from eval.report.numbers import chance
 
 GRIFFIN_LIM = "griffin_lim"
+_WORDS = {RPA: "raw pitch accuracy", OA: "overall accuracy"}
 
 
 @dataclass(frozen=True)
@@ -105,11 +106,10 @@ def melody_criteria(melody: pd.DataFrame, bounds: Bounds, split: str = "test") -
         "melody_5db": (RPA, "snr5", bounds.rpa_5db),
         "melody_clean": (RPA, CLEAN, bounds.rpa_clean),
     }
-    words = {RPA: "raw pitch accuracy", OA: "overall accuracy"}
     found = {}
     for name, (measure, condition, bound) in asked.items():
         value = _mean(melody, measure, condition, split)
-        meaning = f"mean {words[measure]} of the melody extractor, {_where(condition)}"
+        meaning = f"mean {_WORDS[measure]} of the melody extractor, {_where(condition)}"
         found[name] = _at_least(value, bound, meaning, advice)
     found["above_trackers"] = _above_trackers(melody, bounds, split)
     return found
@@ -214,7 +214,7 @@ def _above_trackers(melody: pd.DataFrame, bounds: Bounds, split: str) -> Criteri
             row = _row(compare(part, MAIN, trackers, measure), best) if best else None
             wins += bool(row is not None and row["wins"])
             shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "n/a"
-            told.append(f"{measure.upper()} {condition_name(condition)}: {shown}")
+            told.append(f"{_WORDS[measure]}, {condition_name(condition)}: {shown}")
     count = 2 * len(bounds.trackers_at)
     return Criterion(
         wins == count and count > 0,

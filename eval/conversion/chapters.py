@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from eval.acceptance import title_of
 from eval.conversion.acceptance import GRIFFIN_LIM
 from eval.conversion.figures import condition_charts, distribution_charts, f0_charts
 from eval.conversion.measures import CORR, KEYFREE, OA, RPA
@@ -179,7 +180,14 @@ def _champions(champions: Sequence[Mapping[str, Any]]) -> list[Block]:
          *(number(one["criteria"].get(name, float("nan"))) for name in checks)]
         for place, one in enumerate(champions, 1)
     ]  # fmt: skip
-    return [Table("Champions so far, by validation clips", ["Number", "Model", "Commit", *checks], rows, words=3)]
+    return [
+        Table(
+            "Champions so far, by validation clips",
+            ["Number", "Model", "Commit", *map(title_of, checks)],
+            rows,
+            words=3,
+        )
+    ]
 
 
 def limits(study: "Study") -> list[str]:

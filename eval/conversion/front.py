@@ -60,5 +60,5 @@ def _numbers(study: "Study") -> list[Number]:
                 name = f"{label}, {condition_name(str(row['condition']))}"
                 digits = MEASURES[measure].digits
                 told = with_interval(row["mean"], row["low"], row["high"], digits=digits)
-                found.append(Number(name, *told.split(" ", 1)))
+                found.append(Number.of(name, told))
     return found

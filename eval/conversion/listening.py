@@ -67,7 +67,8 @@ def listening_subject(scores: pd.DataFrame, commit: str) -> Subject:
     named = scores.assign(item=scores["clip"] + " " + scores["condition"])
     metrics = tuple(one for one in MEASURES if one in named)
     kinds = {one: "converting" for one in (MAIN, *SYSTEMS) if one != COPY}
-    return Subject("conversion", name_of, {}, named, metrics, {**kinds, COPY: "copying"}, commit)
+    headings = {one: MEASURES[one].heading for one in metrics}
+    return Subject("conversion", name_of, {}, named, metrics, {**kinds, COPY: "copying"}, commit, headings)
 
 
 def _made(sounds: Sounds, clip: str, condition: str) -> dict[str, np.ndarray]:

@@ -35,25 +35,42 @@ F0_MEASURES: Mapping[str, Measure] = {
     RMSE_LN: Measure("F0RMSE, ln", "root mean square error of ln F0 on frames voiced in both, key kept"),
     KEYFREE: Measure(
         "F0RMSE key-free, cents",
-        "the same in cents, after the median difference (the key shift) is taken away",
+        "root mean square error of F0 in cents on frames voiced in both, after the key shift, their median "
+        "difference, is taken away",
         digits=1,
     ),
     "key_shift_cents": Measure("Key shift, cents", "median difference in cents, estimate less reference", "", 1),
-    "f0_rmse_zlog": Measure("F0RMSE, z-scored", "the same of ln F0 after mean and deviation of each are removed"),
-    "f0_rmse_hz": Measure("F0RMSE, Hz", "the same in Hz, key kept", digits=1),
+    "f0_rmse_zlog": Measure(
+        "F0RMSE, z-scored", "root mean square error of ln F0 after mean and deviation of each are removed"
+    ),
+    "f0_rmse_hz": Measure(
+        "F0RMSE, Hz", "root mean square error of F0 in Hz on frames voiced in both, key kept", digits=1
+    ),
     CORR: Measure("F0CORR", "Pearson correlation of F0 in Hz on frames voiced in both", "larger"),
-    "f0_corr_all": Measure("F0CORR, all frames", "the same on all frames, unvoiced ones as 0 Hz", "larger"),
+    "f0_corr_all": Measure(
+        "F0CORR, all frames", "Pearson correlation of F0 in Hz on all frames, unvoiced ones as 0 Hz", "larger"
+    ),
     "vuv_error": Measure("Voicing error", "share of frames voiced in one only"),
     "voicing_recall": Measure("Voicing recall", "share of the voiced frames that are found voiced", "larger"),
     "voicing_false_alarm": Measure("False alarm", "share of the unvoiced frames that are found voiced"),
-    RPA: Measure("RPA", "raw pitch accuracy: share of voiced frames within 50 cents, voicing left aside", "larger"),
-    "rca": Measure("RCA", "raw chroma accuracy: the same, octaves left aside", "larger"),
-    "rpa_keyfree": Measure("RPA key-free", "raw pitch accuracy after the key shift is taken away", "larger"),
-    "rca_keyfree": Measure("RCA key-free", "raw chroma accuracy after the key shift is taken away", "larger"),
-    OA: Measure("OA", "overall accuracy: share of all frames with right voicing and pitch", "larger"),
-    "gpe": Measure("GPE", "gross pitch error: share of frames voiced in both that are more than 20 % off"),
-    "fpe_cents": Measure("FPE, cents", "fine pitch error: deviation in cents of the frames that are not", digits=1),
-    "ffe": Measure("FFE", "F0 frame error: share of frames with a gross error or wrong voicing"),
+    RPA: Measure("Raw pitch accuracy", "RPA: share of voiced frames within 50 cents, voicing left aside", "larger"),
+    "rca": Measure(
+        "Raw chroma accuracy", "RCA: share of voiced frames within 50 cents, octaves and voicing left aside", "larger"
+    ),
+    "rpa_keyfree": Measure(
+        "Raw pitch accuracy key-free", "raw pitch accuracy after the key shift is taken away", "larger"
+    ),
+    "rca_keyfree": Measure(
+        "Raw chroma accuracy key-free", "raw chroma accuracy after the key shift is taken away", "larger"
+    ),
+    OA: Measure("Overall accuracy", "OA: share of all frames with right voicing and pitch", "larger"),
+    "gpe": Measure("Gross pitch error", "GPE: share of frames voiced in both that are more than 20 % off"),
+    "fpe_cents": Measure(
+        "Fine pitch error, cents",
+        "FPE: deviation in cents of the frames voiced in both without a gross error",
+        digits=1,
+    ),
+    "ffe": Measure("F0 frame error", "FFE: share of frames with a gross error or wrong voicing"),
 }
 VOICE_MEASURES: Mapping[str, Measure] = {
     "mcd_dtw": Measure(
@@ -63,7 +80,9 @@ VOICE_MEASURES: Mapping[str, Measure] = {
         "",
         2,
     ),
-    "mcd": Measure("MCD to source, unaligned, dB", "the same frame by frame, without time warping", "", 2),
+    "mcd": Measure(
+        "MCD to source, unaligned, dB", "mel cepstral distortion to the source's clean voice, not warped", "", 2
+    ),
     "mel_db": Measure("Mel distance to source, dB", "mean absolute difference of 40 mel bands, level kept", "", 2),
     "loudness_db": Measure(
         "Loudness distance, dB",
@@ -92,10 +111,11 @@ VOICE_MEASURES: Mapping[str, Measure] = {
     "word_error": Measure("Word error", "words wrong by a recogniser, against the text named in `text`"),
     "character_error": Measure("Character error", "characters wrong by a recogniser, against the text named in `text`"),
     "source_word_error": Measure(
-        "Word error of source", "the same of the source's clean voice; only where the text is known"
+        "Word error of source", "words wrong by a recogniser in the source's clean voice; only where the text is known"
     ),
     "source_character_error": Measure(
-        "Character error of source", "the same of the source's clean voice; only where the text is known"
+        "Character error of source",
+        "characters wrong by a recogniser in the source's clean voice; only where the text is known",
     ),
 }  # fmt: skip
 VOCODER_MEASURES: Mapping[str, Measure] = {

@@ -36,6 +36,7 @@ class Subject:
         metrics: names of the metrics.
         kinds: kind of each contestant, such as "masking", for the correlations.
         commit: commit of the models that the report is about; a test of another one is marked. "" for none.
+        headings: display name by metric; others are shown by their own.
     """
 
     name: str
@@ -45,6 +46,7 @@ class Subject:
     metrics: tuple[str, ...] = ()
     kinds: Mapping[str, str] = field(default_factory=dict)
     commit: str = ""
+    headings: Mapping[str, str] = field(default_factory=dict)
 
 
 def listening_blocks(ratings: Ratings, subject: Subject) -> list[Block]:
@@ -163,18 +165,11 @@ def _choices(rows: pd.DataFrame, kind: Kind, subject: Subject) -> Table:
     published = subject.published.get(kind.name, {})
     cells = [_choice(one, subject, published) for one in made]
     question = "First chosen over second" if kind.name == "ab" else "Told from the recording"
+    columns = ["First", "Second", "Share [exact 95 %]", "Choices", "p (binomial, Holm)", "Over listeners [95 %]"]
     return Table(
         f"{kind.title}: {question[0].lower()}{question[1:]}",
-        [
-            "First",
-            "Second",
-            "Share [exact 95 %]",
-            "Choices",
-            "p (binomial, Holm)",
-            "Over listeners [95 %]",
-            "Published",
-        ],
-        cells,
+        [*columns, "Published"] if published else columns,
+        cells if published else [one[:-1] for one in cells],
         words=2,
         note="Chance is 50 %. The exact test takes choices as independent; the interval over listeners does not.",
     )
@@ -207,7 +202,7 @@ def _metrics(rows: pd.DataFrame, subject: Subject) -> Iterator[Table]:
     by_place = {(one.metric, one.kind): one for one in found}
     order = sorted(subject.metrics, key=lambda name: -_strength(by_place[name, ALL].rho))
     cells = [
-        [name, *(with_interval(one.rho, one.low, one.high) for kind in kinds
+        [subject.headings.get(name, name), *(with_interval(one.rho, one.low, one.high) for kind in kinds
                  for one in [by_place[name, kind]])]
         for name in order
         if any(np.isfinite(by_place[name, kind].rho) for kind in kinds)

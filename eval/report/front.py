@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data.files.durable import write_json
-from eval.acceptance import Criterion
+from eval.acceptance import Criterion, title_of
 from eval.report.document import Clip, Players
 from eval.report.numbers import number
 
@@ -35,6 +35,19 @@ class Number:
     label: str
     value: str
     interval: str = ""
+
+    @classmethod
+    def of(cls, label: str, told: str) -> "Number":
+        """Return a number from its text with an interval (`eval.report.numbers.with_interval`).
+
+        Where there is no interval, because there are too few items, words say so.
+
+        Example:
+            >>> Number.of("uSDR, dB", "2.50 [n/a]").interval
+            'too few for an interval'
+        """
+        value, _, ends = told.partition(" [")
+        return cls(label, value, "too few for an interval" if ends == "n/a]" else f"[{ends}")
 
 
 @dataclass(frozen=True)
@@ -94,11 +107,10 @@ def verdict(found: Mapping[str, Criterion], subject: str) -> tuple[str, str]:
 
     Example:
         >>> verdict({"in_tune": Criterion(False, 0.8, 0.9, "share in tune", "")}, "SING")[0]
-        'SING passes 0 of 1 checks; it fails in tune.'
+        'SING passes 0 of 1 checks; not passed: in tune.'
     """
     failed = {name: one for name, one in found.items() if not one.passed}
-    named = [name.replace("_", " ") for name in failed]
-    fails = f"; it fails {', '.join(named[:-1])}{' and ' if named[:-1] else ''}{named[-1]}" if named else ""
+    fails = f"; not passed: {', '.join(map(title_of, failed))}" if failed else ""
     first = f"{subject} passes {len(found) - len(failed)} of {len(found)} checks{fails}."
     if failed:
         heading, one = "The worst finding", max(failed.values(), key=_gap)

@@ -100,7 +100,7 @@ def _better_than_mixture(tracks: pd.DataFrame) -> Criterion:
         float(len(won)),
         float(len(gains)),
         f"measures in which the median of latent diffusion beats the mixture's ({listed}; above 0 is better)",
-        "train longer; where only uSDR fails, listen: it counts phases that nobody hears",
+        "train longer; where only uSDR fails, listen: uSDR counts errors of phase as much as those of the spectrum",
     )
 
 
@@ -127,9 +127,8 @@ def _refining(tracks: pd.DataFrame) -> Criterion:
         usdr.high >= 0 and distance.high < 0,
         distance.mean,
         0.0,
-        f"MR-STFT distance of refined estimates less the masks' {_told(distance)}, all of the interval below 0; "
-        f"uSDR {_told(usdr)} dB, "
-        "not all of it below 0",
+        f"MR-STFT distance of refined estimates less that of the masks ({_told(distance)}: all of the interval must be "
+        f"below 0; uSDR likewise {_told(usdr)} dB: not all of it may be below 0)",
         "train the refining network longer; until then the masks are the better choice",
     )
 

@@ -63,6 +63,7 @@ def champion_blocks(validation: pd.DataFrame, champions: Sequence[Mapping[str, A
         )
     if champions:
         cells = [
-            [str(place), str(one["model"]).partition("-")[0], one["commit"]] for place, one in enumerate(champions, 1)
+            [str(place), name_of(str(one["model"]).partition("-")[0]), one["commit"]]
+            for place, one in enumerate(champions, 1)
         ]
         yield Table("Champions so far", ["Number", "System", "Commit"], cells, words=3)

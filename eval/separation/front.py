@@ -32,7 +32,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
             median = gathered[one][_METRIC]
             told = with_interval(median.median, median.low, median.high)
             label = f"{heading(_METRIC)}: {name_of(one)}"
-            numbers.append(Number(label, *told.split(" ", 1)))
+            numbers.append(Number.of(label, told))
     sounds, middle = (
         Sounds(study.songs, study.estimates),
         study.order[len(study.order) // 2 : len(study.order) // 2 + 1],

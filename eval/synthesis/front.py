@@ -61,11 +61,10 @@ def _numbers(test: pd.DataFrame) -> list[Number]:
     for other, label in (("silence", "spectral loss over silence's"), ("nearest_pitch", "over the nearest copy's")):
         one = loss_ratio(losses, "sing", other)
         if one.count:
-            found.append(Number(label, *with_interval(one.mean, one.low, one.high).split(" ", 1)))
+            found.append(Number.of(label, with_interval(one.mean, one.low, one.high)))
     sing = test[test["system"] == "sing"]
     tuned = mean_interval(sing["in_tune"].to_numpy(float), sing["instrument"].tolist())
     if tuned.count:
         told = percent(tuned.mean, tuned.low, tuned.high, interval=True)
-        value, _, ends = told.partition(" [")
-        found.append(Number("within 50 cents", value, f"[{ends}"))
+        found.append(Number.of("within 50 cents", told))
     return found

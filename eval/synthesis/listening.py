@@ -18,7 +18,7 @@ from eval.listening.kinds import RECORDING
 from eval.listening.tables import Subject
 from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.paper_results import SING_ABX, SING_TABLE_2
-from eval.synthesis.tables import name_of
+from eval.synthesis.tables import HEADINGS, name_of
 
 KINDS = ("mos", "ab")
 _SYSTEMS = ("sing", "nearest_pitch", "wavenet")
@@ -78,6 +78,7 @@ def listening_subject(scores: pd.DataFrame, commit: str) -> Subject:
         tuple(METRICS),
         {"sing": "synthesising", "wavenet": "synthesising", "nearest_pitch": "copying"},
         commit,
+        HEADINGS,
     )
 
 

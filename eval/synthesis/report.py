@@ -16,7 +16,7 @@ from data.files.audio import to_float
 from data.files.durable import in_json, read_json, write_bytes, write_json
 from data.files.tables import write_frame
 from data.shards.reader import Shards
-from eval.acceptance import Criterion, as_json
+from eval.acceptance import Criterion, as_json, title_of
 from eval.intervals import OF_MEANS
 from eval.report.document import Block, Clip, Document, Section, Table, Text
 from eval.report.excerpts import level_of, player
@@ -34,15 +34,15 @@ from eval.synthesis.note_metrics import METRICS
 from eval.synthesis.players import ordered, player_blocks
 from eval.synthesis.tables import (
     BEYOND,
+    EMBEDDED,
     SETTINGS,
     SHOWN,
     in_use_table,
     name_of,
     paired_table,
     palette_of,
+    paper_tables,
     systems_table,
-    table_1,
-    table_2,
 )
 from eval.table import summarise
 
@@ -152,7 +152,7 @@ def _write(folder: Path, study: Study) -> dict[str, Any]:
     tables = [systems_table(study.all_scores), paired_table(study.all_scores), *beyond]
     if study.in_use is not None:
         tables.append(in_use_table(next(iter(study.scores.values())), study.in_use))
-    paper = [table_1(study.scores, where), table_2(cost)]
+    paper = paper_tables(study.scores, cost, where, comparable=study.provenance["data"] != EMBEDDED)
     summary = [
         f"{one.meaning}: {number(one.found)} (asked: {number(one.bound)}) – {'passed' if one.passed else 'not passed'}"
         + ("." if one.required else ", not required of this preset.")
@@ -249,7 +249,7 @@ def _checks(study: Study, tested: Mapping[str, Criterion]) -> Table:
     valid = acceptance_criteria(study.all_scores, study.bounds, split="valid")
     rows = [
         [
-            name.replace("_", " "),
+            title_of(name),
             *(f"{number(one.found)} ({'passed' if one.passed else 'not passed'})" for one in (valid[name], on_test)),
             number(on_test.bound),
             "yes" if on_test.required else "no",
@@ -272,7 +272,7 @@ def _training(study: Study) -> list[Block]:
             [str(place), one["model"][:12], one["commit"], *(number(value) for value in one["criteria"].values())]
             for place, one in enumerate(study.champions, 1)
         ]
-        checks = list(study.champions[-1]["criteria"])
+        checks = map(title_of, study.champions[-1]["criteria"])
         blocks.append(Table("Champions so far", ["Number", "Model", "Commit", *checks], rows, words=3))
     else:
         blocks.append(Text("No model has passed every check yet, so there is no champion."))

@@ -57,9 +57,9 @@ def write_disentanglement(execution: Execution, notes: Path, sweeps: Path) -> di
         "instrument heard in recordings": ceiling,
         "instrument heard by chance": 1 / max(1, len(swept)),
         "median cents moved by the instrument": float(moved.median()),
-        "monotonicity of ways": float(known["monotonicity"].mean()),
-        "worst cents on ways": float(known["pitch_error"].max()),
-        "ways that lose their pitch": float(known["pitch_error"].isna().sum()),
+        "monotonicity of interpolations": float(known["monotonicity"].mean()),
+        "worst cents on interpolations": float(known["pitch_error"].max()),
+        "interpolations that lose their pitch": float(known["pitch_error"].isna().sum()),
     }
     results = {name: value for name, value in results.items() if np.isfinite(value)}
     write_json(execution.folder / "control.json", results)

@@ -37,7 +37,7 @@ BEYOND = ("harmonic",)  # variants beyond the paper, whose systems have names of
 BOUNDS = ("recording", "silence", "griffin_lim")
 SETTINGS = {"spectral": "spectral loss", "waveform": "waveform loss", "no_time_embedding": "no time embedding"}
 VARIANT_NAMES = {"spectral": "", "waveform": "", "no_time_embedding": ", no time embedding"}
-_HEADINGS = {
+HEADINGS = {
     "spectral": "Spectral loss",
     "multi_resolution": "Multi-res. STFT",
     "waveform_mse": "Waveform MSE",
@@ -51,6 +51,10 @@ _HEADINGS = {
 
 _LEADING = ("spectral", "in_tune", "pitch_error")  # the metrics that matter most
 _ORDER = (*_LEADING, *(one for one in METRICS if one not in _LEADING))
+
+
+EMBEDDED = "embedded synthetic notes"  # what a report calls notes that this program made
+NOT_COMPARABLE = "embedded notes: not comparable"
 
 
 def name_of(system: str, *, told: bool = False) -> str:
@@ -87,7 +91,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
     """
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
-    headings, rows = [_HEADINGS[metric] for metric in _ORDER], []
+    headings, rows = [HEADINGS[metric] for metric in _ORDER], []
     headings.insert(1, "Spectral loss over silence's")
     losses = by_note(test, "spectral")
     for system in SHOWN:
@@ -125,7 +129,7 @@ def paired_table(scores: pd.DataFrame, system: str = "sing") -> Table:
         for one in found.to_dict("records"):
             rows.append(
                 [
-                    _HEADINGS[metric],
+                    HEADINGS[metric],
                     name_of(one["baseline"]),
                     str(one["count"]),
                     _difference(one),
@@ -164,7 +168,7 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
         found = compare_systems(both, "experiment", ["in use"], Metric(metric, smaller), Items("note", "instrument"))
         for one in found.to_dict("records"):
             cells = [str(one["count"]), _difference(one), chance(one["p"]), percent(one["better"])]
-            rows.append([_HEADINGS[metric], *cells])
+            rows.append([HEADINGS[metric], *cells])
     return Table(
         "This experiment minus the model in use, note by note",
         ["Metric", "Notes", "Difference [95 %]", "p", "Experiment better on"],
@@ -173,27 +177,35 @@ def in_use_table(experiment: pd.DataFrame, in_use: pd.DataFrame) -> Table:
     )
 
 
-def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str) -> Table:
+def paper_tables(
+    by_variant: Mapping[str, pd.DataFrame], cost: Mapping[str, float | str], measured_on: str, *, comparable: bool
+) -> list[Table]:
+    """Return the tables of the SING paper with the values measured here; the arguments are those of each table."""
+    return [table_1(by_variant, measured_on, comparable=comparable), table_2(cost)]
+
+
+def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str, *, comparable: bool) -> Table:
     """Return Table 1 of the SING paper (losses), with the values measured by this project in extra columns.
 
     Args:
         by_variant: scores of each trained variant, by its name (keys of `VARIANT_NAMES`).
         measured_on: data and preset of the measurement, for the note of the table.
+        comparable: whether results on these notes may stand beside published ones; if not, the table shows
+            `NOT_COMPARABLE` instead of them.
     """
     rows = []
     for row in SING_TABLE_1:
         name = ("SING" if row.system == "sing" else "Autoencoder") + VARIANT_NAMES[row.variant]
         published = [row.spectral_train, row.spectral_test, row.mse_train, row.mse_test]
-        rows.append(
-            [name, row.training_loss, *map(number, published), *_measured(by_variant.get(row.variant), row.system)]
-        )
-    paper, here = "published", "here"
+        mine = _measured(by_variant.get(row.variant), row.system) if comparable else [NOT_COMPARABLE]
+        rows.append([name, row.training_loss, *map(number, published), *mine])
+    losses = ("spectral train", "spectral test", "MSE train", "MSE test")
     return Table(
         "SING, Table 1: losses on training and on unseen pairs",
         [
             "Model", "Trained on",
-            *(f"{what}, {where}" for where in (paper, here) for what in
-              ("spectral train", "spectral test", "MSE train", "MSE test")),
+            *(f"{what}, published" for what in losses),
+            *((f"{what}, here" for what in losses) if comparable else ["here"]),
         ],
         rows,
         words=2,
@@ -259,9 +271,9 @@ def control_table(results: Mapping[str, float]) -> Table:
         "instrument heard by chance": "the same by guessing",
         "median cents moved by the instrument": "standard deviation of pitch over all swept instruments at one pitch, "
         "median over the pitches",
-        "monotonicity of ways": "rank correlation of mixing weight and progress from one timbre to the other",
-        "worst cents on ways": "largest pitch error between two instruments, of ways that keep a pitch",
-        "ways that lose their pitch": "number of ways on which some step has no pitch",
+        "monotonicity of interpolations": "rank correlation of mixing weight and progress from one timbre to the other",
+        "worst cents on interpolations": "largest pitch error between two instruments, of those that keep a pitch",
+        "interpolations that lose their pitch": "number of interpolations on which some step has no pitch",
     }
     rows = [[name, meanings[name], number(results[name])] for name in meanings if name in results]
     return Table("Does each control do its own thing?", ["Score", "Meaning", "Value"], rows, words=2)

@@ -8,17 +8,19 @@ from pathlib import Path
 
 import torch
 
+from data.execution import Execution
 from models.separation.codec import AnyCodec, Codec
-from models.separation.config import Sampling
+from models.separation.config import DenoiserTraining, Sampling
 from models.separation.denoiser import Denoiser
 from models.separation.latents import Scaling
 from models.separation.mask_network import MaskNetwork
 from models.separation.published.hub import is_published, load_published
 from models.separation.separate import Separator, diffusion_separator, mask_separator, refining_separator
 from models.separation.sizes import CodecConfig, DenoiserConfig, MaskNetworkConfig
-from models.separation.train_denoiser import Material
+from models.separation.train_denoiser import Material, train_denoiser
 from models.training.checkpoint import load
 from models.training.fit import LAST_WEIGHTS
+from models.training.stage import Figures
 
 
 def load_codec(folder: Path, device: torch.device) -> AnyCodec:
@@ -124,6 +126,25 @@ def load_material(
     place = torch.device(device)
     network = None if masks is None else load_mask_network(masks, place)
     return Material(*songs, load_codec(codec[0], place), Scaling.read(codec[1]).to(place), network)
+
+
+def train_denoiser_on(
+    execution: Execution,
+    songs: tuple[Path, Path | None],
+    codec: tuple[Path, Path],
+    masks: Path | None,
+    config: DenoiserTraining,
+) -> Figures:
+    """Train the denoiser, or with `masks` the refining network, on what lies in folders.
+
+    All arguments can be sent to another process, so several can train together (`models.training.together`). They are
+    those of `load_material` and `train_denoiser`, and so are the result and the errors.
+
+    Example:
+        >>> songs, codec = (Path("songs"), None), (Path("codec"), Path("scale"))
+        >>> train_denoiser_on(Execution(Path("denoiser")), songs, codec, None, PRESETS["small"].denoiser_training)
+    """
+    return train_denoiser(execution, load_material(songs, codec, execution.device, masks=masks), config)
 
 
 def trained_mask_network(folder: Path, device: torch.device) -> Separator:

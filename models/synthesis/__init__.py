@@ -11,6 +11,7 @@
 * `load`: loads what the three stages trained, whichever networks they were
 * `music`: plays ranges of notes, chords and MIDI files
 * `notes`: converts notes for SING: label rows, padded waveforms, training batches, validation figures
+* `pitch`: describes a pitch by smooth features
 * `plan`: the trainings of a preset of SING, as a plan measures them
 * `presets`: named presets of SING, and its variants: the rows of the paper's Table 1, and `harmonic`
 * `sampling`: draws samples from the WaveNet decoder one by one, with cached layer inputs

@@ -1,7 +1,6 @@
 """Configurations of SING: sizes of the networks, training of each stage, evaluation.
 
-The defaults of SING are the paper's.
-The module does not import torch, so that the asset graph can read configurations without loading it.
+The defaults of SING are the paper's. The module does not import torch, so that the asset graph can read configurations.
 """
 
 from dataclasses import dataclass, field
@@ -60,6 +59,8 @@ class SequenceConfig:
         hidden: hidden units of each LSTM layer.
         layers: number of LSTM layers.
         dimension: number of values in an embedding frame, the same as in `AutoencoderConfig`.
+        pitch_bumps: number of smooth features of the pitch beside its table row (`models.synthesis.pitch`); 0 in the
+            paper.
     """
 
     instruments: int = 1006
@@ -73,11 +74,13 @@ class SequenceConfig:
     hidden: int = 1024
     layers: int = 3
     dimension: int = 128
+    pitch_bumps: int = 0
 
     @property
     def inputs(self) -> int:
         """Number of values that the LSTM reads at each step."""
-        return self.instrument_dimension + self.pitch_dimension + self.velocity_dimension + self.time_dimension
+        tables = self.instrument_dimension + self.pitch_dimension + self.velocity_dimension + self.time_dimension
+        return tables + (self.pitch_bumps + 1 if self.pitch_bumps else 0)
 
 
 @dataclass(frozen=True)
@@ -147,12 +150,14 @@ class SequenceTraining:
         fit: steps, batch size and optimiser.
         truncation: number of embedding frames per update, through which gradients are back-propagated.
         validation_notes: number of validation notes used for the figures during training.
+        keep_time: whether the time of shifted notes is counted as in their recordings.
     """
 
     sequence: SequenceConfig
     fit: FitConfig
     truncation: int
     validation_notes: int = field(metadata=OBSERVES)
+    keep_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,7 @@ class FineTuning:
         pitch_shifts: semitones by which training notes may be shifted.
         onsets: how often only the onsets of notes are used.
         validation_notes: number of validation notes used for the figures during training.
+        keep_time: whether the time of shifted notes is counted as in their recordings.
     """
 
     fit: FitConfig
@@ -172,6 +178,7 @@ class FineTuning:
     pitch_shifts: tuple[int, ...]
     onsets: OnsetTraining
     validation_notes: int = field(metadata=OBSERVES)
+    keep_time: bool = False
 
 
 @dataclass(frozen=True)
@@ -210,6 +217,8 @@ class SynthesisConfig:
         thresholds: what a trained model must reach to be promoted.
         harmonic: networks and trainings of the variant `harmonic`.
         decoder: which networks the three stages train: "convolutional" are SING's, "harmonic" those of that variant.
+        keep_time: whether the time of shifted notes is counted as in their recordings: a note that is played faster
+            passes through its attack, its decay and its end sooner, and the time table is read as much faster.
     """
 
     autoencoder: AutoencoderConfig = field(default_factory=AutoencoderConfig)
@@ -228,6 +237,7 @@ class SynthesisConfig:
     thresholds: Thresholds = field(default_factory=Thresholds)
     harmonic: HarmonicConfig = field(default_factory=HarmonicConfig)
     decoder: str = "convolutional"
+    keep_time: bool = False
 
     @property
     def autoencoder_training(self) -> AutoencoderTraining:
@@ -268,12 +278,16 @@ class SynthesisConfig:
     @property
     def sequence_training(self) -> SequenceTraining:
         """The part of the configuration that stage 2 of SING uses."""
-        return SequenceTraining(self.sequence, self.train_sequence, self.truncation, self.validation_notes)
+        return SequenceTraining(
+            self.sequence, self.train_sequence, self.truncation, self.validation_notes, self.keep_time
+        )
 
     @property
     def fine_tuning(self) -> FineTuning:
         """The part of the configuration that stage 3 of SING uses."""
-        return FineTuning(self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes)
+        return FineTuning(
+            self.fine_tune, self.loss, self.pitch_shifts, self.onsets, self.validation_notes, self.keep_time
+        )
 
     @property
     def has_wavenet(self) -> bool:

@@ -66,8 +66,8 @@ def embed(
 ) -> dict[str, float]:
     """Write the embeddings of the training notes as shards; if it was stopped, a second call continues.
 
-    The records are float16, shape (N, D). The index has the columns instrument, pitch (after the shift), velocity
-    and split.
+    The records are float16, shape (N, D). The index has the columns instrument, pitch (after the shift), velocity,
+    shift (semitones) and split.
 
     Args:
         execution: folder of the shards, device, and listener for progress reports.
@@ -96,7 +96,7 @@ def embed(
     def annotate(rows: pa.Table) -> pa.Table:
         found = [places[one] for one in rows["id"].to_pylist()]
         values = {name: [int(columns[name][note.row]) for note in found] for name in LABELS}
-        values["pitch"] = [note.pitch for note in found]
+        values |= {"pitch": [note.pitch for note in found], "shift": [note.shift for note in found]}
         for name, column in values.items():
             rows = rows.append_column(name, pa.array(column, pa.int32()))
         return rows.append_column("split", pa.array(["train"] * len(found)))

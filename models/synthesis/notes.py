@@ -31,15 +31,40 @@ def velocity_rows(velocities: np.ndarray) -> np.ndarray:
     return np.searchsorted(VELOCITIES, velocities)
 
 
-def label_columns(shards: Shards) -> dict[str, np.ndarray]:
-    """Return the label rows "instrument", "pitch" and "velocity" of all recordings, int64, (recordings,) each."""
-    columns = {name: shards.column(name).astype(np.int64) for name in LABELS}
+def label_columns(shards: Shards, others: tuple[str, ...] = ()) -> dict[str, np.ndarray]:
+    """Return the label rows "instrument", "pitch" and "velocity" of all recordings, int64, (recordings,) each.
+
+    Args:
+        shards: shards of notes, or of their embeddings.
+        others: names of other columns of the index to add, integers.
+    """
+    columns = {name: shards.column(name).astype(np.int64) for name in (*LABELS, *others)}
     return {**columns, "velocity": velocity_rows(columns["velocity"])}
 
 
 def label_tensors(labels: dict[str, np.ndarray], device: torch.device) -> list[Tensor]:
     """Return label rows as tensors on the device, (B,) each, in the order instrument, pitch, velocity."""
     return [torch.from_numpy(labels[name]).to(device) for name in LABELS]
+
+
+def recorded_time(sizes: AutoencoderConfig, shifts: np.ndarray, frames: range, device: torch.device) -> Tensor:
+    """Return where the frames of shifted notes lie in their recordings, in frames.
+
+    A note that is shifted by s semitones is played 2^(s/12) times as fast as it was recorded, from its first sample on.
+
+    Args:
+        sizes: sizes of the autoencoder, from which samples are converted to frames.
+        shifts: shift of each note in semitones, (B,).
+        frames: numbers of the frames of the notes as they are played.
+        device: device of the result.
+
+    Returns:
+        Fractional frame numbers, float32, (frames, B); some lie before the first or after the last frame of a note.
+    """
+    onset = (MARGIN - sizes.wave_length(1) / 2) / sizes.stride  # the frame whose middle is the first sample of a note
+    speed = torch.from_numpy(2 ** (shifts / 12)).float().to(device)
+    places = torch.arange(frames.start, frames.stop, frames.step, device=device)
+    return onset + speed * (places[:, None] - onset)
 
 
 def to_wave(values: np.ndarray, device: torch.device, padding: int) -> Tensor:

@@ -63,8 +63,8 @@ def _short(steps: int, optimiser: str = "muon") -> FitConfig:
     )
 
 
-def _harmonic(steps: tuple[int, int, int]) -> HarmonicConfig:
-    """Return the variant `harmonic` of `small` and `demo`, given the numbers of steps of its three stages."""
+def _harmonic(steps: tuple[int, int, int], members: int) -> HarmonicConfig:
+    """Return the variant `harmonic` of `small` and `demo`, given the steps of its three stages, and its members."""
 
     def short(count: int) -> FitConfig:
         return FitConfig(
@@ -81,7 +81,7 @@ def _harmonic(steps: tuple[int, int, int]) -> HarmonicConfig:
 
     first, second, third = map(short, steps)
     return HarmonicConfig(
-        sizes=HarmonicSizes(centres=31, dropout=0.15),
+        sizes=HarmonicSizes(centres=31, dropout=0.15, members=members),
         train_autoencoder=first,
         train_sequence=second,
         fine_tune=third,
@@ -92,9 +92,10 @@ def _harmonic(steps: tuple[int, int, int]) -> HarmonicConfig:
 def _preset_small() -> SynthesisConfig:
     """Return a preset that trains in about an hour on 2 CPU cores (measurements in models/synthesis/README.md)."""
     return SynthesisConfig(
-        autoencoder=AutoencoderConfig(channels=256, dimension=64, fourier=True),
-        sequence=SequenceConfig(hidden=256, layers=2, dimension=64),
+        autoencoder=AutoencoderConfig(channels=256, dimension=128, fourier=True),
+        sequence=SequenceConfig(hidden=256, layers=2, dimension=128, pitch_bumps=31),
         pitch_shifts=(-3, -2, -1, 0, 1, 2, 3),
+        keep_time=True,
         onsets=OnsetTraining(frames=112, whole_every=4),
         train_autoencoder=_short(18_000),
         # Adam: a step has nine updates, and orthogonalising them would cost more time than it saves.
@@ -104,7 +105,7 @@ def _preset_small() -> SynthesisConfig:
         evaluated=EvaluationNotes(train=100, wavenet=24),
         wavenet=WavenetConfig(stacks=1, crop=4096),
         train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
-        harmonic=_harmonic((1_000, 600, 18_000)),
+        harmonic=_harmonic((1_000, 600, 18_000), members=4),
     )
 
 
@@ -120,15 +121,16 @@ def _preset_demo() -> SynthesisConfig:
 
     return replace(
         small,
-        autoencoder=replace(small.autoencoder, channels=128),
-        sequence=replace(small.sequence, hidden=128),
+        autoencoder=replace(small.autoencoder, channels=128, dimension=64),
+        sequence=replace(small.sequence, hidden=128, dimension=64, pitch_bumps=0),
+        keep_time=False,
         train_autoencoder=short(400),
         train_sequence=short(240, "adam"),
         fine_tune=short(520),
         validation_notes=32,
         evaluated=EvaluationNotes(train=8, griffin_lim=32),
         train_wavenet=replace(small.train_wavenet, steps=0),
-        harmonic=_harmonic((400, 200, 1_500)),
+        harmonic=_harmonic((400, 200, 1_500), members=1),
         # Synthetic notes a semitone apart differ in little but pitch, so the nearest-pitch copy is nearly perfect.
         thresholds=Thresholds(silence_ratio=0.75, nearest_required=False, pitch_accuracy=0.8),
     )

@@ -4,6 +4,10 @@ At each step the network concatenates learnt table rows of instrument, pitch, ve
 number, one table for all notes), runs a unidirectional LSTM, and projects the result to an embedding frame of the
 autoencoder. It is not autoregressive: its output is not fed back.
 
+Beyond the paper, the labels may be accompanied by smooth features of the pitch (`SequenceConfig.pitch_bumps`), so that
+pitches that were trained on say something of those between them, and the time may be given note by note, for notes that
+are played faster or slower than they were recorded.
+
 Shapes: B batch, N frames, D embedding dimensions, H hidden units, I label dimensions.
 """
 
@@ -11,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from models.synthesis.config import SequenceConfig
+from models.synthesis.pitch import pitch_features
 
 State = tuple[Tensor, Tensor]
 
@@ -31,6 +36,7 @@ class SequenceGenerator(nn.Module):
         self.pitch = nn.Embedding(config.pitches, config.pitch_dimension)
         self.velocity = nn.Embedding(config.velocities, config.velocity_dimension)
         self.time = nn.Embedding(config.frames, config.time_dimension) if config.time_dimension else None
+        self.pitch_bumps = config.pitch_bumps
         self.lstm = nn.LSTM(config.inputs, config.hidden, config.layers)
         self.output = nn.Linear(config.hidden, config.dimension)
         self.frames = config.frames
@@ -44,12 +50,20 @@ class SequenceGenerator(nn.Module):
             velocity: row of the velocity table, integer, shape (B,).
 
         Returns:
-            The concatenated rows, (B, I).
+            The concatenated rows, and the features of the pitch if there are any, (B, I).
         """
-        return torch.cat([self.instrument(instrument), self.pitch(pitch), self.velocity(velocity)], -1)
+        rows = [self.instrument(instrument), self.pitch(pitch), self.velocity(velocity)]
+        if self.pitch_bumps:
+            rows.append(pitch_features(pitch.float(), self.pitch_bumps))
+        return torch.cat(rows, -1)
 
     def forward(
-        self, labels: Tensor, start: int = 0, length: int | None = None, state: State | None = None
+        self,
+        labels: Tensor,
+        start: int = 0,
+        length: int | None = None,
+        state: State | None = None,
+        time: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """Generate `length` frames from frame `start` on.
 
@@ -58,6 +72,8 @@ class SequenceGenerator(nn.Module):
             start: absolute number of the first frame.
             length: number of frames to generate; by default up to the end of the note.
             state: state of the LSTM after frame start - 1, two tensors (layers, B, H); zero by default.
+            time: number of each frame of each note as the time table counts, (length, B); between two numbers the rows
+                are interpolated, beyond the first and the last they are those. By default start, start + 1, and so on.
 
         Returns:
             The embedding (B, D, length), and the state of the LSTM after the last frame.
@@ -66,7 +82,14 @@ class SequenceGenerator(nn.Module):
         inputs = labels.expand(length, *labels.shape)  # (N, B, I)
         if self.time is not None:
             steps = torch.arange(start, start + length, device=labels.device)
-            time = self.time(steps)[:, None].expand(-1, len(labels), -1)  # (N, B, time dimension)
-            inputs = torch.cat([inputs, time], -1)
+            known = self.time(steps)[:, None].expand(-1, len(labels), -1) if time is None else self._interpolated(time)
+            inputs = torch.cat([inputs, known], -1)  # (N, B, I + time dimension)
         hidden, after = self.lstm(inputs, state)  # (N, B, H)
         return self.output(hidden).permute(1, 2, 0), after  # (B, D, N)
+
+    def _interpolated(self, time: Tensor) -> Tensor:
+        """Return the rows of the time table at fractional frame numbers (N, B): (N, B, time dimension)."""
+        assert self.time is not None
+        time = time.clamp(0, self.frames - 1)
+        before = time.floor().long().clamp_max(self.frames - 2)
+        return torch.lerp(self.time(before), self.time(before + 1), (time - before)[..., None])

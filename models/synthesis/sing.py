@@ -30,7 +30,14 @@ class Sing(nn.Module):
         self.sequence = SequenceGenerator(sequence)
         self.decoder = Decoder(autoencoder)
 
-    def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: int | None = None) -> Tensor:
+    def forward(
+        self,
+        instrument: Tensor,
+        pitch: Tensor,
+        velocity: Tensor,
+        frames: int | None = None,
+        time: Tensor | None = None,
+    ) -> Tensor:
         """Generate the waveforms of notes.
 
         Args:
@@ -38,9 +45,10 @@ class Sing(nn.Module):
             pitch: MIDI pitch, integer, shape (B,).
             velocity: row of the velocity table, integer, shape (B,).
             frames: number of embedding frames to generate; all frames of a note by default.
+            time: number of each frame as the time table counts, (frames, B); 0, 1, and so on by default.
 
         Returns:
             Waveforms (B, T), at 16 kHz; T = 65,024 for a whole note of 4 s.
         """
-        embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity), length=frames)
+        embedding, _ = self.sequence(self.sequence.labels(instrument, pitch, velocity), length=frames, time=time)
         return self.decoder(embedding)

@@ -37,6 +37,7 @@ from models.synthesis.notes import (
     Validation,
     label_columns,
     label_tensors,
+    recorded_time,
     samples_used,
     to_wave,
     training_batches,
@@ -108,14 +109,16 @@ def train_sequence(
     shards, device = Shards(embeddings), torch.device(execution.device)
     torch.manual_seed(config.fit.seed)
     network = SequenceGenerator(config.sequence).to(device)
-    decoder = load_autoencoder(autoencoder, device).decoder
+    rebuilder = load_autoencoder(autoencoder, device)
+    decoder, decoded = rebuilder.decoder, rebuilder.config
 
     def objective(batch: Batch) -> Iterator[Loss]:
         target = torch.from_numpy(batch.values).to(device).float().transpose(1, 2)  # (B, D, N)
         rows, state = label_tensors(batch.labels, device), None
         for start in range(0, target.shape[-1], config.truncation):
             length = min(config.truncation, target.shape[-1] - start)
-            output, state = network(network.labels(*rows), start, length, state)
+            time = recorded_time(decoded, batch.labels["shift"], range(start, start + length), device)
+            output, state = network(network.labels(*rows), start, length, state, time if config.keep_time else None)
             yield "network", nn.functional.mse_loss(output.float(), target[..., start : start + length])
             state = (state[0].detach(), state[1].detach())
 
@@ -127,7 +130,7 @@ def train_sequence(
 
     def stage(world: World) -> Stage:
         plan = BatchPlan(config.fit.batch_size, config.fit.seed, (world.rank, world.size))
-        batches = Batches(shards, shards.rows(split="train"), plan, label_columns(shards))
+        batches = Batches(shards, shards.rows(split="train"), plan, label_columns(shards, ("shift",)))
         return Stage("sequence", network, batches, objective, validate)
 
     return train_stage(execution, stage, config.fit, {"sequence": asdict(config.sequence)})
@@ -159,7 +162,9 @@ def fine_tune(execution: Execution, notes: Path, autoencoder: Path, sequence: Pa
 
     def objective(batch: Batch) -> Iterator[Loss]:
         frames = config.onsets.at(batch.step, frames_of_note)
-        estimate = network(*label_tensors(batch.labels, device), frames)  # (B, T)
+        shifts = batch.labels.get("shift") if config.keep_time else None
+        time = None if shifts is None else recorded_time(sizes[0], shifts, range(frames), device)
+        estimate = network(*label_tensors(batch.labels, device), frames, time)  # (B, T)
         wave = to_wave(batch.values, device, MARGIN)[:, : estimate.shape[1]]
         # Scaled so that a frame has the same weight in an onset and in a whole note.
         yield "network", loss(wave, estimate) * (frames / frames_of_note)

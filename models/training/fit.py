@@ -1,8 +1,7 @@
 """Runs the training loop of every system: optimiser updates, validation, checkpoints, history, resuming.
 
-One step processes one batch. The objective of a stage yields one or more losses per batch, and one optimiser
-update follows each of them: one update for an ordinary network, nine for the truncated back-propagation of SING's
-stage 2, two for a generator and its discriminator.
+One step processes one batch. The objective of a stage yields one or more losses per batch, each followed by an
+update: one for an ordinary network, nine for SING's stage 2, two for a generator and its discriminator.
 
 No random state is carried from one step to the next: the order of examples depends only on (seed, epoch), random
 draws on (seed, step, process), and the learning rate on the step. A checkpoint therefore holds the weights, the
@@ -62,7 +61,7 @@ def fit(stage: Stage, config: FitConfig, execution: Execution, world: World = AL
 
     Returns:
         The finite figures of the last validation as "valid_<name>" (leading process only), "loss" (mean over the last
-        reporting window, of this process's share of the batches) and "seconds" (training time over all restarts).
+        reporting window) and "seconds" (training time over all restarts).
 
     Raises:
         InputError: the checkpoint in the folder belongs to another configuration or to another code version.
@@ -161,7 +160,7 @@ class _Trainer:
         if self._state.average is not None:
             self._state.average.update_parameters(self._stage.network)
         if losses:
-            self._window.append(sum(losses) / len(losses))
+            self._window.append(self._world.mean(sum(losses) / len(losses), self._device))
         return True
 
     def _backward(self, pieces: list[Iterator[Loss]]) -> tuple[str, float] | None:
@@ -253,6 +252,7 @@ class _Trainer:
                 "skipped": self._skipped,
             }
             self._rolling.save(self.step, self._state.tensors(), metadata)
+            self._execution.saved(self._folder)
         self._world.wait()
         return True
 

@@ -1,4 +1,6 @@
-"""Lets several processes, started by `torchrun`, train one model together by averaging their gradients.
+"""Lets several processes train one model together by averaging their gradients.
+
+The processes are started by `models.training.together`, or by `torchrun`, then on several machines too.
 
 Gradients are averaged here after each backward pass, not by DistributedDataParallel. DistributedDataParallel wraps
 one forward call, so an objective could not run its network in pieces (truncated back-propagation, two parameter
@@ -6,12 +8,18 @@ groups in turn).
 """
 
 import os
+import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 
 import torch
 from torch import Tensor, distributed
+
+# Longest wait for the others, as while the leading one validates. Whoever dies is noticed by its parent, not by this.
+_PATIENCE = timedelta(hours=6)
 
 
 @dataclass(frozen=True)
@@ -50,6 +58,14 @@ class World:
         distributed.all_reduce(vote)
         return bool(vote)
 
+    def mean(self, value: float, device: torch.device) -> float:
+        """Return the mean of a number over all processes; `device` is that of the exchange."""
+        if self.size == 1:
+            return value
+        total = torch.tensor(value, dtype=torch.float64, device=device)
+        distributed.all_reduce(total)
+        return total.item() / self.size
+
     def wait(self) -> None:
         """Wait until all processes have called this."""
         if self.size > 1:
@@ -58,9 +74,10 @@ class World:
 
 @contextmanager
 def join_processes(device: torch.device) -> Iterator[World]:
-    """Join the processes that torchrun started, and leave them at the end of the block.
+    """Join the processes of this training, and leave them at the end of the block.
 
-    The number of processes is read from the environment variable WORLD_SIZE. Without it this process trains alone.
+    They are those that `meet` has joined, or those that torchrun started: it sets the environment variable WORLD_SIZE.
+    Otherwise this process trains alone.
 
     Args:
         device: device of the training; "cuda" communicates through NCCL and uses the GPU number LOCAL_RANK,
@@ -73,14 +90,46 @@ def join_processes(device: torch.device) -> Iterator[World]:
         >>> with join_processes(torch.device("cpu")) as world:
         ...     figures = fit(make_stage(world), config, execution, world)
     """
+    if distributed.is_initialized():
+        yield World(distributed.get_rank(), distributed.get_world_size())
+        return
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         yield World()
         return
     if device.type == "cuda":
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    distributed.init_process_group(_backend(device), timeout=_PATIENCE)
     try:
         yield World(distributed.get_rank(), size)
     finally:
         distributed.destroy_process_group()
+
+
+@contextmanager
+def meet(place: Path, rank: int, size: int, device: torch.device) -> Iterator[None]:
+    """Join processes of this machine through a file; `join_processes` finds them within the block.
+
+    If the block raises an error, the others are not told: they wait until they are ended. So the error that came first
+    is known for the first.
+
+    Args:
+        place: file that does not exist yet; the same for all of them.
+        rank: number of this process, from 0; with "cuda" also the number of its GPU.
+        size: number of processes.
+        device: device of the training.
+    """
+    loopback = next((name for _, name in socket.if_nameindex() if name in ("lo", "lo0")), None)
+    if loopback is not None:
+        os.environ["GLOO_SOCKET_IFNAME"] = os.environ["NCCL_SOCKET_IFNAME"] = loopback
+    if device.type == "cuda":
+        torch.cuda.set_device(rank)
+    distributed.init_process_group(
+        _backend(device), init_method=f"file://{place}", rank=rank, world_size=size, timeout=_PATIENCE
+    )
+    yield
+    distributed.destroy_process_group()
+
+
+def _backend(device: torch.device) -> str:
+    return "nccl" if device.type == "cuda" else "gloo"

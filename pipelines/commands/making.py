@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from data.errors import InputError
+from pipelines.commands.output import Json, print_json
 
 System = Annotated[str, typer.Argument(help="synthesis, separation or conversion")]
 Systems = Annotated[list[str] | None, typer.Argument(help="synthesis, separation, conversion; synthesis by default")]
@@ -68,6 +69,37 @@ def run(
         report = run_graph(settings, replace(target, only=tuple(only or ())))
         if report is not None:
             typer.echo(f"report: {report}")
+
+
+def seeds(
+    system: System,
+    count: Annotated[int, typer.Option(help="Number of seeds, that of the preset among them.", min=1)] = 3,
+    as_json: Json = False,
+) -> None:
+    """Train a system from several seeds, and print how much its scores on the test items depend on the seed.
+
+    What is made already is not made again. The other seeds are the
+    experiments seed-1, seed-2, ...; what is in use does not change.
+    """
+    from pipelines.definitions import make_graph
+    from pipelines.launch import run_graph
+    from pipelines.seeds import over_seeds, targets
+    from pipelines.settings import Settings
+
+    settings = Settings.read()
+    graph = make_graph(settings)
+    for target in targets(graph, system, count):
+        run_graph(settings, target)
+    found = over_seeds(graph, system, count)
+    if as_json:
+        print_json(found)
+        return
+    from eval.report.numbers import number
+
+    typer.echo(f"{system}, preset {settings.preset}, {count} seeds; means over the test items:")
+    for name, one in found.items():
+        span = f"{number(one['mean'])} ({number(one['lowest'])} to {number(one['highest'])})"
+        typer.echo(f"  {name}: {span}; by seed: {', '.join(map(number, one['values']))}")
 
 
 def overrides_of(changes: list[str]) -> dict[str, Any]:

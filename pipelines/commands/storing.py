@@ -1,6 +1,5 @@
 """Commands for the store: status, verification, reports, experiments, pins, garbage collection, waivers."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,9 +19,9 @@ def status(as_json: Json = False) -> None:
     settings = Settings.read()
     rows = survey(settings)
     if as_json:
-        print_json({"store": str(settings.store), "preset": settings.preset, "assets": rows})
+        print_json({"store": str(settings.store_folder), "preset": settings.preset, "assets": rows})
         return
-    typer.echo(f"{settings.store} (preset {settings.preset})")
+    typer.echo(f"{settings.store_folder} (preset {settings.preset})")
     for row in rows:
         told = f"damaged: {row['damage']}; the next run makes it again" if "damage" in row else (
             f"{row['made']:<17} {row['seconds']:>9.1f} s  {row['commit']}"
@@ -43,27 +42,25 @@ def verify(
     The content of each file is compared with the SHA-256 recorded when it
     was written, which takes as long as reading the store. Damaged versions
     stay where they are unless --set-aside is given; then they are moved to
-    the folder "damaged" of their asset.
+    the folder "damaged" of their asset. A store in a bucket is read as a
+    whole, besides the copies on this machine.
     """
-    from assets.store.record import RUN
-    from assets.store.verification import verify as compare
-    from assets.store.versions import set_aside
     from pipelines.settings import Settings
+    from pipelines.upkeep import set_one_aside, verified
 
     settings, whole, rows = Settings.read(), 0, []
-    for one in compare(settings.store):
+    for one in verified(settings):
         whole += not one.damage
         if one.damage:
-            version = (one.place / RUN).is_file()
-            moved = set_aside(one.place, one.damage[0]) if aside and version else None
-            rows.append({"place": str(one.place), "damage": one.damage, "set_aside": str(moved) if moved else None})
+            moved = set_one_aside(settings, one) if aside else None
+            rows.append({"place": str(one.place), "damage": one.damage, "set_aside": moved})
             if not as_json:
                 typer.echo(f"{one.place}: {'; '.join(one.damage)}" + (f"; set aside in {moved}" if moved else ""))
     if as_json:
-        print_json({"store": str(settings.store), "whole": whole, "damaged": rows})
+        print_json({"store": str(settings.store_folder), "whole": whole, "damaged": rows})
     else:
         remedy = "the next run makes them again" if aside else "to have them made again: tessitura verify --set-aside"
-        typer.echo(f"{settings.store}: {whole} versions and pointers are whole, {len(rows)} damaged"
+        typer.echo(f"{settings.store_folder}: {whole} versions and pointers are whole, {len(rows)} damaged"
                    + (f"; {remedy}" if rows else ""))  # fmt: skip
     if rows:
         raise typer.Exit(1)
@@ -138,26 +135,25 @@ def gc(
     delete: Annotated[bool, typer.Option("--delete", help="Delete it; without this it is only shown.")] = False,
     as_json: Json = False,
 ) -> None:
-    """List what nothing refers to: old, unfinished and damaged versions; with --delete, delete it."""
-    from assets.store.retention import collect, garbage
+    """List what nothing refers to: old, unfinished and damaged versions; with --delete, delete it.
+
+    Of a store in a bucket, what nothing in the bucket refers to is listed
+    and deleted too, once nobody has written to it for a day.
+    """
     from pipelines.settings import Settings
-    from pipelines.status import would_go_on
+    from pipelines.upkeep import collected
 
     settings = Settings.read()
-    rows = []
-    for one in garbage(settings.store, would_go_on(settings)):
-        freed = delete and not one.in_use and collect(settings.store, one)
-        state = "in use" if one.in_use else "deleted" if freed else "could be deleted"
-        rows.append({"folder": str(one.folder), "bytes": one.bytes, "why": one.why, "state": state})
+    rows = list(collected(settings, delete=delete))
     if as_json:
         print_json(rows)
         return
     for row in rows:
-        place = Path(row["folder"]).relative_to(settings.store)
+        place = row["folder"].removeprefix(f"{settings.store_folder}/")
         typer.echo(f"  {place}  {row['bytes'] / 1e6:,.1f} MB  {row['why']}  ({row['state']})")
     total = sum(row["bytes"] for row in rows if row["state"] != "in use")
     what = "freed" if delete else "could be freed with --delete"
-    typer.echo(f"{settings.store}: {total / 1e6:,.1f} MB {what}")
+    typer.echo(f"{settings.store_folder}: {total / 1e6:,.1f} MB {what}")
 
 
 def waive(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from assets.environment import Configuration
 from assets.graph import Graph
-from assets.store.pointers import pointed
+from assets.store.pointers import is_made
 from data.musdb.dataset import OFFICIAL
 from models.conversion.config import ConversionConfig
 from models.separation.config import SeparationConfig
@@ -66,7 +66,7 @@ def missing(graph: Graph, system: str) -> list[Need]:
     def is_there(name: str) -> bool:
         if name == DOWNLOAD:
             return (environment.downloads / f"{environment.musdb}.zip").is_file()
-        return pointed(graph.registry.assets[name].slot(run)) is not None
+        return is_made(graph.registry.assets[name].slot(run))
 
     return [one for one in needs(graph, system) if not is_there(one.asset)]
 

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from assets.environment import Configuration
 from assets.graph import Graph
-from assets.store.pointers import pointed
-from assets.store.versions import Version
+from assets.store.pointers import recorded
 from data.errors import InputError
 
 _NSYNTH = 305_979  # notes
@@ -79,9 +78,9 @@ def voices(graph: Graph) -> Volume:
 
 def _made(graph: Graph, name: str) -> dict[str, int] | None:
     """Return the summary of the current version of an asset; None if there is none, or it cannot be read."""
-    folder = pointed(graph.registry.assets[name].slot(Configuration(graph.environment)))
     try:
-        return None if folder is None else Version(folder).record["summary"]
+        found = recorded(graph.registry.assets[name].slot(Configuration(graph.environment)))
+        return None if found is None else found[1]["summary"]
     except (InputError, KeyError):
         return None
 

@@ -95,8 +95,6 @@ def _synthesis(settings: Settings, wish: Wish) -> Chosen:
     from pipelines.synthesize import find_model
 
     variant = wish.variant or VARIANTS[0]
-    if variant == "harmonic":
-        raise InputError("--variant harmonic: its networks cannot be exported yet; export the main variant")
     model = find_model(settings, variant, newest=wish.newest)
     champion, versions = (model.folder / RECORD).is_file(), (model.folder,)
     return Chosen(

@@ -70,7 +70,7 @@ def export_model(
         >>> export_model(Settings.read(), Wish("synthesis"), Path("sing"))["model"]
         'sing'
     """
-    target = _free(output, settings.store)
+    target = _free(output, settings.store_folder)
     progress = Progress("export model", total=_STEPS, unit="parts", listener=listener)
     chosen = choose(settings, wish)
     with new_folder(target) as partial, reading(locks(chosen)):

@@ -141,15 +141,34 @@ def parts_of(method: str, folder: Path) -> list[Part]:
 
 def _synthesis(folder: Path) -> list[Part]:
     from data.nsynth.dataset import FRAMES
+    from models.synthesis.harmonic.networks import HarmonicSing
+    from models.synthesis.load import load_player
     from models.synthesis.notes import MARGIN
-    from models.synthesis.train import load_sing
 
-    network = load_sing(folder, torch.device("cpu"))
+    network = load_player(folder, torch.device("cpu"))
+    if isinstance(network, HarmonicSing):
+        return [_harmonic(network)]
     play = _Call(lambda *labels: network(*labels)[:, MARGIN : MARGIN + FRAMES], network)
     labels = {"instrument": [0], "pitch": [60], "velocity": [3]}
     inputs = {name: torch.tensor(one) for name, one in labels.items()}
     meaning = "instrument, pitch and velocity row (0 to 4), (1,) int64 each, to the wave (1, 64000) of a note at 16 kHz"
     return [Part("note", play, inputs, "wave", {}, meaning)]  # the LSTM is traced step by step, for one note
+
+
+def _harmonic(network: nn.Module) -> Part:
+    from models.synthesis.harmonic.networks import HarmonicSing, mean_spectrum
+
+    assert isinstance(network, HarmonicSing)
+    named = {"instrument": [0, 0], "pitch": [60, 72], "velocity": [3, 1]}
+    inputs = {name: torch.tensor(one) for name, one in named.items()}
+    inputs["frames"] = torch.arange(40).expand(2, -1)
+    spectrum = _Call(lambda *labels: mean_spectrum(network.sounds(*labels)), network)
+    free = {name: {0: "items"} for name in named} | {"frames": {0: "items", 1: "frames"}}
+    meaning = (
+        "instrument, pitch and velocity row (0 to 4), (B,) int64 each, and numbers of frames (B, K) in 0 to 250 to the "
+        "spectra log(1 + |X|²) of the frames, (B, K, 513); making a wave of them is an iteration, and not in the file"
+    )
+    return Part("spectrum", spectrum, inputs, "log_power", free, meaning)
 
 
 def _masks(folder: Path) -> list[Part]:

@@ -6,6 +6,7 @@
         latest/separation-small                          link to the newest report of this system and preset
 
 * `archive`: writes an exported report, its tables and its sounds into one ZIP file
+* `chapters`: which chapter of a report tells about an asset
 * `export`: copies a report from the store into the folder
 * `folder`: reads what has been exported, and writes the index page and the links to the newest reports
 * `glance`: what the page over all reports shows of a report at a glance

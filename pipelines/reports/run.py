@@ -5,8 +5,9 @@ from pathlib import Path
 import dagster as dg
 
 from assets.declaration import Shown, StoredAsset
+from pipelines.reports.chapters import place_of
 from pipelines.reports.export import export_report
-from pipelines.reports.folder import LATEST, PAGE, latest
+from pipelines.reports.folder import LATEST, PAGE
 from pipelines.reports.server import HOST, known_port
 from pipelines.settings import Settings
 
@@ -22,7 +23,8 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
 
     Returns:
         Of a report: "report", the address that `tessitura dev` serves the page at, and "report file", its path. Of any
-        other asset: "report of the system", the address of the newest report of its system, if there is one.
+        other asset of the system in use: "in the report", the address of the chapter that tells about it in the newest
+        report of its system. A first run makes the report last, so the address leads somewhere only then.
 
     Raises:
         InputError: the report cannot be exported. It stays in the store, and the next run exports it.
@@ -33,9 +35,9 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
     """
     here = f"http://{HOST}:{known_port(settings.home)}"
     if asset.name != f"{asset.group}_report":
-        link = f"{asset.group}-{settings.preset}"
-        known = not experiment and link in latest(settings.report_folder).values()
-        return {"report of the system": dg.MetadataValue.url(f"{here}/{LATEST}/{link}/{PAGE}")} if known else {}
+        system, chapter = place_of(asset.name, asset.group)
+        address = f"{here}/{LATEST}/{system}-{settings.preset}/{PAGE}#{chapter}".removesuffix("#")
+        return {"in the report": dg.MetadataValue.url(address)} if system and not experiment else {}
     folder = export_report(settings.report_folder, version, in_use=not experiment)
     return {
         "report": dg.MetadataValue.url(f"{here}/{folder.name}/{PAGE}"),

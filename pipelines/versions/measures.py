@@ -12,6 +12,27 @@ if TYPE_CHECKING:
     from eval.table import Items, Metric
 
 SECONDS = 8.0  # of a sound, at most
+_MASKED = "uSDR of the masks, dB"
+
+
+@dataclass(frozen=True)
+class Played:
+    """Sounds that are played of every item.
+
+    Attributes:
+        heading: heading of the column; "" for the name of the version.
+        asset: name of the asset with the sounds, as shards.
+        labels: values that columns of its index have for these sounds.
+        named: columns of its index that name an item together, joined by a comma and a space.
+        parts: number of columns that name an item in the scores. Sounds named by fewer do not depend on the last one,
+            such as a voice that is the same in every mixture.
+    """
+
+    heading: str
+    asset: str
+    labels: Mapping[str, str]
+    named: tuple[str, ...]
+    parts: int = 1
 
 
 @dataclass(frozen=True)
@@ -23,17 +44,15 @@ class Measures:
         items: the columns by which scores are paired.
         scores: function that returns the scores of the system on the test items, given the folder of the scores: one
             row for each item, one column for each metric.
-        sounds: name of the asset with its sounds, shards whose index has the columns `system` and those of `items`.
-        system: name of the system in the index of the sounds.
-        named: columns of that index that name an item together, joined by a comma and a space.
+        made: what a version made of every item.
+        references: recordings to compare that with; the last one is what was asked for.
     """
 
     metrics: "Mapping[str, Metric]"
     items: "Items"
     scores: "Callable[[Path], pd.DataFrame]"
-    sounds: str
-    system: str
-    named: tuple[str, ...]
+    made: Played
+    references: tuple[Played, ...]
 
 
 def measures_of(system: str) -> Measures:
@@ -41,7 +60,7 @@ def measures_of(system: str) -> Measures:
 
     Example:
         >>> list(measures_of("separation").metrics)
-        ['uSDR, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
+        ['uSDR, dB', 'uSDR of the masks, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
     """
     known = {"synthesis": _synthesis, "separation": _separation, "conversion": _conversion}
     return known[system]()
@@ -58,7 +77,13 @@ def _synthesis() -> Measures:
         "loudness error, dB": "loudness_error",
     }
     metrics = {name: Metric(one, one not in LARGER_IS_BETTER) for name, one in columns.items()}
-    return Measures(metrics, Items("note", "instrument"), partial(_rows, "sing"), "synthesis_notes", "sing", ("note",))
+    return Measures(
+        metrics,
+        Items("note", "instrument"),
+        partial(_rows, "sing"),
+        Played("", "synthesis_notes", {"system": "sing"}, ("note",)),
+        (Played("Recording", "nsynth_shards", {}, ("id",)),),
+    )
 
 
 def _rows(system: str, folder: Path) -> "pd.DataFrame":
@@ -75,20 +100,29 @@ def _separation() -> Measures:
 
     metrics = {
         "uSDR, dB": Metric("uSDR", False),
+        _MASKED: Metric(_MASKED, False),
         "SI-SDR, dB": Metric("SI-SDR", False),
         "cSDR, dB": Metric("cSDR", False),
         "MR-STFT distance": Metric("MR-STFT"),
     }
-    return Measures(metrics, Items("track"), _songs, "separation_vocals", MAIN, ("track",))
+    return Measures(
+        metrics,
+        Items("track"),
+        _songs,
+        Played("", "separation_vocals", {"system": MAIN}, ("track",)),
+        (Played("True vocals", "separation_songs", {"source": "vocals"}, ("track",)),),
+    )
 
 
 def _songs(folder: Path) -> "pd.DataFrame":
-    """Return the scores of latent diffusion on the vocals of the test songs."""
+    """Return the scores of latent diffusion on the vocals of the test songs, beside them uSDR of the masks."""
     from data.files.tables import read_frame
-    from eval.separation.tables import MAIN, by_track
+    from eval.separation.tables import MAIN, MASKS, by_track
 
     songs = by_track(read_frame(folder / "scores.parquet"))
-    return songs[songs["system"] == MAIN].reset_index(drop=True)
+    masked = songs[songs["system"] == MASKS].set_index("track")["uSDR"]
+    songs = songs[songs["system"] == MAIN].reset_index(drop=True)
+    return songs.assign(**{_MASKED: songs["track"].map(masked)})
 
 
 def _conversion() -> Measures:
@@ -96,12 +130,22 @@ def _conversion() -> Measures:
     from eval.table import Items, Metric
 
     metrics = {
-        "F0RMSE without key, cents": Metric("f0_rmse_cents_keyfree"),
+        "F0RMSE key-free, cents": Metric("f0_rmse_cents_keyfree"),
         "F0CORR": Metric("f0_corr", False),
         "similarity to the target": Metric("speaker_target", False),
         "voicing recall": Metric("voicing_recall", False),
     }
-    return Measures(metrics, Items("item", "song"), _clips, "conversion_converted", MAIN, ("clip", "condition"))
+    named = ("clip", "condition")
+    return Measures(
+        metrics,
+        Items("item", "song"),
+        _clips,
+        Played("", "conversion_converted", {"system": MAIN}, named, 2),
+        (
+            Played("Mixture", "conversion_mixtures", {}, named, 2),
+            Played("Source voice", "voices_clips", {"part": "voice"}, ("clip",), 2),
+        ),
+    )
 
 
 def _clips(folder: Path) -> "pd.DataFrame":

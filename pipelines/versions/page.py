@@ -16,20 +16,19 @@ from data.files.durable import write_bytes
 from data.files.targets import check_target_folder
 from pipelines.settings import Settings
 from pipelines.versions.lineage import Evaluated, evaluated, is_in_use, pinned
-from pipelines.versions.measures import SECONDS, Measures, measures_of
+from pipelines.versions.measures import Measures, measures_of
+from pipelines.versions.sounds import players
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from eval.report.curves import Curves
-    from eval.report.document import Clip, Players, Section, Table
+    from eval.report.document import Section, Table
     from eval.table import Metric
 
 FOLDER = "comparisons"  # in the folder of exported reports, where they are served too
-_PLAYED = 4  # items with sounds
 _NONE = "–"
-_LOUDNESS = -23.0  # LUFS, of all sounds (EBU R 128)
 
 
 def write_comparison(settings: Settings, system: str, names: Sequence[str] = (), path: Path | None = None) -> Path:
@@ -68,7 +67,7 @@ def _document(settings: Settings, system: str, versions: Sequence[Evaluated]) ->
         Section("Are the scores different?", [_means(measures, scores), paired]),
         Section("What is configured differently?", [_differences(versions)]),
         *_training(versions),
-        Section("The same items to listen to", [_sounds(measures, versions, scores)]),
+        Section("The same items to listen to", [players(measures, versions, scores)]),
     ]
     return Document(
         title=f"Versions of {system} side by side, preset {settings.preset}",
@@ -99,21 +98,21 @@ def _scores_asset(version: Evaluated) -> str:
 
 
 def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
-    """Return the table of the mean of each metric, with its interval, for each version."""
+    """Return the table of the mean of each metric, a row, with its interval, for each version, a column."""
     from eval.intervals import mean_interval
     from eval.report.document import Table
     from eval.report.numbers import with_interval
 
     rows = []
-    for name, frame in scores.items():
+    for name, metric in measures.metrics.items():
         cells = []
-        for metric in measures.metrics.values():
+        for frame in scores.values():
             groups = frame[measures.items.group].tolist() if measures.items.group else None
             found = mean_interval(frame[metric.column].to_numpy(float), groups)
             cells.append(with_interval(found.mean, found.low, found.high) if found.count else "n/a")
-        rows.append([name, str(len(frame)), *cells])
-    headings = [f"{name} ({_better(metric)})" for name, metric in measures.metrics.items()]
-    return Table("Mean over the test items and 95 % interval", ["Version", "Items", *headings], rows)
+        rows.append([f"{name} ({_better(metric)})", *cells])
+    note = f"Test items: {', '.join(f'{len(frame)} ({name})' for name, frame in scores.items())}."
+    return Table("Mean over the test items and 95 % interval", ["Metric", *scores], rows, note=note)
 
 
 def _better(metric: "Metric") -> str:
@@ -139,17 +138,17 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
             verdict = "better" if sign * (low if sign > 0 else high) > 0 else "worse"
             verdict = verdict if low * high > 0 else "undecided"
             rows.append(
-                [one["baseline"], name, str(one["count"]), with_interval(change, low, high, signed=True),
-                 chance(one["p"]), verdict]
+                [one["baseline"], name, verdict, with_interval(change, low, high, signed=True), chance(one["p"]),
+                 str(one["count"])]
             )  # fmt: skip
             if name == next(iter(measures.metrics)):
                 told.append(
                     f"{one['baseline']} against {first}: {name} {with_interval(change, low, high, signed=True)}, "
                     f"{_better(metric)}: {verdict}."
                 )
-    columns = ["Version", "Metric", "Items", "Change [95 %]", "p (Holm)", "Verdict"]
+    columns = ["Version", "Metric", "Verdict", "Change [95 %]", "p (Holm)", "Items"]
     note = "“Better” and “worse” where the whole interval lies on one side of 0."
-    return Table(f"Each version minus {first}, item by item", columns, rows, words=2, note=note), told
+    return Table(f"Each version minus {first}, item by item", columns, rows, words=3, note=note), told
 
 
 def _differences(versions: Sequence[Evaluated]) -> "Table":
@@ -213,49 +212,12 @@ def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
         steps = sorted({int(step) for one in values.values() for step in one.index})
         if steps:
             curves = {name: _over(one, steps) for name, one in values.items()}
-            panel = Panel("", metric.replace("_", " "), steps, curves)
-            question = f"{asset}: how does {metric.replace('_', ' ')} change?"
+            name = metric.replace("_", " ").replace("valid ", "validation: ", 1)
+            panel = Panel("", name, steps, curves)
+            question = f"{asset}: how does “{name}” change?"
             yield Curves(question, [panel], "step", wide=True, marked=False)
 
 
 def _over(values: "pd.Series", steps: Sequence[int]) -> "np.ndarray":
     """Return a metric by step at other steps too: between its own by straight lines, NaN outside."""
     return values.reindex(steps).interpolate("index", limit_area="inside").to_numpy()
-
-
-def _sounds(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[str, pd.DataFrame]") -> "Players":
-    """Return players of the same items by all versions: those at the ends and in the middle of the first version."""
-    from eval.report.document import Players
-
-    metric = next(iter(measures.metrics.values()))
-    common = set.intersection(*({str(one) for one in frame[measures.items.column]} for frame in scores.values()))
-    first = next(iter(scores.values())).sort_values(metric.column, ascending=metric.smaller_is_better)
-    order = [str(one) for one in first[measures.items.column] if str(one) in common]
-    places = sorted({round(one * (len(order) - 1) / max(1, _PLAYED - 1)) for one in range(_PLAYED)}) if order else []
-    sounds = {one.name: one.made.get(measures.sounds) for one in versions}
-    rows = [
-        (order[place], [_clip(measures, name, folder, order[place]) for name, folder in sounds.items()])
-        for place in places
-    ]
-    key = next(iter(measures.metrics))
-    note = f"The items from the best to the worst of {next(iter(scores))} by {key}; all sounds are equally loud."
-    return Players("One item, all versions", list(sounds), rows, note=note, item="Item")
-
-
-def _clip(measures: Measures, name: str, folder: Path | None, item: str) -> "Clip":
-    """Return the player of one item as one version made it; empty if it has none."""
-    from data.shards.reader import Shards
-    from eval.report.document import Clip
-    from eval.report.excerpts import player
-
-    label = f"{item}, {name}"
-    if folder is None:
-        return Clip(label, None)
-    shards = Shards(folder)
-    for row in shards.rows(system=measures.system):
-        parts = [str(shards.column(one)[row]) for one in measures.named]
-        if ", ".join(parts) == item:
-            rate = int(shards.column("sample_rate")[row])
-            wave = shards.read(int(row))[: int(SECONDS * rate)]
-            return player(label, wave, _LOUDNESS, rate)
-    return Clip(label, None)

@@ -16,16 +16,13 @@ import soundfile
 import torch
 import webdataset
 from contest import take_turns
+from gathering import BATCH, BATCHES, ROUNDS, memory, orders_of, ours
 from notes import write_part
 
 from data.execution import Execution
-from data.files.audio import FULL_SCALE, to_float
 from data.nsynth.dataset import FRAMES, Part
 from data.nsynth.ingest import ingest
-from data.shards.loader import Batches, BatchPlan
 from data.shards.reader import Shards
-
-BATCH, BATCHES, ROUNDS = 64, 32, 5
 
 
 def measure(folder: Path) -> dict[str, Any]:
@@ -34,10 +31,10 @@ def measure(folder: Path) -> dict[str, Any]:
     ingest(Execution(folder / "shards"), [Part(part.name, part)])
     shards = Shards(folder / "shards")
     pcm = np.stack([shards.read(row)[:, 0] for row in range(len(shards))])
-    orders = _orders(len(shards))
+    orders = orders_of(len(shards))
     contestants: dict[str, Callable[[], object]] = {
-        "in-memory gather": _memory(pcm, orders),
-        "our shards": _ours(shards),
+        "in-memory gather": memory(pcm, orders),
+        "our shards": ours(shards),
         "loose WAV, soundfile": _loose(part, orders),
         "HF datasets": _arrow(pcm, orders),
         "WebDataset": _webdataset(folder / "shards"),
@@ -49,47 +46,6 @@ def measure(folder: Path) -> dict[str, Any]:
     ratios = {"ours / in-memory gather": (rate["our shards"] / rate["in-memory gather"], ">=", 0.6)}
     ratios |= {f"ours / {name}": (rate["our shards"] / rate[name], ">=", bound) for name, bound in peers.items()}
     return {"figures": {f"{name}, notes/s": one for name, one in rate.items()}, "ratios": ratios}
-
-
-def _orders(count: int) -> Iterator[np.ndarray]:
-    """Yield random rows of a batch, for ever."""
-    generator = np.random.default_rng(0)
-    while True:
-        yield generator.integers(0, count, BATCH)
-
-
-def _memory(pcm: np.ndarray, orders: Iterator[np.ndarray]) -> Callable[[], None]:
-    """Gather rows of an array of all notes in memory: the limit."""
-    everything, gathered = torch.from_numpy(pcm), torch.empty(BATCH, FRAMES, dtype=torch.int16)
-    waves = torch.empty(BATCH, FRAMES)
-
-    def work() -> None:
-        for _ in range(BATCHES):
-            torch.index_select(everything, 0, torch.from_numpy(next(orders)), out=gathered)
-            torch.div(gathered, FULL_SCALE, out=waves)
-
-    return work
-
-
-def _ours(shards: Shards) -> Callable[[], None]:
-    """Read as training on the CPU does: a thread ahead, reused buffers, checksums, scaled when asked for."""
-    batches, waves = (
-        Batches(shards, np.arange(len(shards)), BatchPlan(BATCH, seed=0)),
-        np.empty((BATCH, FRAMES), np.float32),
-    )
-
-    # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
-    def endless() -> Iterator[Any]:
-        with batches.stream(0, BATCHES * (ROUNDS + 1)) as stream:
-            yield from stream
-
-    stream = endless()
-
-    def work() -> None:
-        for _ in range(BATCHES):
-            to_float(next(stream).values[..., 0], waves)
-
-    return work
 
 
 def _loose(part: Path, orders: Iterator[np.ndarray]) -> Callable[[], None]:

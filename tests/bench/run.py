@@ -23,6 +23,7 @@ import pitch
 import reading
 import scoring
 import separating
+import sharing
 import starting
 import training
 import vocoder
@@ -33,6 +34,7 @@ from assets.provenance import commit, machine
 HERE = Path(__file__).parent
 SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "reads": reading.measure,
+    "share": sharing.measure,
     "loaders": loading.measure,
     "ingest": ingesting.measure,
     "train": training.measure,

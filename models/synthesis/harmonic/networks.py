@@ -15,23 +15,23 @@ training takes frames from anywhere in many notes.
 Shapes: B notes, K frames, D embedding dimensions, H partials, F frequency bins, M noise bands, T samples.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from data.nsynth.dataset import FRAMES as SAMPLES
 from data.signal import in_float32
 from models.synthesis.harmonic.config import HarmonicSizes
 from models.synthesis.harmonic.render import render
 from models.synthesis.harmonic.spectrum import BINS, FRAMES, HIGHEST, HOP, mel_weights, power_of, shifted_frames
 from models.synthesis.notes import MARGIN
+from models.synthesis.pitch import pitch_features
 
 _HELD = 187.5  # frame at which a note of NSynth is let go, after 3 s
 _STEPS = (0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 10, 13, 16, 20, 25, 32, 40, 50, 62, 80, 100, 125, 150, 170)
 _RELEASE = (-7.5, -3.5, -1.5, -0.5, 0.5, 1.5, 2.5, 4.5, 6.5, 8.5, 11.5, 15.5, 20.5, 26.5, 34.5, 44.5, 57.5, 72.5)
 _WIDEST = 0.4  # semitones by which a note may be off its label
-_LOWEST, _HIGHEST = 20, 110  # MIDI pitches over which the bumps of `pitch_features` are spread
 
 
 class Sound(NamedTuple):
@@ -50,14 +50,6 @@ class Sound(NamedTuple):
     def log_power(self) -> Tensor:
         """Return log(1 + |X|²), (B, K, F), as the spectral loss compares it."""
         return torch.log1p(power_of(self.levels, self.hertz, self.noise))
-
-
-def pitch_features(pitch: Tensor, centres: int) -> Tensor:
-    """Return smooth features of MIDI pitches (B,): Gaussian bumps and the pitch itself, (B, centres + 1)."""
-    places = torch.linspace(_LOWEST, _HIGHEST, centres, device=pitch.device)
-    width = (_HIGHEST - _LOWEST) / (centres - 1)
-    bumps = torch.exp(-0.5 * ((pitch[:, None] - places) / width).square())
-    return torch.cat([bumps, (pitch[:, None] - 60) / 24], 1)
 
 
 def time_features(frames: Tensor) -> Tensor:
@@ -184,11 +176,24 @@ class HarmonicAutoencoder(nn.Module):
 
     def rebuild(self, wave: Tensor, pitch: Tensor) -> Tensor:
         """Return the reconstructions of notes (B, T), with `MARGIN` zeros before and after the note."""
-        return waveform(self.decoder(self.embed(wave, pitch), pitch))
+        return waveform([self.decoder(self.embed(wave, pitch), pitch)])
 
 
-class HarmonicSing(nn.Module):
+class Member(nn.Module):
+    """A generator of frames and its decoder."""
+
+    def __init__(self, sizes: HarmonicSizes) -> None:
+        super().__init__()
+        self.sequence = FrameGenerator(sizes)
+        self.decoder = HarmonicDecoder(sizes)
+
+
+class HarmonicSing(Member):
     """The complete network: waveforms of notes from instrument, pitch and velocity.
+
+    It consists of one or several members, each a generator with its decoder, trained from the same start with different
+    dropout. The errors of members differ in part, so the mean of their spectra, as log(1 + |X|²), is nearer to the note
+    than each of them.
 
     Example:
         >>> network = HarmonicSing(HarmonicSizes())
@@ -197,12 +202,11 @@ class HarmonicSing(nn.Module):
     """
 
     def __init__(self, sizes: HarmonicSizes) -> None:
-        super().__init__()
-        self.sequence = FrameGenerator(sizes)
-        self.decoder = HarmonicDecoder(sizes)
+        super().__init__(sizes)
+        self.others = nn.ModuleList(Member(sizes) for _ in range(sizes.members - 1))
 
-    def sound(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> Sound:
-        """Return the partials and the noise of some frames of notes, without making waves.
+    def sounds(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> list[Sound]:
+        """Return the partials and the noise of some frames of notes as each member decodes them, without making waves.
 
         Args:
             instrument: instrument number, integer, shape (B,).
@@ -210,15 +214,29 @@ class HarmonicSing(nn.Module):
             velocity: row of the velocity table, integer, shape (B,).
             frames: numbers of frames, integer, shape (B, K).
         """
-        return self.decoder(self.sequence(instrument, pitch, velocity, frames), pitch)
+        labels = (instrument, pitch, velocity, frames)
+        return [one.decoder(one.sequence(*labels), pitch) for one in self.members()]
+
+    def members(self) -> list[Member]:
+        """Return the members; the first one is this network itself."""
+        return [self, *(one for one in self.others if isinstance(one, Member))]
 
     def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
         """Return the waveforms of whole notes, (B, T) at 16 kHz, with `MARGIN` zeros before and after the note."""
         frames = torch.arange(FRAMES, device=pitch.device).expand(len(pitch), -1)
-        return waveform(self.sound(instrument, pitch, velocity, frames))
+        return waveform(self.sounds(instrument, pitch, velocity, frames))
 
 
-def waveform(sound: Sound) -> Tensor:
-    """Return the waveforms (B, T) of notes from all of their frames, with `MARGIN` zeros before and after the note."""
-    wave = render(sound.levels, sound.hertz, sound.noise, SAMPLES, HOP)
-    return nn.functional.pad(wave, (MARGIN, MARGIN))
+def mean_spectrum(sounds: Sequence[Sound]) -> Tensor:
+    """Return the mean of log(1 + |X|²) over what several members decoded of the same frames, (B, K, F)."""
+    return torch.stack([one.log_power() for one in sounds]).mean(0)
+
+
+def waveform(sounds: Sequence[Sound]) -> Tensor:
+    """Return the waveforms (B, T) of notes from all of their frames, with `MARGIN` zeros before and after the note.
+
+    Args:
+        sounds: what each member decoded. The magnitudes are those of the mean spectrum, the phases of the first member.
+    """
+    power = torch.expm1(mean_spectrum(sounds))
+    return nn.functional.pad(render(*sounds[0], power, HOP), (MARGIN, MARGIN))

@@ -1,0 +1,101 @@
+"""Guides of homes, followed: PostgreSQL on a free port, blocks of a page run by a shell, the web UI as a process."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from tiny_documents import ROOT, blocks
+
+GUIDES = ROOT / "docs" / "guides" / "homes"
+BIN = ROOT / ".venv" / "bin"
+PATIENCE = 600.0
+
+
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
+def steps(name: str, changes: Mapping[str, str]) -> list[str]:
+    """Return the shell blocks of a guide, with values of this test instead of those of the page."""
+    found = [block.code for block in blocks(GUIDES / f"{name}.md", "sh")]
+    for old, new in changes.items():
+        assert any(old in one for one in found), f"{name}.md no longer says {old}"
+        found = [one.replace(old, new) for one in found]
+    return found
+
+
+class Shell:
+    """A shell whose exported variables last from block to block, as in the terminal of a person."""
+
+    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+        self._saved, self._environment = folder / "environment", dict(environment)
+
+    def run(self, block: str) -> str:
+        """Run a block in the checkout; it must succeed. Returns what it prints."""
+        done = subprocess.run(
+            ["bash", "-euc", f"{block}\nenv -0 > {self._saved}"],
+            cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
+        pairs = (one.partition("=") for one in self._saved.read_text().split("\0") if one)
+        self._environment = {name: value for name, _, value in pairs}
+        return done.stdout
+
+    @contextmanager
+    def background(self, block: str, said: str, log: Path) -> Iterator[None]:
+        """Context manager: a block goes on, has printed some text, and is stopped by SIGTERM at the end."""
+        with log.open("w") as file, subprocess.Popen(
+            ["bash", "-euc", f"exec {block.strip()}"], cwd=ROOT, env=self._environment, stdout=file, stderr=file
+        ) as process:  # fmt: skip
+            try:
+                wait_for(lambda: said in log.read_text() or process.poll() is not None)
+                assert process.poll() is None, log.read_text()
+                yield
+            finally:
+                process.terminate()
+                process.wait(PATIENCE)
+
+    def query(self, text: str) -> str:
+        """Return what the database answers."""
+        return self.run(f'psql --tuples-only --no-align "$DAGSTER_POSTGRES_DB" --command "{text}"').strip()
+
+
+def wait_for(look) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
+def has_postgres() -> bool:
+    """Return whether PostgreSQL can be started here: its programs are there, and a user other than root to run it."""
+    programs = all(shutil.which(one) for one in ("initdb", "pg_ctl", "psql", "createdb"))
+    return programs and (os.getuid() != 0 or shutil.which("runuser") is not None)
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[dict[str, str]]:
+    """Context manager: a PostgreSQL server of its own; yields the variables by which its superuser reaches it."""
+    port, place = free_port(), folder / "postgres"
+    place.mkdir()
+    other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
+    if other:
+        shutil.chown(place, "postgres")
+        for parent in place.parents:  # pytest's folders are for this user only
+            if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+                parent.chmod(parent.stat().st_mode | 0o011)
+    options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
+    control = [*other, "pg_ctl", "-D", place / "data"]
+    subprocess.run([*other, "initdb", "-D", place / "data", "-U", "postgres", "--auth=trust"], check=True, stdout=-3)
+    subprocess.run([*control, "-o", options, "-l", place / "log", "-w", "start"], check=True, stdout=-3, cwd="/")
+    try:
+        yield {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres"}
+    finally:
+        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=-3, cwd="/")

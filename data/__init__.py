@@ -8,6 +8,7 @@
 * `shards/`: recordings stored in TAR shards: writing, random access, quality checks and training batches
 * `voices/`: folders of singing: layouts, clips, splits by singer, targets, training examples, evaluation mixtures
 * `configuration`: tells which fields of a configuration affect a result, and overrides fields by path
+* `decoding`: decodes files of strangers so that a decoder that crashes costs one recording, not the ingest
 * `errors`: exceptions for errors that a retry cannot fix, such as invalid input
 * `execution`: settings of one piece of work: output folder, listener, device, code version, threads and processes
 * `licences`: tells the licence of the data that a model learnt from, for reports

@@ -54,9 +54,9 @@ class ContainerReader:
                 self.sample_rate, self.channels = frame.sample_rate, frame.layout.nb_channels
                 self.exact = frame.format.name in _EXACT_SAMPLES
             self.frames += frame.samples
-        self._check_length()
         if not self.frames:
             raise self._error("holds no samples")
+        self._check_length()
         self._blocks, self._held = self._decoded(), np.zeros((0, self.channels), np.float32)
         self._left = self.frames
 

@@ -126,4 +126,5 @@ def _blaming(path: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, pa.ArrowException, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: damaged ({error}); delete its folder and make it again") from error
+        said = " ".join(str(error).split())
+        raise InputError(f"{path}: damaged ({said}); delete its folder and make it again") from error

@@ -45,7 +45,7 @@ class Zip:
             raise InputError(
                 f"{printable(path)}: no zip archive ({reason(error)}); delete it and fetch it again"
             ) from error
-        self._members = {_name(one): one for one in self._zip.infolist() if not one.is_dir()}
+        self._members = {_name(one): one for one in self._zip.infolist() if not one.filename.endswith("/")}
         self._members = {name: one for name, one in self._members.items() if not is_clutter(name)}
 
     @property

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from data.decoding import decoding
 from data.execution import Execution
 from data.files.durable import SUFFIX, read_json, write_json
+from data.files.headers import UnreadableAudio
 from data.files.names import make_id
 from data.musdb.dataset import GROUPS, SAMPLE_RATE, SOURCES, Track, group_of, source_version
 from data.musdb.errata import errata
@@ -155,7 +157,10 @@ def _in_order(tracks: Sequence[Track]) -> Iterator[list[Item]]:
 def _items(track: Track) -> list[Item]:
     """Return the recordings of a track, or one rejection."""
     try:
-        stems = read_track(track)
+        with decoding(track.name):
+            stems = read_track(track)
+    except UnreadableAudio as error:
+        return [Rejection(make_id(track.name), f"{track.name}: {error}", track.subset)]
     except BadTrack as error:
         return [Rejection(make_id(track.name), str(error), track.subset)]
     marks, sources = sorted([*flags(stems.sources), *stems.marks]), stems.sources

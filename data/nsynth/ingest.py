@@ -21,6 +21,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from data.decoding import decoding
 from data.execution import Execution
 from data.files.archive import members
 from data.files.audio import Pcm, decode, resample, to_float, to_pcm16
@@ -180,7 +181,8 @@ def _checked(entry: Entry, *, convert: bool) -> Item:
     if len(entry.content) > _LARGEST_NOTE:
         return Rejection(entry.id, f"more than {_LARGEST_NOTE:,} bytes; a note has 128,044", entry.part)
     try:
-        pcm = decode(entry.content, _LONGEST_NOTE)
+        with decoding(f"{entry.part}/{entry.id}"):
+            pcm = decode(entry.content, _LONGEST_NOTE)
     except UnreadableFile as error:
         return Rejection(entry.id, str(error), entry.part)
     marks = [] if pcm.gain == 1.0 else [f"scaled by {20 * log10(pcm.gain):.1f} dB"]

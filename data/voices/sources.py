@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data.decoding import decoding
 from data.errors import InputError
 from data.files.audio import Resampler, UnreadableAudio, resample, to_float
 from data.files.durable import file_sha256
@@ -101,7 +102,7 @@ def read_recording(recording: Recording) -> Sound:
     """
     path, voices, others, originals = printable(recording.path), [], [], []
     peak = 0.0
-    with open_sound(recording.path) as file:
+    with decoding(path), open_sound(recording.path) as file:
         sounding = np.zeros(file.channels, bool)
         if recording.accompanied and file.channels != VOICE_RIGHT + 1:
             raise UnreadableAudio(f"{path}: {file.channels} channels; accompaniment left and voice right are expected")

@@ -26,6 +26,7 @@ from typing import Any, TypeVar
 from data.errors import InputError
 from data.execution import Execution
 from data.files.headers import UnreadableAudio
+from data.processes import WorkerEnded
 from data.progress import Report, ignore
 
 Made = TypeVar("Made")
@@ -77,7 +78,9 @@ def in_a_child(work: Callable[..., Made], execution: Execution, *arguments: Any,
     """Return what `work(execution, *arguments, **options)` returns in a process of its own that is watched over.
 
     When the process crashes while it decodes a recording, another one begins, in which `decoding` refuses that
-    recording. So the work must go on where it was, as every ingest does.
+    recording. So the work must go on where it was, as every ingest does. Where the process shares its work among others
+    (`Execution.workers`) and one of those crashes, it is not known by which recording: another one begins that does
+    all work itself.
 
     Args:
         work: a function of a module that another process can import.
@@ -98,7 +101,13 @@ def in_a_child(work: Callable[..., Made], execution: Execution, *arguments: Any,
         while True:
             notes.write_bytes(bytes(5 * _LONGEST_NAME))
             call = (work, replace(execution, listener=ignore), arguments, options)
-            ended, value = _attempt(notes, crashed, call, execution.listener)
+            try:
+                ended, value = _attempt(notes, crashed, call, execution.listener)
+            except WorkerEnded:
+                if execution.workers == 1:
+                    raise
+                execution = replace(execution, workers=1)
+                continue
             if ended == 0:
                 return value
             name = notes.read_bytes().partition(b"\0")[0].decode(errors="surrogateescape")

@@ -26,6 +26,10 @@ _WORTHWHILE = 30.0  # seconds of work left from which on processes are started, 
 _WORK: list[Callable[[Any], Any]] = []  # what a process started here does; empty elsewhere
 
 
+class WorkerEnded(InputError):
+    """One of several processes was ended from outside, or crashed; what was finished before is kept."""
+
+
 class Reopened:
     """An object that another process opens again, from the arguments it was made with, instead of getting a copy.
 
@@ -61,7 +65,7 @@ def map_in_order(work: Callable[[Given], Made], items: Sequence[Given], workers:
         workers: largest number of processes; 1 for none but this one.
 
     Raises:
-        InputError: a process was ended from outside, as the system does for want of memory.
+        WorkerEnded: a process was ended from outside, as the system does for want of memory, or crashed.
         BaseException: whatever `work` raises, in the order of the items. The other processes are then ended.
 
     Example:
@@ -95,7 +99,7 @@ def _in_processes(work: Callable[[Given], Made], items: Sequence[Given], workers
             while pending:
                 yield pending.popleft().result()
         except BrokenProcessPool as error:
-            raise InputError(
+            raise WorkerEnded(
                 f"one of {workers} processes that work at a time was ended from outside, probably because memory was "
                 "short; set TESSITURA_WORKERS lower and start again: what is finished is kept"
             ) from error

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from test_data_processes import lives, wait_until
 
+from data import processes
 from data.decoding import decoding, in_a_child
 from data.errors import InputError
 from data.execution import Execution
@@ -72,6 +73,27 @@ def test_a_note_that_crashes_its_decoder_is_quarantined_and_the_others_count(tmp
         one for one in names if one not in (names[1], names[-1])
     ]
     assert heard[-1].done == len(names)
+
+
+def fragile(name: str) -> str:
+    try:
+        with decoding(name):
+            if name == "bad":
+                crash("segfault")
+        return name
+    except UnreadableAudio as error:
+        return f"{name} {error}"
+
+
+def shared_out(execution: Execution, names: list[str]) -> list[str]:
+    """Do a work in several processes, however little there is to do."""
+    processes._WORTHWHILE = 0.0
+    return list(processes.map_in_order(fragile, names, execution.workers))
+
+
+def test_a_crash_in_one_of_several_processes_costs_one_recording_too(tmp_path):
+    found = in_a_child(shared_out, Execution(tmp_path, workers=2), ["a", "b", "bad", "c", "d"])
+    assert found == ["a", "b", "bad crashes its decoder (SIGSEGV)", "c", "d"]
 
 
 def test_bytes_are_those_of_an_ingest_in_one_process(tmp_path, nsynth_part):

@@ -19,7 +19,7 @@ from models.synthesis.config import SynthesisConfig
 from models.synthesis.embed import embed
 from models.synthesis.harmonic import train as stages
 from models.synthesis.harmonic.config import HarmonicConfig, HarmonicSizes
-from models.synthesis.harmonic.networks import HarmonicAutoencoder, HarmonicSing, Sound, mean_spectrum, waveform
+from models.synthesis.harmonic.networks import HarmonicAutoencoder, HarmonicSing, Sound, waveform
 from models.synthesis.harmonic.render import render
 from models.synthesis.harmonic.spectrum import BIN_HERTZ, main_lobe, mel_weights, power_of, shifted_frames
 from models.synthesis.load import load_player, load_rebuilder
@@ -61,11 +61,6 @@ def first(tmp_path_factory, notes):
     return trained(notes, tmp_path_factory.mktemp("first"))
 
 
-def rendered(levels: torch.Tensor, hertz: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-    """Return the wave of partials and noise with their own power."""
-    return render(levels, hertz, noise, power_of(levels, hertz, noise), 256)
-
-
 def in_margins(wave: torch.Tensor) -> torch.Tensor:
     """Return the power spectrum that the spectral loss compares, (B, N, F)."""
     return power_spectrum(torch.nn.functional.pad(wave, (MARGIN, MARGIN))).transpose(1, 2)
@@ -78,12 +73,7 @@ def test_a_tone_has_its_energy_at_the_bins_of_its_partials(pitch):
     levels = torch.tensor([4.0, 3.0, 2.0]).expand(1, 251, 3)
     sound = Sound(levels, hertz, torch.full((1, 251, 4), -20.0))
     spectrum = torch.stft(
-        waveform([sound])[0, MARGIN:-MARGIN],
-        16_000,
-        16_000,
-        window=torch.ones(16_000),
-        center=False,
-        return_complex=True,
+        waveform(sound)[0, MARGIN:-MARGIN], 16_000, 16_000, window=torch.ones(16_000), center=False, return_complex=True
     ).abs()[:, 1]  # a bin a hertz
     for order, level in enumerate((4.0, 3.0, 2.0), 1):
         near = spectrum[round(f0 * order) - 2 : round(f0 * order) + 3]
@@ -96,15 +86,15 @@ def test_a_tone_has_its_energy_at_the_bins_of_its_partials(pitch):
 def test_spectra_in_closed_form_are_those_of_the_wave():
     decaying = torch.stack([4.5 - FRAMES / 80, 3.5 - FRAMES / 40], 1)[None]
     tones = decaying, torch.tensor([[440.0, 887.0]]), torch.full((1, 251, 4), -20.0)
-    true, told = (torch.log1p(one) for one in (in_margins(rendered(*tones)), power_of(*tones)))
+    true, told = (torch.log1p(one) for one in (in_margins(render(*tones, 64_000, 256)), power_of(*tones)))
     inside = slice(3, 248)  # the onset itself is sudden, which leaves power in all bins
     assert (true - told)[:, inside].abs().mean() < 0.02 * true[:, inside].mean()
     noise = torch.full((1, 251, 1), -20.0), torch.tensor([[440.0]]), torch.linspace(2, 0, 251)[None, :, None]
-    true, told = in_margins(rendered(*noise)), power_of(*noise)
+    true, told = in_margins(render(*noise, 64_000, 256)), power_of(*noise)
     apart = (true[0, 4:247, 4:-4] / told[0, 4:247, 4:-4]).log()
     assert apart.mean().abs() < 0.2
     assert apart.std() < 1.0  # power, natural logarithm; white noise, of which the phases are, has 1.28
-    shares = torch.fft.rfft(rendered(*noise)[0]).abs().square()
+    shares = torch.fft.rfft(render(*noise, 64_000, 256)[0]).abs().square()
     assert shares.max() < 50 * shares.mean()  # it is no tone
 
 
@@ -112,13 +102,13 @@ def test_partials_beyond_the_highest_frequency_are_not_heard():
     levels, hertz = torch.full((1, 251, 1), 4.0), torch.tensor([[9_500.0]])
     tone = levels, hertz, torch.full((1, 251, 4), -20.0)
     assert power_of(*tone).max() < 1e-3
-    assert rendered(*tone).abs().max() < 1e-3
+    assert render(*tone, 64_000, 256).abs().max() < 1e-3
 
 
 def test_what_is_too_faint_for_float32_is_silence():
     """Levels have no lower bound: magnitudes of e^-200 are zeros, and so is what is made of them."""
     faint = torch.full((1, 251, 1), -200.0), torch.tensor([[440.0]]), torch.full((1, 251, 4), -200.0)
-    assert torch.equal(rendered(*faint), torch.zeros(1, 64_000))
+    assert torch.equal(render(*faint, 64_000, 256), torch.zeros(1, 64_000))
     assert torch.equal(power_of(*faint), torch.zeros(1, 251, 513))
 
 
@@ -155,7 +145,7 @@ def test_a_shift_moves_the_pitch_and_keeps_the_time():
 def test_shapes_and_tuning():
     network = HarmonicSing(SIZES)
     labels = torch.tensor([0, 1]), torch.tensor([60, 72]), torch.tensor([1, 4])
-    (sound,) = network.sounds(*labels, torch.tensor([[0, 5, 250], [1, 2, 3]]))
+    sound = network.sound(*labels, torch.tensor([[0, 5, 250], [1, 2, 3]]))
     count = sound.hertz.shape[1]
     assert count <= SIZES.partials
     assert (sound.levels.shape, sound.noise.shape) == ((2, 3, count), (2, 3, SIZES.noise))
@@ -166,38 +156,6 @@ def test_shapes_and_tuning():
     rebuilder = HarmonicAutoencoder(SIZES)
     assert rebuilder.embed(torch.zeros(2, 64_000), labels[1]).shape == (2, 251, SIZES.dimension)
     assert rebuilder.rebuild(torch.zeros(2, 64_000), labels[1]).shape == (2, 65_024)
-
-
-def test_a_note_of_several_members_has_the_mean_of_their_spectra():
-    torch.manual_seed(3)
-    network = HarmonicSing(replace(SIZES, members=3)).eval()
-    labels = torch.tensor([0]), torch.tensor([60]), torch.tensor([1])
-    sounds = network.sounds(*labels, FRAMES[None])
-    alone = [one.log_power() for one in sounds]
-    assert not torch.equal(alone[0], alone[1])
-    assert torch.allclose(mean_spectrum(sounds), (alone[0] + alone[1] + alone[2]) / 3, atol=1e-6)
-    single = HarmonicSing(SIZES).eval()
-    single.load_state_dict({name: one for name, one in network.state_dict().items() if not name.startswith("others.")})
-    assert torch.equal(single.sounds(*labels, FRAMES[None])[0].log_power(), alone[0])
-    heard = torch.log1p(in_margins(network(*labels)[:, MARGIN:-MARGIN]))
-    off = [(heard - one)[:, 3:248].abs().mean() for one in (mean_spectrum(sounds), *alone)]
-    assert off[0] < 0.5 * min(off[1:])
-
-
-def test_members_begin_alike_and_are_trained_apart(tmp_path, notes, first):
-    sizes = replace(SIZES, members=2, dropout=0.5)
-    training = replace(HARMONIC, sizes=sizes).training(FIT, 2)
-    stages.fine_tune_harmonic(Execution(tmp_path), notes, first / "autoencoder", first / "sequence", training)
-    start, final = load(first / "sequence" / "model").tensors, load(tmp_path / "model").tensors
-    for name, one in start.items():
-        if "hidden" in name:
-            mine, other = final[f"sequence.{name}"], final[f"others.0.sequence.{name}"]
-            assert not torch.equal(mine, one)
-            assert not torch.equal(other, one)
-            assert not torch.equal(mine, other), name
-    network = load_player(tmp_path, CPU)
-    assert isinstance(network, HarmonicSing)
-    assert len(network.members()) == 2
 
 
 def test_a_frame_does_not_depend_on_which_others_are_asked_for():

@@ -63,8 +63,8 @@ def _short(steps: int, optimiser: str = "muon") -> FitConfig:
     )
 
 
-def _harmonic(steps: tuple[int, int, int], members: int) -> HarmonicConfig:
-    """Return the variant `harmonic` of `small` and `demo`, given the steps of its three stages, and its members."""
+def _harmonic(steps: tuple[int, int, int]) -> HarmonicConfig:
+    """Return the variant `harmonic` of `small` and `demo`, given the numbers of steps of its three stages."""
 
     def short(count: int) -> FitConfig:
         return FitConfig(
@@ -81,7 +81,7 @@ def _harmonic(steps: tuple[int, int, int], members: int) -> HarmonicConfig:
 
     first, second, third = map(short, steps)
     return HarmonicConfig(
-        sizes=HarmonicSizes(centres=31, dropout=0.15, members=members),
+        sizes=HarmonicSizes(centres=31, dropout=0.15),
         train_autoencoder=first,
         train_sequence=second,
         fine_tune=third,
@@ -105,7 +105,7 @@ def _preset_small() -> SynthesisConfig:
         evaluated=EvaluationNotes(train=100, wavenet=24),
         wavenet=WavenetConfig(stacks=1, crop=4096),
         train_wavenet=FitConfig(900, 4, 2e-3, warmup=50, decay=0.5, clip=1.0, validate_every=300),
-        harmonic=_harmonic((1_000, 600, 18_000), members=4),
+        harmonic=_harmonic((1_000, 600, 18_000)),
     )
 
 
@@ -130,7 +130,7 @@ def _preset_demo() -> SynthesisConfig:
         validation_notes=32,
         evaluated=EvaluationNotes(train=8, griffin_lim=32),
         train_wavenet=replace(small.train_wavenet, steps=0),
-        harmonic=_harmonic((400, 200, 1_500), members=1),
+        harmonic=_harmonic((400, 200, 1_500)),
         # Synthetic notes a semitone apart differ in little but pitch, so the nearest-pitch copy is nearly perfect.
         thresholds=Thresholds(silence_ratio=0.75, nearest_required=False, pitch_accuracy=0.8),
     )

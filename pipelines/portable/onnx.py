@@ -156,13 +156,13 @@ def _synthesis(folder: Path) -> list[Part]:
 
 
 def _harmonic(network: nn.Module) -> Part:
-    from models.synthesis.harmonic.networks import HarmonicSing, mean_spectrum
+    from models.synthesis.harmonic.networks import HarmonicSing
 
     assert isinstance(network, HarmonicSing)
     named = {"instrument": [0, 0], "pitch": [60, 72], "velocity": [3, 1]}
     inputs = {name: torch.tensor(one) for name, one in named.items()}
     inputs["frames"] = torch.arange(40).expand(2, -1)
-    spectrum = _Call(lambda *labels: mean_spectrum(network.sounds(*labels)), network)
+    spectrum = _Call(lambda *labels: network.sound(*labels).log_power(), network)
     free = {name: {0: "items"} for name in named} | {"frames": {0: "items", 1: "frames"}}
     meaning = (
         "instrument, pitch and velocity row (0 to 4), (B,) int64 each, and numbers of frames (B, K) in 0 to 250 to the "

@@ -25,7 +25,6 @@ class HarmonicSizes:
         orders: number of partials, from the first on, whose levels are corrected one by one.
         noise: number of bands of the noise.
         dropout: probability of dropout in the sequence generator while training.
-        members: number of generators, each with a decoder, that stage 3 trains and whose spectra are averaged.
     """
 
     instruments: int = 1006
@@ -41,7 +40,6 @@ class HarmonicSizes:
     orders: int = 32
     noise: int = 32
     dropout: float = 0.0
-    members: int = 1
 
 
 @dataclass(frozen=True)

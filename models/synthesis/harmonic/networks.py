@@ -15,12 +15,12 @@ training takes frames from anywhere in many notes.
 Shapes: B notes, K frames, D embedding dimensions, H partials, F frequency bins, M noise bands, T samples.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from data.nsynth.dataset import FRAMES as SAMPLES
 from data.signal import in_float32
 from models.synthesis.harmonic.config import HarmonicSizes
 from models.synthesis.harmonic.render import render
@@ -176,24 +176,11 @@ class HarmonicAutoencoder(nn.Module):
 
     def rebuild(self, wave: Tensor, pitch: Tensor) -> Tensor:
         """Return the reconstructions of notes (B, T), with `MARGIN` zeros before and after the note."""
-        return waveform([self.decoder(self.embed(wave, pitch), pitch)])
+        return waveform(self.decoder(self.embed(wave, pitch), pitch))
 
 
-class Member(nn.Module):
-    """A generator of frames and its decoder."""
-
-    def __init__(self, sizes: HarmonicSizes) -> None:
-        super().__init__()
-        self.sequence = FrameGenerator(sizes)
-        self.decoder = HarmonicDecoder(sizes)
-
-
-class HarmonicSing(Member):
+class HarmonicSing(nn.Module):
     """The complete network: waveforms of notes from instrument, pitch and velocity.
-
-    It consists of one or several members, each a generator with its decoder, trained from the same start with different
-    dropout. The errors of members differ in part, so the mean of their spectra, as log(1 + |X|²), is nearer to the note
-    than each of them.
 
     Example:
         >>> network = HarmonicSing(HarmonicSizes())
@@ -202,11 +189,12 @@ class HarmonicSing(Member):
     """
 
     def __init__(self, sizes: HarmonicSizes) -> None:
-        super().__init__(sizes)
-        self.others = nn.ModuleList(Member(sizes) for _ in range(sizes.members - 1))
+        super().__init__()
+        self.sequence = FrameGenerator(sizes)
+        self.decoder = HarmonicDecoder(sizes)
 
-    def sounds(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> list[Sound]:
-        """Return the partials and the noise of some frames of notes as each member decodes them, without making waves.
+    def sound(self, instrument: Tensor, pitch: Tensor, velocity: Tensor, frames: Tensor) -> Sound:
+        """Return the partials and the noise of some frames of notes, without making waves.
 
         Args:
             instrument: instrument number, integer, shape (B,).
@@ -214,29 +202,15 @@ class HarmonicSing(Member):
             velocity: row of the velocity table, integer, shape (B,).
             frames: numbers of frames, integer, shape (B, K).
         """
-        labels = (instrument, pitch, velocity, frames)
-        return [one.decoder(one.sequence(*labels), pitch) for one in self.members()]
-
-    def members(self) -> list[Member]:
-        """Return the members; the first one is this network itself."""
-        return [self, *(one for one in self.others if isinstance(one, Member))]
+        return self.decoder(self.sequence(instrument, pitch, velocity, frames), pitch)
 
     def forward(self, instrument: Tensor, pitch: Tensor, velocity: Tensor) -> Tensor:
         """Return the waveforms of whole notes, (B, T) at 16 kHz, with `MARGIN` zeros before and after the note."""
         frames = torch.arange(FRAMES, device=pitch.device).expand(len(pitch), -1)
-        return waveform(self.sounds(instrument, pitch, velocity, frames))
+        return waveform(self.sound(instrument, pitch, velocity, frames))
 
 
-def mean_spectrum(sounds: Sequence[Sound]) -> Tensor:
-    """Return the mean of log(1 + |X|²) over what several members decoded of the same frames, (B, K, F)."""
-    return torch.stack([one.log_power() for one in sounds]).mean(0)
-
-
-def waveform(sounds: Sequence[Sound]) -> Tensor:
-    """Return the waveforms (B, T) of notes from all of their frames, with `MARGIN` zeros before and after the note.
-
-    Args:
-        sounds: what each member decoded. The magnitudes are those of the mean spectrum, the phases of the first member.
-    """
-    power = torch.expm1(mean_spectrum(sounds))
-    return nn.functional.pad(render(*sounds[0], power, HOP), (MARGIN, MARGIN))
+def waveform(sound: Sound) -> Tensor:
+    """Return the waveforms (B, T) of notes from all of their frames, with `MARGIN` zeros before and after the note."""
+    wave = render(sound.levels, sound.hertz, sound.noise, SAMPLES, HOP)
+    return nn.functional.pad(wave, (MARGIN, MARGIN))

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from data.nsynth.dataset import SAMPLE_RATE
 from data.signal import in_float32
-from models.synthesis.harmonic.spectrum import BIN_HERTZ, BINS, HIGHEST, SIZE, mel_weights
+from models.synthesis.harmonic.spectrum import BIN_HERTZ, BINS, HIGHEST, SIZE, mel_weights, power_of
 
 _ITERATIONS = 8
 _SEED = 1810  # of the phases and of the noise
@@ -26,30 +26,29 @@ _MOST = 4096  # partials whose phases are drawn, so that a phase does not depend
 
 @in_float32
 @torch.no_grad()
-def render(levels: Tensor, hertz: Tensor, noise: Tensor, power: Tensor, hop: int) -> Tensor:
+def render(levels: Tensor, hertz: Tensor, noise: Tensor, samples: int, hop: int) -> Tensor:
     """Return the waves of partials and noise.
 
     Args:
         levels: natural logarithm of the magnitudes of the partials, (B, N, H).
         hertz: frequencies of the partials, (B, H).
         noise: natural logarithm of the magnitude of the noise in each band, (B, N, M).
-        power: power spectra that the waves shall have, (B, N, F), such as those of the partials and the noise
-            (`spectrum.power_of`).
-        hop: samples between frames; T = (N - 1) · hop.
+        samples: length of the waves, T = (N - 1) · hop.
+        hop: samples between frames.
 
     Returns:
         Waves, (B, T), full scale [-1, 1], not clipped.
 
     Example:
         >>> tone = torch.full((1, 251, 1), 4.0), torch.tensor([[440.0]]), torch.full((1, 251, 8), -20.0)
-        >>> render(*tone, power_of(*tone), 256).shape
+        >>> render(*tone, 64_000, 256).shape
         torch.Size([1, 64000])
     """
     # A cosine of amplitude a has the magnitude a · (sum of the window) / 2.
     audible = torch.sigmoid((HIGHEST - hertz) / 50)[:, None].sqrt()
-    amplitudes, samples = levels.exp() * audible * (4 / SIZE), (levels.shape[1] - 1) * hop
+    amplitudes = levels.exp() * audible * (4 / SIZE)
     wave = _tones(amplitudes, hertz, samples, hop) + _noise(noise, samples, hop)
-    magnitudes = power.sqrt().transpose(1, 2)  # (B, F, N)
+    magnitudes = power_of(levels, hertz, noise).sqrt().transpose(1, 2)  # (B, F, N)
     form = _form(hop, wave.device)
     for _ in range(_ITERATIONS):
         spectrum = torch.stft(wave, **form, pad_mode="constant", return_complex=True)

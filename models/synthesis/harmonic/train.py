@@ -97,7 +97,7 @@ def train_harmonic_sequence(
 
     def validate(model: nn.Module) -> Figures:
         def rebuild(pcm: np.ndarray, labels: list[Tensor]) -> Tensor:
-            return waveform([decoder(model(*labels, everything.expand(len(pcm), -1)), labels[1])])
+            return waveform(decoder(model(*labels, everything.expand(len(pcm), -1)), labels[1]))
 
         return validation.figures(rebuild)
 
@@ -114,9 +114,6 @@ def fine_tune_harmonic(
 ) -> Figures:
     """Train stage 3: generator and decoder are fine-tuned together, end to end, from labels to spectra.
 
-    All members begin with the weights of the stages before. Each has an optimiser of its own; they see the same frames
-    under different dropout.
-
     Args:
         execution: folder of the trained network, device, and listener for progress reports.
         notes: folder with the shards of the notes.
@@ -126,17 +123,12 @@ def fine_tune_harmonic(
     """
     shards, device = Shards(notes), torch.device(execution.device)
     network = HarmonicSing(config.sizes).to(device)
-    decoder, generator = load_harmonic_autoencoder(autoencoder, device).decoder, load(sequence / "model").tensors
-    members: dict[str, list[nn.Parameter]] = {}
-    for number, one in enumerate(network.members(), 1):
-        one.decoder.load_state_dict(decoder.state_dict())
-        one.sequence.load_state_dict(generator)
-        members[f"member {number}"] = [*one.sequence.parameters(), *one.decoder.parameters()]
+    network.decoder.load_state_dict(load_harmonic_autoencoder(autoencoder, device).decoder.state_dict())
+    network.sequence.load_state_dict(load(sequence / "model").tensors)
 
     def objective(batch: Batch) -> Iterator[Loss]:
         frames, (instrument, pitch, velocity), heard = _drawn(batch, config, device)
-        for name, sound in zip(members, network.sounds(instrument, pitch, velocity, frames), strict=True):
-            yield name, (sound.log_power() - heard).abs().mean()
+        yield "network", (network.sound(instrument, pitch, velocity, frames).log_power() - heard).abs().mean()
 
     validation = Validation(shards, config.validation_notes, device)
 
@@ -145,7 +137,7 @@ def fine_tune_harmonic(
 
     def stage(world: World) -> Stage:
         batches = training_batches(shards, config.fit, (0,), world)
-        return Stage("harmonic", network, batches, objective, validate, members)
+        return Stage("harmonic", network, batches, objective, validate)
 
     return train_stage(execution, stage, config.fit, {"harmonic": asdict(config.sizes)})
 

@@ -170,7 +170,7 @@ def test_progress_is_seen_while_a_stage_trains(made):
 def test_the_ui_alone_tells_the_story(made):
     _, result = made
     assert "data:image/png;base64" in metadata(result, "synthesis_model")["curves"]
-    assert "data:image/png;base64" in metadata(result, "synthesis_instrument_map")["map"]
+    assert "data:image/svg+xml;base64" in metadata(result, "synthesis_instrument_map")["map"]
     scores = metadata(result, "synthesis_baseline_scores")["scores"]
     assert "nearest_pitch" in {record.data["system"] for record in scores.records}
     assert metadata(result, "nsynth_shards")["dagster/row_count"] == 64

@@ -48,4 +48,4 @@ def test_the_choice_shows_validation_songs_only():
     assert isinstance(history, Table)
     assert [row[0] for row in choice.rows] == ["Mixture", "Discriminative network", "Latent diffusion"]
     assert [float(row[1].split()[0]) for row in choice.rows] == [-3.0, 5.0, 3.0]  # songs 0, 1 and 2 add 1 on average
-    assert history.rows == [["1", "masks", "c1"]]
+    assert history.rows == [["1", "Discriminative network", "c1"]]

@@ -18,13 +18,17 @@ from data.files.durable import write_bytes
 from models.training.checkpoint import Rolling
 
 
-def _make(root: Path, ready, done) -> None:
-    """Make a version, whose work waits in the middle."""
+def _make(root: Path, ready, done: Path) -> None:
+    """Make a version, whose work waits in the middle until a file is there.
+
+    An event of `multiprocessing` will not do: setting it waits for whoever is paused while waiting for it.
+    """
 
     def waits(folder: Path, earlier: tuple[Path, ...]) -> dict[str, int]:
         write_bytes(folder / "half", b"half")
         ready.set()
-        done.wait(300)
+        while not done.exists():
+            time.sleep(0.01)
         return Work(b"of the holder")(folder, earlier)
 
     build(root, waits)
@@ -38,7 +42,7 @@ def _state(process: int) -> str:
 def held(tmp_path):
     """A process that makes a version and is stopped by SIGSTOP in the middle of it."""
     context = multiprocessing.get_context("fork")
-    ready, done = context.Event(), context.Event()
+    ready, done = context.Event(), tmp_path / "done"
     process = context.Process(target=_make, args=(tmp_path / "store", ready, done))
     process.start()
     assert ready.wait(300)
@@ -58,7 +62,7 @@ def test_a_paused_holder_keeps_its_place_and_ends_its_work_when_it_goes_on(tmp_p
     with pytest.raises(InputError, match=rf"\(demo/a\): process {process.pid} is at work on it already"):
         build(root, Work(b"of another"))
     assert find(slot) is None
-    done.set()
+    done.touch()
     os.kill(process.pid, signal.SIGCONT)
     process.join(300)
     assert process.exitcode == 0

@@ -21,8 +21,8 @@ from assets.declaration import Registry, Source, Summary, Work, stored_asset
 from assets.display import curves, table
 from assets.graph import Graph
 from data.files.durable import write_bytes, write_json
+from data.processes import end_with_parent
 from pipelines import execution
-from pipelines.children import end_with_parent
 from pipelines.console import console
 from pipelines.recovery import dead_runs
 from pipelines.reports.run import show_report

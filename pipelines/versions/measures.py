@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from eval.table import Items, Metric
 
 SECONDS = 8.0  # of a sound, at most
-_MASKED = "uSDR of the masks, dB"
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def measures_of(system: str) -> Measures:
 
     Example:
         >>> list(measures_of("separation").metrics)
-        ['uSDR, dB', 'uSDR of the masks, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
+        ['uSDR, dB', 'SI-SDR, dB', 'cSDR, dB', 'MR-STFT distance']
     """
     known = {"synthesis": _synthesis, "separation": _separation, "conversion": _conversion}
     return known[system]()
@@ -100,7 +99,6 @@ def _separation() -> Measures:
 
     metrics = {
         "uSDR, dB": Metric("uSDR", False),
-        _MASKED: Metric(_MASKED, False),
         "SI-SDR, dB": Metric("SI-SDR", False),
         "cSDR, dB": Metric("cSDR", False),
         "MR-STFT distance": Metric("MR-STFT"),
@@ -115,14 +113,12 @@ def _separation() -> Measures:
 
 
 def _songs(folder: Path) -> "pd.DataFrame":
-    """Return the scores of latent diffusion on the vocals of the test songs, beside them uSDR of the masks."""
+    """Return the scores of latent diffusion on the vocals of the test songs."""
     from data.files.tables import read_frame
-    from eval.separation.tables import MAIN, MASKS, by_track
+    from eval.separation.tables import MAIN, by_track
 
     songs = by_track(read_frame(folder / "scores.parquet"))
-    masked = songs[songs["system"] == MASKS].set_index("track")["uSDR"]
-    songs = songs[songs["system"] == MAIN].reset_index(drop=True)
-    return songs.assign(**{_MASKED: songs["track"].map(masked)})
+    return songs[songs["system"] == MAIN].reset_index(drop=True)
 
 
 def _conversion() -> Measures:

@@ -15,7 +15,7 @@ receives only this part, so the same part identifies a version.
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -52,11 +52,20 @@ class Work:
     experiment: str = ""
     again: Callable[[str], None] = print
 
+    def ingest(self, function: Callable[..., Any], location: str, *arguments: Any, **options: Any) -> Any:
+        """Return `function(execution, *arguments, **options)`, which writes the recordings of a location as shards.
+
+        Those from elsewhere are decoded in another process (`data.decoding`); with the location "" they were made here.
+        """
+        from data.decoding import in_a_child
+
+        made = partial(in_a_child, function) if location else function
+        return made(self.execution, *arguments, **options)
+
     def train(self, function: Callable[..., dict[str, float]], *arguments: Any) -> dict[str, float]:
         """Return `function(execution, *arguments)`, computed by as many processes as the settings say.
 
-        The function is one of a module, which trains with `models.training.train`; the arguments can be sent to another
-        process, as paths and configurations can. Reports and stops pass between the processes (`train_together`).
+        It is a function of a module, and its arguments can be sent to another process (`train_together`).
 
         Example:
             >>> work.train(train_wavenet, nsynth_shards, work.config)

@@ -27,7 +27,7 @@ from data.errors import InputError
 from data.execution import Execution
 from data.files.headers import UnreadableAudio
 from data.processes import WorkerEnded
-from data.progress import Report, ignore
+from data.progress import Report
 
 Made = TypeVar("Made")
 _CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGILL, signal.SIGFPE)
@@ -100,7 +100,7 @@ def in_a_child(work: Callable[..., Made], execution: Execution, *arguments: Any,
         notes = Path(folder) / "decoding"
         while True:
             notes.write_bytes(bytes(5 * _LONGEST_NAME))
-            call = (work, replace(execution, listener=ignore), arguments, options)
+            call = (work, execution.without_callbacks(), arguments, options)
             try:
                 ended, value = _attempt(notes, crashed, call, execution.listener)
             except WorkerEnded:

@@ -1,7 +1,7 @@
 """Settings of one piece of work: output folder, listener, device, code version, threads and processes."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data.progress import Listener, ignore
@@ -44,3 +44,7 @@ class Execution:
     workers: int = 1
     trainers: int = 1
     saved: Callable[[Path], None] = keep_here
+
+    def without_callbacks(self) -> "Execution":
+        """Return the same without listener and `saved`, which cannot be sent to another process."""
+        return replace(self, listener=ignore, saved=keep_here)

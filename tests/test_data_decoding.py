@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -94,6 +95,13 @@ def shared_out(execution: Execution, names: list[str]) -> list[str]:
 def test_a_crash_in_one_of_several_processes_costs_one_recording_too(tmp_path):
     found = in_a_child(shared_out, Execution(tmp_path, workers=2), ["a", "b", "bad", "c", "d"])
     assert found == ["a", "b", "bad crashes its decoder (SIGSEGV)", "c", "d"]
+
+
+def test_callbacks_that_cannot_be_sent_stay_here(tmp_path):
+    """In a shared store an execution has a callback that holds connections."""
+    heard, connection = [], threading.Lock()
+    execution = Execution(tmp_path, heard.append, saved=lambda folder: connection.acquire())
+    assert in_a_child(shared_out, execution, ["a"]) == ["a"]
 
 
 def test_bytes_are_those_of_an_ingest_in_one_process(tmp_path, nsynth_part):

@@ -1,6 +1,5 @@
 """MUSDB18 as assets: locates the raw data and makes shards of checked tracks."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,11 +93,9 @@ def musdb_tracks(work: Work, musdb_source: "list[Track]") -> Summary:
 
     A track that cannot be used goes to the quarantine table and does not stop the others.
     """
-    from data.decoding import in_a_child
     from data.musdb.tracks import ingest_groups
 
-    made = partial(in_a_child, ingest_groups) if work.environment.musdb else ingest_groups
-    made(work.execution, musdb_source)
     location, splits = work.environment.musdb, [track.split for track in musdb_source]
+    work.ingest(ingest_groups, location, musdb_source)
     counts = {name: splits.count(name) for name in ("train", "valid", "test")}
     return {"location": location or "made here", "embedded": not location, **counts}

@@ -1,7 +1,6 @@
 """NSynth as assets: locates the raw data and makes checked, labelled and split shards of notes."""
 
 import hashlib
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -102,12 +101,10 @@ def nsynth_shards(work: Work, nsynth_source: "list[Part]") -> Summary:
 
     A note that cannot be used goes to the quarantine table.
     """
-    from data.decoding import in_a_child
     from data.nsynth.ingest import describe, ingest
 
     location = work.environment.nsynth
-    made = partial(in_a_child, ingest) if location else ingest  # what was made here crashes no decoder
-    made(work.execution, nsynth_source, convert=work.config["convert"])
+    work.ingest(ingest, location, nsynth_source, convert=work.config["convert"])
     return {
         "location": location or "made here",
         "embedded": not location,

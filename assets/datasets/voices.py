@@ -1,6 +1,5 @@
 """Singing as assets: locates the raw recordings and makes shards of checked clips."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,14 +96,13 @@ def voices_clips(work: Work, voices_source: "list[Recording]", musdb_tracks: Pat
 
     A recording that cannot be used goes to the quarantine table and does not stop the others.
     """
-    from data.decoding import in_a_child
     from data.musdb.tracks import group_folders
     from data.shards.reader import Shards
     from data.voices.ingest import Ingesting, ingest_voices
     from data.voices.splits import Splitting
 
     options = Ingesting(Splitting(work.config["target"]), tracks=tuple(group_folders(musdb_tracks)))
-    ingest = partial(in_a_child, ingest_voices) if work.environment.voices else ingest_voices
-    made = ingest(work.execution, voices_source, options)
-    location, metadata = work.environment.voices, Shards(work.execution.folder).metadata
+    location = work.environment.voices
+    made = work.ingest(ingest_voices, location, voices_source, options)
+    metadata = Shards(work.execution.folder).metadata
     return {"location": location or "made here", "embedded": not location, "target": metadata["target"], **made}

@@ -110,15 +110,16 @@ def train_sequence(
     torch.manual_seed(config.fit.seed)
     network = SequenceGenerator(config.sequence).to(device)
     rebuilder = load_autoencoder(autoencoder, device)
-    decoder, decoded = rebuilder.decoder, rebuilder.config
+    decoder, sizes = rebuilder.decoder, rebuilder.config
 
     def objective(batch: Batch) -> Iterator[Loss]:
         target = torch.from_numpy(batch.values).to(device).float().transpose(1, 2)  # (B, D, N)
         rows, state = label_tensors(batch.labels, device), None
         for start in range(0, target.shape[-1], config.truncation):
             length = min(config.truncation, target.shape[-1] - start)
-            time = recorded_time(decoded, batch.labels["shift"], range(start, start + length), device)
-            output, state = network(network.labels(*rows), start, length, state, time if config.keep_time else None)
+            frames = range(start, start + length)
+            time = recorded_time(sizes, batch.labels["shift"], frames, device) if config.keep_time else None
+            output, state = network(network.labels(*rows), start, length, state, time)
             yield "network", nn.functional.mse_loss(output.float(), target[..., start : start + length])
             state = (state[0].detach(), state[1].detach())
 

@@ -12,6 +12,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from multiprocessing import connection, get_context
@@ -24,9 +25,9 @@ from typing import Any
 import torch
 
 from data.errors import InputError
-from data.execution import Execution, keep_here
+from data.execution import Execution
 from data.processes import end_with_parent
-from data.progress import Report, ignore
+from data.progress import Report
 from models.training.interrupt import StopRequest
 from models.training.processes import meet
 from models.training.stage import Figures
@@ -75,7 +76,7 @@ def train_together(
     for left in reversed(range(RESTARTS + 1)):
         with StopRequest() as stop, tempfile.TemporaryDirectory(prefix="tessitura-") as folder:
             loaders = max(1, execution.loaders // execution.trainers)
-            quiet = replace(execution, listener=ignore, saved=keep_here, loaders=loaders)
+            quiet = replace(execution.without_callbacks(), loaders=loaders)
             task = _Task(train, quiet, arguments, Path(folder, "meeting"))
             outcome = _follow(task, execution, stop)
         if stop.requested:
@@ -172,7 +173,8 @@ def _pass_on(message: Report | _Saved, execution: Execution, pipe: Connection) -
         execution.listener(message)
         return
     execution.saved(message.folder)
-    pipe.send(message)
+    with suppress(OSError):  # it was ended meanwhile, which its pipe tells next
+        pipe.send(message)
 
 
 def _outcome(
@@ -201,8 +203,9 @@ def _work(task: _Task, rank: int, sender: Connection) -> None:
     size, device = task.execution.trainers, torch.device(task.execution.device)
     torch.set_num_threads(max(1, torch.get_num_threads() // size))
     try:
-        told = {"listener": sender.send, "saved": partial(_wait_until_saved, sender)} if rank == 0 else {}
-        execution = replace(task.execution, **told)
+        execution = task.execution
+        if rank == 0:
+            execution = replace(execution, listener=sender.send, saved=partial(_wait_until_saved, sender))
         with meet(task.meeting, rank, size, device):
             sender.send(task.train(execution, *task.arguments))
     except BaseException as error:

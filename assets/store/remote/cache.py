@@ -12,7 +12,6 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from assets.store.locks import acquire, holder
 from assets.store.pointers import homes, lock_path
 from assets.store.record import RUN, damage
-from assets.store.remote.objects import Bucket, Damaged
+from assets.store.remote.objects import Bucket, Damaged, at_a_time
 from assets.store.versions import RECIPE
 from data.errors import InputError
 from data.execution import TEMPORARY
@@ -140,17 +139,8 @@ class Cache:
 
     def _download(self, folder: Path, files: Mapping[str, Any]) -> None:
         version = object_of(self._root, folder)
-        with ThreadPoolExecutor(_THREADS) as pool:
-            tasks = [
-                pool.submit(self._bucket.download, blob(version, name, known["sha256"]), folder / name, known)
-                for name, known in files.items()
-            ]
-            try:
-                for task in tasks:
-                    task.result()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+        items = [(blob(version, name, known["sha256"]), folder / name, known) for name, known in files.items()]
+        at_a_time(_THREADS, self._bucket.download, items)
 
     def make_room(self, size: int) -> list[Path]:
         """Delete copies, the one used least recently first, until `size` bytes more stay below the limit.

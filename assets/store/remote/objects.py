@@ -9,7 +9,8 @@ its content. So the content of such an object must differ from that of every oth
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -63,6 +64,22 @@ class Stored:
     bytes: int
     state: str
     modified: datetime
+
+
+def at_a_time(count: int, work: Callable[..., object], items: Iterable[Sequence[object]]) -> None:
+    """Call `work(*item)` for all items, `count` at a time; the first error ends those that have not begun.
+
+    Raises:
+        BaseException: the first error of `work`, in the order of the items.
+    """
+    with ThreadPoolExecutor(count) as pool:
+        tasks = [pool.submit(work, *item) for item in items]
+        try:
+            for task in tasks:
+                task.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def split_url(url: str) -> tuple[str, str]:

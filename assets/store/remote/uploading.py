@@ -5,14 +5,13 @@ none, so of several writers exactly one makes the version finished; the others t
 """
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from assets.store.record import RUN, read_record
 from assets.store.remote.cache import blob
 from assets.store.remote.leases import Lease
-from assets.store.remote.objects import ABSENT, Bucket, Conflict
+from assets.store.remote.objects import ABSENT, Bucket, Conflict, at_a_time
 
 _THREADS = 4  # files that are copied at a time; large ones go up in several parts at a time
 
@@ -29,14 +28,7 @@ def put_files(bucket: Bucket, place: str, folder: Path, files: Mapping[str, Mapp
     there = {one.path: one.bytes for one in bucket.list(place)}
     paths = {name: blob(place, name, known["sha256"]) for name, known in files.items()}
     missing = [name for name, path in paths.items() if there.get(path) != files[name]["bytes"]]
-    with ThreadPoolExecutor(_THREADS) as pool:
-        tasks = [pool.submit(bucket.write, paths[name], folder / name) for name in missing]
-        try:
-            for task in tasks:
-                task.result()
-        except BaseException:
-            pool.shutdown(cancel_futures=True)
-            raise
+    at_a_time(_THREADS, bucket.write, [(paths[name], folder / name) for name in missing])
     return set(paths.values())
 
 

@@ -90,7 +90,7 @@ def test_the_front_stands_first_on_the_page_and_beside_it_for_the_index(tmp_path
 
 @pytest.mark.parametrize(
     ("told", "value", "interval"),
-    [("2.50 [1.00, 4.00]", "2.50", "[1.00, 4.00]"), ("2.50 [n/a]", "2.50", "too few for an interval"),
+    [("2.50 [1.00, 4.00]", "2.50", "[1.00, 4.00]"), ("2.50 [no interval]", "2.50", "too few for an interval"),
      ("86 % [73, 100]", "86 %", "[73, 100]")],
 )  # fmt: skip
 def test_a_number_tells_in_words_that_it_has_no_interval(told, value, interval):

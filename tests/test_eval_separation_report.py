@@ -60,16 +60,16 @@ def made_up(values: dict[str, list[float]], errata: str = "") -> pd.DataFrame:
 def test_medians_by_hand():
     scores = made_up({"diffusion": [1.0, 4.0, 2.5], "mixture": [0.0, np.nan, -7.0]})
     (table,) = systems_tables(scores)
-    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[n/a]"  # three songs have no interval
-    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[n/a], 2\u00a0of\u00a03"
-    assert row(table, "Mixture")["cSDR, dB"] == "n/a"
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[no\u00a0interval]"  # three songs have no interval
+    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[no\u00a0interval], 2\u00a0of\u00a03"
+    assert row(table, "Mixture")["cSDR, dB"] == "no value"
     assert [one[0] for one in table.rows] == ["Mixture", "Latent diffusion"]
 
 
 def test_songs_with_defects_are_left_out_of_a_second_table():
     tables = list(systems_tables(made_up({"diffusion": [1.0, 4.0, 2.5]}, errata="bleed")))
     assert [row(one, "Latent diffusion")["Songs"] for one in tables] == ["3", "2"]
-    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[n/a]")
+    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[no\u00a0interval]")
     assert tables[1].note == "Left out: c: bleed."
     assert len(list(systems_tables(made_up({"diffusion": [1.0]})))) == 1
 
@@ -94,7 +94,7 @@ def test_differences_and_their_test_by_hand():
     assert cell.startswith("+1.1 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
     assert cell.endswith("better on 5 of 6")
     assert "p 0.125;" in cell  # signed ranks 1, 2.5, 4, 5, 6 against 2.5: 8 of 64 signs at least as uneven
-    assert "n/a" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
+    assert "no value" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
 
 
 def test_scores_of_the_real_thing(study):
@@ -229,7 +229,7 @@ def test_studies_in_words():
     chart, table = steps_blocks(steps)
     assert [one.rows for one in chart.twin] == [[["1", "3.00"], ["20", "22.00"]], [["1", "0.25"], ["20", "5"]]]
     assert chart.question.endswith("?")
-    assert row(table, "20")["uSDR, dB"] == "22.00\n[n/a]"
+    assert row(table, "20")["uSDR, dB"] == "22.00\n[no\u00a0interval]"
     noise = pd.DataFrame(
         [
             {"what": "vocals", "quantised": quantised, "snr_db": level, "metric": "SI-SDR", "value": value}
@@ -244,7 +244,7 @@ def test_studies_in_words():
     chart, table = noise_blocks(noise)
     (twin,) = chart.twin
     assert twin.columns[1:] == ["vocals", "vocals, quantised"]
-    assert twin.rows == [["no noise", "20.00", "n/a"], ["10", "9.00", "5.00"]]
+    assert twin.rows == [["no noise", "20.00", "no value"], ["10", "9.00", "5.00"]]
     assert table.columns[2:] == ["no noise", "10"]
     facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0}}
     other = {**facts, "memory": {"600": 1312.0}}

@@ -213,7 +213,7 @@ def _above_trackers(melody: pd.DataFrame, bounds: Bounds, split: str) -> Criteri
             best = best_of(part, trackers, measure)
             row = _row(compare(part, MAIN, trackers, measure), best) if best else None
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "not compared"
             told.append(f"{_WORDS[measure]}, {condition_name(condition)}: {shown}")
     count = 2 * len(bounds.trackers_at)
     return Criterion(
@@ -234,7 +234,7 @@ def _beats(scores: pd.DataFrame, bounds: Bounds, split: str) -> Criterion:
         for baseline in bounds.baselines:
             row = _row(found, baseline)
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.0f} cents, p {chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.0f} cents, p {chance(row['p'])}" if row is not None else "not compared"
             told.append(f"{name_of(baseline)} {condition_name(condition)}: {shown}")
     count = len(bounds.baselines) * len(bounds.baselines_at)
     return Criterion(

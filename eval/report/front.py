@@ -43,11 +43,11 @@ class Number:
         Where there is no interval, because there are too few items, words say so.
 
         Example:
-            >>> Number.of("uSDR, dB", "2.50 [n/a]").interval
+            >>> Number.of("uSDR, dB", "2.50 [no interval]").interval
             'too few for an interval'
         """
         value, _, ends = told.partition(" [")
-        return cls(label, value, "too few for an interval" if ends == "n/a]" else f"[{ends}")
+        return cls(label, value, "too few for an interval" if ends == "no interval]" else f"[{ends}")
 
 
 @dataclass(frozen=True)

@@ -101,7 +101,7 @@ def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
     """Return the table of the mean of each metric, a row, with its interval, for each version, a column."""
     from eval.intervals import mean_interval
     from eval.report.document import Table
-    from eval.report.numbers import with_interval
+    from eval.report.numbers import UNKNOWN, with_interval
 
     rows = []
     for name, metric in measures.metrics.items():
@@ -109,7 +109,7 @@ def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
         for frame in scores.values():
             groups = frame[measures.items.group].tolist() if measures.items.group else None
             found = mean_interval(frame[metric.column].to_numpy(float), groups)
-            cells.append(with_interval(found.mean, found.low, found.high) if found.count else "n/a")
+            cells.append(with_interval(found.mean, found.low, found.high) if found.count else UNKNOWN)
         rows.append([f"{name} ({_better(metric)})", *cells])
     note = f"Test items: {', '.join(f'{len(frame)} ({name})' for name, frame in scores.items())}."
     return Table("Mean over the test items and 95 % interval", ["Metric", *scores], rows, note=note)

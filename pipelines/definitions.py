@@ -23,7 +23,7 @@ from pipelines.homes.needs import tags_of
 from pipelines.jobs import SYSTEMS, make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
 from pipelines.recovery import dead_runs
-from pipelines.reports.run import show_report
+from pipelines.reports.run import show_chapters, show_report
 from pipelines.settings import Settings
 from pipelines.threads import share_cores
 
@@ -47,7 +47,8 @@ def make_graph(settings: Settings) -> Graph:
 
     provenance = Provenance(settings.home / "cache" / "code.json")
     tags = partial(tags_of, settings=settings)
-    return Graph(found, environment, provenance, automation, partial(show_report, settings), tags=tags)
+    deliver, links = partial(show_report, settings), partial(show_chapters, settings, "data")
+    return Graph(found, environment, provenance, automation, deliver, tags=tags, links=links)
 
 
 def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:

@@ -22,8 +22,8 @@ def test_the_verdict_tells_the_failure_that_is_farthest_from_what_was_asked():
         "complete": criterion(True, 1.0, 1.0, "share made"),
     }
     assert verdict(found, "SING") == (
-        "SING passes 1 of 3 checks; not passed: in tune, better than copy.",
-        "The worst finding: loss over a copy's is 1.5; 1 was asked.",
+        "SING passes 1 of 3 checks; not passed: “in tune”, “better than copy”.",
+        "The worst finding: loss over a copy's is 1.5; at most 1 was asked.",
     )
 
 
@@ -32,18 +32,23 @@ def test_what_could_not_be_measured_is_worst_of_all():
     assert verdict(found, "It")[1] == "The worst finding: two is not measurable; 1 was asked."
 
 
+def test_a_bound_of_zero_does_not_make_every_failure_the_worst():
+    found = {"a": criterion(False, 0.1, 0.0, "distance"), "b": criterion(False, 1.0, 4.0, "ratio")}
+    assert verdict(found, "It")[1] == "The worst finding: ratio is 1; at least 4 was asked."
+
+
 def test_if_all_is_well_the_narrowest_is_told():
     found = {"a": criterion(True, 2.0, 1.0, "one"), "b": criterion(True, 1.1, 1.0, "two")}
-    assert verdict(found, "It") == ("It passes 2 of 2 checks.", "The narrowest: two is 1.1; 1 was asked.")
+    assert verdict(found, "It") == ("It passes 2 of 2 checks.", "The narrowest: two is 1.1; at least 1 was asked.")
 
 
 def test_the_verdict_leaves_details_to_the_table():
     told = "loss over a copy's [2.1, 9.4]: all of the interval must be below"
     assert verdict({"a": criterion(False, 4.2, 1.0, told)}, "It")[1] == (
-        "The worst finding: loss over a copy's is 4.2; 1 was asked."
+        "The worst finding: loss over a copy's is 4.2; an interval wholly below 1 was asked."
     )
     whole = {"complete": criterion(True, 1.0, 1.0, "share made"), "a": criterion(True, 2.0, 1.0, "gain (dB)")}
-    assert verdict(whole, "It")[1] == "The narrowest: gain is 2; 1 was asked."
+    assert verdict(whole, "It")[1] == "The narrowest: gain is 2; at least 1 was asked."
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from data.shards.reader import Shards
 from eval.metrics.energies import usdr
 from eval.metrics.waveform import loudness
 from eval.report.document import Players, Table
+from eval.separation import song_map
 from eval.separation.figures import seconds_charts
 from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
@@ -287,16 +288,31 @@ def test_only_test_songs_are_judged(study):
     assert set(study.tracks["track"]) == set(SONGS)
 
 
-def test_the_map_of_songs_plays_what_was_found(study):
+def test_the_map_of_songs_plays_excerpts_of_each_and_what_was_found(study, monkeypatch):
+    monkeypatch.setattr(song_map, "_SECONDS", 1.0)  # the songs have three
     sounds = Sounds(study.songs, study.estimates)
     (block,) = song_map_blocks(sounds, study.tracks, study.order, ["masks", "diffusion"])
-    assert [one.label for one in block.points] == list(study.order)
+    assert [one.group for one in block.points] == [song for song in study.order for _ in range(3)]
+    assert [one.label for one in block.points if one.group == study.order[0]] == [
+        f"{study.order[0]}, from {place} s" for place in range(3)
+    ]
+    assert block.voices == ["Mixture", "Latent diffusion: vocals", "Discriminative network: vocals", "True vocals"]
+    assert len({(one.x, one.y) for one in block.points}) == len(block.points)
+    assert "(t-SNE, " in block.note
+    assert "are of its song (by chance" in block.note
+    assert song_map_blocks(sounds, study.tracks, [], ["masks"]) == []
+    (lost,) = song_map_blocks(sounds, study.tracks, study.order, ["somebodys"])
+    assert sorted({len(one.sounds) for one in lost.points}) == [2, 3]
+
+
+def test_a_map_of_many_songs_has_one_excerpt_of_each_and_colours_by_quality(study, monkeypatch):
+    sounds = Sounds(study.songs, study.estimates)
+    monkeypatch.setattr(song_map, "_SECONDS", 1.0)
+    monkeypatch.setattr(song_map, "_COLOURED", 2)
+    monkeypatch.setattr(song_map, "_MOST", 3)
+    (block,) = song_map_blocks(sounds, study.tracks, study.order, ["masks", "diffusion"])
     assert [one.group for one in block.points] == [
         "lowest third by uSDR", "middle third", "highest third by uSDR",
     ]  # fmt: skip
-    assert block.voices == ["Mixture", "Latent diffusion: vocals", "Discriminative network: vocals", "True vocals"]
-    assert len({(one.x, one.y) for one in block.points}) == 3
-    assert "the two principal axes" in block.note
-    assert song_map_blocks(sounds, study.tracks, study.order[:2], ["masks"]) == []
-    (lost,) = song_map_blocks(sounds, study.tracks, study.order, ["somebodys"])
-    assert sorted(len(one.sounds) for one in lost.points) == [2, 3, 3]
+    assert "the two principal axes" in block.note  # of three points t-SNE makes nothing
+    assert {one.label.rpartition(", ")[2] for one in block.points} == {"from 1 s"}, "where the vocals are loudest"

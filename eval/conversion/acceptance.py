@@ -142,7 +142,7 @@ def conversion_criteria(scores: pd.DataFrame, bounds: Bounds, split: str = "test
         "robust": _at_most(
             growth,
             bounds.growth,
-            f"key-free F0RMSE at 0 dB ({loud:.1f} cents) over that of clean voices ({clean:.1f} cents)",
+            f"key-free F0RMSE at 0 dB ({loud:.1f} cents) divided by that of clean voices ({clean:.1f} cents)",
             "mix accompaniment in more often while training extractor and content network",
         ),
         "beats_baselines": _beats(scores, bounds, split),
@@ -176,7 +176,7 @@ def vocoder_criteria(
             advice,
         ),
         "vocoder_beats_griffin_lim": Criterion(
-            ratio < 1.0, ratio, 1.0, f"MR-STFT distance of copy synthesis{shown} over that of Griffin-Lim", advice
+            ratio < 1.0, ratio, 1.0, f"MR-STFT distance of copy synthesis{shown} divided by that of Griffin-Lim", advice
         ),
     }
 

@@ -92,7 +92,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
     headings, rows = [HEADINGS[metric] for metric in _ORDER], []
-    headings.insert(1, "Spectral loss over silence's")
+    headings.insert(1, "Spectral loss divided by silence's")
     losses = by_note(test, "spectral")
     for system in SHOWN:
         found = [interval_of(summary, metric, system=system) for metric in _ORDER]

@@ -40,7 +40,7 @@ def make_graph(settings: Settings) -> Graph:
     environment = settings.environment()
     found = registry.REGISTRY.within(Configuration(environment))
 
-    def automation(name: str) -> dg.AutomationCondition:
+    def automation(name: str) -> dg.AutomationCondition | None:
         if name in (RATINGS, RESULTS.name):
             return None  # a sensor of their own takes them as they come
         return source_condition() if name in found.sources else asset_condition()

@@ -37,7 +37,7 @@ def write_comparison(settings: Settings, system: str, names: Sequence[str] = (),
     Args:
         settings: the settings, which name the store and the preset.
         system: name of the system.
-        names: "in use", names of experiments, or keys of versions; none for the version in use and all experiments.
+        names: as `pipelines.versions.lineage.evaluated` takes them.
         path: where to write it; None for comparisons/SYSTEM-PRESET.html in the folder of exported reports.
 
     Raises:
@@ -170,7 +170,10 @@ def _differences(versions: Sequence[Evaluated]) -> "Table":
         for (asset, path), found in sorted(values.items())
         if len({found.get(name) for name in names}) > 1
     ]
-    note = "Only what differs is listed. A dash: the version was made without it, or it is no longer in the store."
+    note = (
+        "Only what differs is listed. A dash: the value is the default, the version was made without it, or it is no "
+        "longer in the store."
+    )
     return Table("Configuration, code and data", ["Asset", "Value", *names], rows, words=2 + len(names), note=note)
 
 

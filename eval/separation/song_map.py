@@ -12,6 +12,7 @@ from eval.metrics.tsne import knn_purity, tsne
 from eval.report.document import Block
 from eval.report.excerpts import sketch
 from eval.report.maps import Map, Point, Sound
+from eval.report.numbers import percent
 from eval.separation.players import Sounds
 from eval.separation.tables import name_of
 
@@ -61,8 +62,8 @@ def song_map_blocks(sounds: Sounds, tracks: pd.DataFrame, order: Sequence[str], 
     if len(chosen) > 1 and count > 1:
         near = knn_purity(scaled, [song for song, *_ in found])
         note += (
-            f"Of the {near.neighbours} nearest excerpts of an excerpt {near.purity:.0%} are of its song (by chance "
-            f"{near.chance:.0%})."
+            f"Of the {near.neighbours} nearest excerpts of an excerpt {percent(near.purity)} are of its song (by chance "
+            f"{percent(near.chance)})."
         )
     return [Map("Which parts of the songs sound alike, and what is found in them?", points, note)]
 

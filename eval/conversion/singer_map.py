@@ -50,8 +50,8 @@ def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str, sounds: Soun
     if clean.sum() >= 2:
         purity = knn_purity(vectors[clean.to_numpy()], [one for one, kept in zip(groups, clean, strict=True) if kept])
         note += (
-            f" Of the {purity.neighbours} nearest clean voices of a clean voice {percent(purity.purity)} are of its singer "
-            f"(by chance {percent(purity.chance)})."
+            f" Of the {purity.neighbours} nearest clean voices of a clean voice {percent(purity.purity)} are of its "
+            f"singer (by chance {percent(purity.chance)})."
         )
     note = (
         f"Clean voices, and converted ones, as the speaker encoder hears them ({encoder}). A click plays them. {note}"

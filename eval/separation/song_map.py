@@ -62,8 +62,8 @@ def song_map_blocks(sounds: Sounds, tracks: pd.DataFrame, order: Sequence[str], 
     if len(chosen) > 1 and count > 1:
         near = knn_purity(scaled, [song for song, *_ in found])
         note += (
-            f"Of the {near.neighbours} nearest excerpts of an excerpt {percent(near.purity)} are of its song (by chance "
-            f"{percent(near.chance)})."
+            f"Of the {near.neighbours} nearest excerpts of an excerpt {percent(near.purity)} are of its song "
+            f"(by chance {percent(near.chance)})."
         )
     return [Map("Which parts of the songs sound alike, and what is found in them?", points, note)]
 

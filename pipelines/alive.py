@@ -1,7 +1,4 @@
-"""Locks that show that a run or the web UI is alive: the operating system releases them when the process ends.
-
-Nothing here imports Dagster, so that the web UI is not kept waiting by it (`pipelines/serving.py`).
-"""
+"""Locks that show that a run or the web UI is alive: the operating system releases them when the process ends."""
 
 import os
 from pathlib import Path

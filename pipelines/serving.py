@@ -15,6 +15,7 @@ from data.errors import InputError
 from pipelines import services
 from pipelines.alive import SERVER, held_by, hold, release
 from pipelines.children import Children
+from pipelines.launch import prepare_instance
 from pipelines.reports.folder import open_folder
 from pipelines.reports.server import HOST, choose_port, command
 from pipelines.settings import CHECKOUT, FROZEN, Settings
@@ -49,10 +50,11 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         _check_free(port)
         open_folder(settings.report_folder)
         reports = choose_port(settings.home, port)
+        home = prepare_instance(settings)  # before several processes make its databases at once
         # The names of our packages are found from the working directory: a folder with another `models` must not be it.
         environment = {
             **os.environ,
-            "DAGSTER_HOME": str(settings.dagster_home),
+            "DAGSTER_HOME": str(home),
             FROZEN: settings.frozen(),
             "DAGSTER_IS_DEV_CLI": "1",  # what the code server says is not said again by the others
             "PYTHONWARNINGS": "ignore",
@@ -61,9 +63,7 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         # The path of a socket may have about 100 bytes: the home is too deep for that.
         with TemporaryDirectory(prefix="tessitura-") as folder, Children() as children:
             code, web, *later = _commands(Path(folder), port)
-            started = [children.start(code, environment, CHECKOUT)]
-            _prepare(settings)
-            started.append(children.start(web, environment, CHECKOUT))
+            started = [children.start(one, environment, CHECKOUT) for one in (code, web)]
             children.start(command(settings.report_folder, reports), environment, CHECKOUT)
             if _answers(started, children, address):
                 tell(f"{address}, preset {settings.preset} (Ctrl-C ends it)")
@@ -75,13 +75,6 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         release(settings.home, SERVER, lock)
     if status and not stopped:
         raise InputError(f"the web UI ended by itself with exit status {status}; its messages above say why")
-
-
-def _prepare(settings: Settings) -> None:
-    """Prepare Dagster's home. Importing Dagster here, and not earlier, lets the code server import it meanwhile."""
-    from pipelines.launch import prepare_instance
-
-    prepare_instance(settings)
 
 
 def _commands(folder: Path, port: int) -> list[list[str]]:

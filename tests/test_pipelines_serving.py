@@ -123,6 +123,14 @@ def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings
         os.kill(found["pid"], 0)
 
 
+def test_the_databases_are_there_before_any_program_starts(settings, monkeypatch):
+    """Two programs that make them at once fail with “table … already exists”."""
+    looks = "import os, sys; sys.exit(3 + os.path.isfile(os.environ['DAGSTER_HOME'] + '/schedules/schedules.db'))"
+    monkeypatch.setattr(serving, "_commands", lambda *_: [[sys.executable, "-S", "-c", looks], SLEEPING, SLEEPING])
+    with pytest.raises(InputError, match="ended by itself with exit status 4"):
+        serving.serve(settings, free_port(), print)
+
+
 def test_a_program_that_ends_by_itself_ends_the_others_and_is_an_error(settings, monkeypatch):
     ends = [sys.executable, "-S", "-c", "raise SystemExit(3)"]
     monkeypatch.setattr(serving, "_commands", lambda folder, port: [SLEEPING, ends, SLEEPING])

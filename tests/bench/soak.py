@@ -138,8 +138,8 @@ def growth(samples: Path) -> dict[str, Any]:
     for name in table.columns.drop("materialisations"):
         slope, _, low, high = tuple(theilslopes(settled[name], settled["materialisations"], 0.95))
         slopes[name] = {
-            "first": settled[name].iloc[0],
-            "last": settled[name].iloc[-1],
+            "first": float(settled[name].iloc[0]),
+            "last": float(settled[name].iloc[-1]),
             "per 100": [round(100 * float(one), 3) for one in (slope, low, high)],
         }
     return {"materialisations": int(table["materialisations"].iloc[-1]), "runs": len(table), **slopes}

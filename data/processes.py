@@ -57,9 +57,9 @@ def map_in_order(work: Callable[[Given], Made], items: Iterable[Given], workers:
     """Yield what `work` makes of each item, in order; the results do not depend on the number of workers.
 
     The first items are worked on here. If by their time the rest would take longer than 30 s, processes take over. Of
-    items without a length, as those of a stream, the rest is taken to last as long as what is done. In
-    either case numerical libraries compute in one thread, so that sums are added in the same order. A process holds
-    `work` and one item at a time; two results for each process may wait to be taken.
+    items without a length, as those of a stream, the rest is taken to last as long as what is done. In either case
+    numerical libraries compute in one thread, so that sums are added in the same order. A process holds `work` and one
+    item at a time; two results for each process may wait to be taken.
 
     Args:
         work: what to do; can be sent to another process, as a method of a `Reopened` can.

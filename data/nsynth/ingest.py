@@ -1,6 +1,6 @@
 """Reads NSynth parts into shards: every note is checked, then stored or quarantined with a reason.
 
-    folder ─ sorted files ┐                                   ┌ record ── shard
+    folder ─ sorted files ┐                                    ┌ record ── shard
                           ├─ ranges of entries ─ decode, check ┤
     tar.gz ─ unpacked ────┘                      (by several   └ rejection ─ quarantine
              (by a separate process)             processes)

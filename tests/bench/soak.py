@@ -9,8 +9,8 @@ what grows there too is Dagster's. After each run, when all its processes have e
 FOLDER/ours.jsonl or bare.jsonl: for each process resident and proportional memory in MB, descriptors and threads; the
 number of other processes, of temporary files, and MB of the store and of Dagster's databases.
 
-At the end, the growth per 100 materialisations is printed, without the first fifth of the runs: Theil-Sen slopes, and
-their 95 % intervals.
+At the end, the growth per 100 materialisations is printed, without the first half of the runs, in which caches fill:
+Theil-Sen slopes, and their 95 % intervals.
 """
 
 import argparse
@@ -133,7 +133,7 @@ def soak(folder: Path, runs: int, *, bare: bool) -> Path:
 def growth(samples: Path) -> dict[str, Any]:
     """Return the growth of everything per 100 materialisations, with its 95 % interval, from the file of a soak."""
     table = pd.read_json(samples, lines=True)
-    settled = table.iloc[len(table) // 5 :]
+    settled = table.iloc[len(table) // 2 :]
     slopes = {}
     for name in table.columns.drop("materialisations"):
         slope, _, low, high = tuple(theilslopes(settled[name], settled["materialisations"], 0.95))

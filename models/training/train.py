@@ -9,6 +9,7 @@ from data.execution import Execution
 from models.training.checkpoint import save_network
 from models.training.config import FitConfig
 from models.training.fit import fit
+from models.training.memory import keep_freed_memory
 from models.training.processes import World, join_processes
 from models.training.stage import Figures, Stage
 
@@ -37,6 +38,7 @@ def train_stage(
         ...     return Stage("codec", network, make_batches(world), objective)
         >>> train_stage(Execution(Path("run")), make_stage, FitConfig(steps=1000, batch_size=16), {"channels": 64})
     """
+    keep_freed_memory()
     with join_processes(torch.device(execution.device)) as world:
         stage = make_stage(world)
         figures = fit(stage, config, execution, world)

@@ -5,7 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEV := .venv/.ready-dev
 
-SYNC := $(BIN)/uv pip sync --python $(BIN)/python --require-hashes
+# Bytecode is written here once. Otherwise each process compiles what it imports, where Python may not keep it
+# (PYTHONDONTWRITEBYTECODE), or at the first start: 9 s of a processor for the web UI.
+SYNC := $(BIN)/uv pip sync --compile-bytecode --python $(BIN)/python --require-hashes
 EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
   --upgrade
@@ -57,6 +59,7 @@ $(READY): requirements.lock pyproject.toml
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.txt
 	$(SYNC) requirements.lock
 	$(EDITABLE)
+	@$(BIN)/python -m compileall -q assets data eval models pipelines
 	@touch $@
 
 # Tests, linters and benchmarks need more than users do.

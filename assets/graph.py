@@ -49,6 +49,7 @@ class Graph:
             report to the folder of reports, and returns further metadata for the web UI.
         pool: Dagster's pool of the trainings; None where a training waits for its turn by the lock alone.
         tags: function that returns the tags of the op that makes an asset: what it needs of a machine.
+        links: function that returns further metadata for the web UI when a source, given its name, was observed.
 
     Example:
         >>> graph = Graph(REGISTRY, environment, Provenance())
@@ -63,6 +64,7 @@ class Graph:
     deliver: Callable[[StoredAsset, Path, str], Shown] = lambda asset, folder, experiment: {}
     pool: str | None = TRAINING
     tags: Callable[[StoredAsset], Mapping[str, Any]] = lambda asset: {}
+    links: Callable[[str], Shown] = lambda source: {}
 
     def op_tags(self, asset: StoredAsset) -> dict[str, Any]:
         """Return the tags of the op that makes an asset; trainings are marked, so that their number can be limited."""
@@ -200,7 +202,8 @@ class Graph:
                 version = source.version(self.environment)
             context.log.info(f"{source.name}: {version}")
             place = getattr(self.environment, source.setting) or "made here"
-            return dg.ObserveResult(data_version=dg.DataVersion(version), metadata={"location": place})
+            shown = {"location": place, **self.links(source.name)}
+            return dg.ObserveResult(data_version=dg.DataVersion(version), metadata=shown)
 
         return observe
 

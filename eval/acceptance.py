@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+# Stands in the meaning of a check that compares a whole interval with its bound; "below" or "above" follows.
+WHOLE = ": all of the interval must be "
 # What a check asks, in a few words, by its name; the same in every verdict and table.
 TITLES: Mapping[str, str] = {
     "above_trackers": "melody better than by the best pitch tracker",
@@ -27,7 +29,7 @@ TITLES: Mapping[str, str] = {
     "melody_clean": "melody of clean voices",
     "melody_overall_0db": "melody and voicing with accompaniment at 0 dB",
     "near_codec_ceiling": "near the codec ceiling",
-    "refining_helps": "refining helps",
+    "refining_helps": "refined better than the discriminative network",
     "robust": "robust to accompaniment",
     "sounds_as_champion": "as near to the target singer as the champion before",
     "sounds_like_target": "nearer to the target singer than to the source singer",

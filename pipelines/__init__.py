@@ -6,6 +6,7 @@
 * `portable/`: exports trained models as folders that need nothing of this project
 * `versions/`: puts versions of a system side by side on a page
 * `reports/`: the folder of exported reports: dated copies, an index page, a web server
+* `alive`: locks that show that a run or the web UI is alive
 * `building`: refuses to build a wheel, whose packages would collide with those of others
 * `children`: starts child processes that end with this one, however it ends, and get its stop signals
 * `cli`: the command line program `tessitura`
@@ -29,7 +30,7 @@
 * `seeds`: trains a system from several seeds, and says how much its scores depend on the seed
 * `separate`: separates the vocals of any music file with a trained system
 * `separation_scores`: formats separation scores as a text table, or as values for JSON
-* `services`: the programs of the web UI (code server, web server, daemon), which start side by side
+* `services`: the programs of the web UI: code server, web server, daemon
 * `serving`: opens the web UI, and ends everything that it started
 * `settings`: reads and checks the settings: environment variables TESSITURA_… or a file .env beside the Makefile
 * `status`: lists the current versions in the store, finds the slot of an asset, tells which work would be resumed

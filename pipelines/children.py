@@ -99,8 +99,13 @@ def _heeded() -> list[int]:
     return [number for number in _SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
 
 
-def _end_with_guard() -> None:
-    """Let Linux end this process when the guard is killed; other systems have no such call."""
+def _become_child() -> None:
+    """Let SIGINT end this process, and let Linux end it when the guard is killed; other systems have no such call.
+
+    A shell starts background jobs with SIGINT ignored, which is inherited. Programs of Dagster treat SIGTERM as they
+    treat SIGINT, so they would ignore both, and only SIGKILL would end them.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PARENT_DEATH, signal.SIGKILL, 0, 0, 0)
 
@@ -141,7 +146,7 @@ def _guard(command: Sequence[str]) -> int:
             command,
             stdin=subprocess.DEVNULL,
             process_group=0,
-            preexec_fn=_end_with_guard,  # noqa: PLW1509 (one thread)
+            preexec_fn=_become_child,  # noqa: PLW1509 (one thread)
         )
     except OSError as error:
         print(f"error: {command[0]}: {error.strerror}", file=sys.stderr)

@@ -23,7 +23,7 @@ from pipelines.homes.needs import tags_of
 from pipelines.jobs import SYSTEMS, make_jobs, make_sensors
 from pipelines.nightly import asset_condition, source_condition
 from pipelines.recovery import dead_runs
-from pipelines.reports.run import show_report
+from pipelines.reports.run import show_chapters, show_report
 from pipelines.settings import Settings
 from pipelines.threads import share_cores
 
@@ -40,14 +40,15 @@ def make_graph(settings: Settings) -> Graph:
     environment = settings.environment()
     found = registry.REGISTRY.within(Configuration(environment))
 
-    def automation(name: str) -> dg.AutomationCondition:
+    def automation(name: str) -> dg.AutomationCondition | None:
         if name in (RATINGS, RESULTS.name):
             return None  # a sensor of their own takes them as they come
         return source_condition() if name in found.sources else asset_condition()
 
     provenance = Provenance(settings.home / "cache" / "code.json")
     tags = partial(tags_of, settings=settings)
-    return Graph(found, environment, provenance, automation, partial(show_report, settings), tags=tags)
+    deliver, links = partial(show_report, settings), partial(show_chapters, settings, "data")
+    return Graph(found, environment, provenance, automation, deliver, tags=tags, links=links)
 
 
 def build_defs(settings: Settings, *, pooled: bool = True) -> dg.Definitions:

@@ -11,7 +11,8 @@ from typing import Any
 import dagster as dg
 from dagster._core.execution.retries import RetryMode
 
-from pipelines.recovery import hold, tag_of
+from pipelines.alive import hold
+from pipelines.recovery import tag_of
 
 # Steps are forked from a server process that has imported the project and what most steps need already: torch and its
 # optimisers alone take 6 to 15 s of a core. Importing them starts no GPU, which no fork survives, and no threads but

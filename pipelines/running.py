@@ -24,9 +24,10 @@ from dagster._core.workspace.load import location_origins_from_yaml_paths
 
 from assets.graph import ABLATIONS
 from data.errors import InputError, Stopped
+from pipelines.alive import hold, release
 from pipelines.definitions import build_defs, make_graph
 from pipelines.failures import tell_failure, why_failed, why_stopped
-from pipelines.recovery import hold, release, tag_of
+from pipelines.recovery import tag_of
 from pipelines.settings import CHECKOUT, Settings
 
 _LOOK_SECONDS = 2.0

@@ -25,14 +25,14 @@ def lines(scores: TrackScores) -> Iterator[str]:
     """
     summary = scores.summary
     count = summary["track"].nunique()
-    yield f"{count} tracks, medians over them; n/a: tracks a metric does not apply to"
+    yield f"{count} tracks, medians over them; no value: tracks a metric does not apply to"
     for sources, rows in medians(summary).groupby("sources", sort=False):
         yield f"scored together: {sources}"
-        yield f"  {'source':<16} {'metric':<24} {'median':>10} {'tracks':>6} {'n/a':>6}  undefined frames"
+        yield f"  {'source':<16} {'metric':<24} {'median':>10} {'tracks':>6} {'no value':>8}  undefined frames"
         for row in rows.to_dict("records"):
             frames = "" if row["metric"] not in _FRAMED else f"{row['undefined']:>7,} of {row['frames']:,}"
             median = "–" if isnan(row["median"]) else f"{row['median']:.3f}"
-            counts = f"{row['tracks']:>6,} {row['not_applicable']:>6,}"
+            counts = f"{row['tracks']:>6,} {row['not_applicable']:>8,}"
             yield f"  {row['source']:<16} {row['metric']:<24} {median:>10} {counts} {frames}".rstrip()
     late = summary[(summary["metric"] == "lag") & (summary["value"].abs() > 0)]
     for row in late.to_dict("records"):

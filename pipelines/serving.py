@@ -13,9 +13,8 @@ import requests
 
 from data.errors import InputError
 from pipelines import services
+from pipelines.alive import SERVER, held_by, hold, release
 from pipelines.children import Children
-from pipelines.launch import prepare_instance
-from pipelines.recovery import SERVER, held_by, hold, release
 from pipelines.reports.folder import open_folder
 from pipelines.reports.server import HOST, choose_port, command
 from pipelines.settings import CHECKOUT, FROZEN, Settings
@@ -42,7 +41,6 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         >>> serve(Settings.read(), 3000)
     """
     address = f"http://{HOST}:{port}"
-    home = prepare_instance(settings)
     lock = hold(settings.home, SERVER, f"{address} (process {os.getpid()})")
     if lock is None:
         other = held_by(settings.home, SERVER)
@@ -54,7 +52,7 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         # The names of our packages are found from the working directory: a folder with another `models` must not be it.
         environment = {
             **os.environ,
-            "DAGSTER_HOME": str(home),
+            "DAGSTER_HOME": str(settings.dagster_home),
             FROZEN: settings.frozen(),
             "DAGSTER_IS_DEV_CLI": "1",  # what the code server says is not said again by the others
             "PYTHONWARNINGS": "ignore",
@@ -62,17 +60,28 @@ def serve(settings: Settings, port: int, tell: Callable[[str], None] = print) ->
         }
         # The path of a socket may have about 100 bytes: the home is too deep for that.
         with TemporaryDirectory(prefix="tessitura-") as folder, Children() as children:
-            started = [children.start(one, environment, CHECKOUT) for one in _commands(Path(folder), port)]
+            code, web, *later = _commands(Path(folder), port)
+            started = [children.start(code, environment, CHECKOUT)]
+            _prepare(settings)
+            started.append(children.start(web, environment, CHECKOUT))
             children.start(command(settings.report_folder, reports), environment, CHECKOUT)
             if _answers(started, children, address):
                 tell(f"{address}, preset {settings.preset} (Ctrl-C ends it)")
                 tell(f"http://{HOST}:{reports}, the reports")
+                started += [children.start(one, environment, CHECKOUT) for one in later]
             status = _first(started)
             stopped = children.stopped
     finally:
         release(settings.home, SERVER, lock)
     if status and not stopped:
         raise InputError(f"the web UI ended by itself with exit status {status}; its messages above say why")
+
+
+def _prepare(settings: Settings) -> None:
+    """Prepare Dagster's home. Importing Dagster here, and not earlier, lets the code server import it meanwhile."""
+    from pipelines.launch import prepare_instance
+
+    prepare_instance(settings)
 
 
 def _commands(folder: Path, port: int) -> list[list[str]]:

@@ -71,7 +71,7 @@ def test_a_curve_passes_through_its_values_and_breaks_where_one_is_missing():
     assert curve.path.count("M") == 2
     assert other.path.count("M") == 1
     assert drawn.up(5.0) < drawn.up(1.0)  # upwards
-    assert drawn.slots[2][2] == "step 2: A n/a; B 5"
+    assert drawn.slots[2][2] == "step 2: A no value; B 5"
     left, _, right, _ = drawn.frame
     assert sum(width for _, width, _ in drawn.slots) == pytest.approx(right - left, abs=0.5)
 

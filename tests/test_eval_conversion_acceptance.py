@@ -125,7 +125,7 @@ def test_a_difference_that_may_be_chance_is_no_win():
     few = one.melody[one.melody["clip"].isin([f"test {number}" for number in range(5)])]
     found = judged(Evidence(one.scores, few, one.vocoder))["above_trackers"]
     assert (found.passed, found.found) == (False, 0)
-    assert "p n/a" in found.meaning
+    assert "p untested" in found.meaning
     # Clips of one song are one observation.
     same = one.melody.assign(song="one song")
     assert not judged(Evidence(one.scores, same, one.vocoder))["above_trackers"].passed

@@ -161,4 +161,4 @@ def test_commands_print_tables_and_json(tmp_path: Path) -> None:
     put(tmp_path / "y", "a.wav", silent)
     shown = run.invoke(app, ["conversion", *folders])
     assert shown.exit_code == 0, shown.output
-    assert "n/a 1" in shown.stdout
+    assert "no value: 1" in shown.stdout

@@ -71,7 +71,7 @@ def test_variants_are_compared_with_the_first_on_the_same_clips():
     cell = differences.rows[0][1].replace("\u00a0", " ")
     assert cell.startswith("+10.0 [+10.0, +10.0]")
     assert "p 0.031" in cell  # six of six clean clips, all of one sign: 2 / 2^6
-    assert "p\u00a0n/a" in differences.rows[0][2]  # five clips with accompaniment have both
+    assert "p\u00a0untested" in differences.rows[0][2]  # five clips with accompaniment have both
     (alone,) = variant_blocks(first, told)
     assert isinstance(alone, Table)
 
@@ -101,7 +101,7 @@ def test_the_scores_of_snapshots_get_their_steps_and_errors():
     chart, table = length_blocks(found)
     assert isinstance(chart, Curves)
     assert isinstance(table, Table)
-    assert [(one[0], one[1], one[-1]) for one in table.rows[:1]] == [("0", "n/a", "0.300")]
+    assert [(one[0], one[1], one[-1]) for one in table.rows[:1]] == [("0", "no value", "0.300")]
 
 
 def test_genres_heard_and_not_are_told_apart_and_clean_clips_left_out():
@@ -143,8 +143,8 @@ def test_a_variant_without_values_is_not_applicable():
     table, differences = variant_blocks(both, Variants("Caption", measures=("rpa",)))
     assert isinstance(table, Table)
     assert isinstance(differences, Table)
-    assert table.rows[1][2] == "n/a"
-    assert differences.rows == [["b", "n/a", "n/a"]]
+    assert table.rows[1][2] == "no value"
+    assert differences.rows == [["b", "no value", "no value"]]
 
 
 @pytest.mark.parametrize("split", ["valid", "train"])

@@ -60,7 +60,7 @@ def test_clips_of_a_song_are_drawn_together():
         for songs in (["one", "one", "two", "two"], "one")
     )
     assert row(both, "Proposed")["clean"] == "25\n[15,\u00a035]"
-    assert row(one, "Proposed")["clean"] == "25.0\n[n/a]"
+    assert row(one, "Proposed")["clean"] == "25.0\n[no\u00a0interval]"
     assert with_group(alone.assign(song=""))["group"].tolist() == list("abcd")
     assert with_group(alone.assign(song="one", singer="x"))["group"].tolist() == ["x/one"] * 4
 
@@ -71,7 +71,7 @@ def test_rows_without_scores_and_of_other_splits_do_not_count():
     frame.loc[1, "split"] = "valid"
     table = systems_table(frame, ["f0_rmse_cents_keyfree"], "clean", "Caption")
     assert row(table, "Proposed") == {
-        "System": "Proposed", "Clips": "1", "F0RMSE key-free, cents": "10.0\n[n/a]",
+        "System": "Proposed", "Clips": "1", "F0RMSE key-free, cents": "10.0\n[no\u00a0interval]",
     }  # fmt: skip
     lost = failures_table(frame, pd.DataFrame())
     assert lost is not None
@@ -101,7 +101,7 @@ def test_the_worst_clips_come_first_and_those_without_a_value_before_them():
     table = clips_table(frame, ["b", "c", "d", "a"], ["clean", "snr10"])
     assert [one[0] for one in table.rows] == ["b", "c", "d", "a"]
     assert table.rows[3] == ["a", "s", "song 0", "10.0", "1.0"]
-    assert table.rows[0][3:] == ["n/a", "n/a"]
+    assert table.rows[0][3:] == ["no value", "no value"]
 
 
 def test_references_are_counted_by_clip():
@@ -121,7 +121,7 @@ def test_published_values_stand_beside_ours_under_their_definition():
     rows = {(one[0], one[1].split(":")[0]): dict(zip(paper.columns, one, strict=True)) for one in paper.rows}
     ours = rows["Proposed (WavLM)", "F0RMSE"]
     assert (ours["clean, published"], ours["0 dB, published"]) == ("0.169", "0.199")
-    assert (ours["clean, here"], ours["0 dB, here"], ours["5 dB, here"]) == ("0.200", "0.300", "n/a")
+    assert (ours["clean, here"], ours["0 dB, here"], ours["5 dB, here"]) == ("0.200", "0.300", "no value")
     assert ours["Metric"] == "F0RMSE: F0RMSE, ln here"
     assert [ours[f"{one}, published"] for one in ("15 dB", "10 dB", "5 dB")] == [NOT_PUBLISHED] * 3
     assert rows["Proposed (WavLM)", "F0CORR"]["clean, published"] == "0.960"
@@ -151,7 +151,7 @@ def test_names_and_order():
     assert (name_of("original"), name_of("swift-f0")) == ("Original pitch & energy", "swift-f0")
 
 
-@pytest.mark.parametrize(("value", "text"), [(1.25, "1.2"), (np.nan, "n/a"), (None, "–")])
+@pytest.mark.parametrize(("value", "text"), [(1.25, "1.2"), (np.nan, "no value"), (None, "–")])
 def test_figures(value, text):
     assert figure(value, "f0_rmse_cents_keyfree") == text
 

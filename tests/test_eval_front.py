@@ -22,8 +22,8 @@ def test_the_verdict_tells_the_failure_that_is_farthest_from_what_was_asked():
         "complete": criterion(True, 1.0, 1.0, "share made"),
     }
     assert verdict(found, "SING") == (
-        "SING passes 1 of 3 checks; not passed: in tune, better than copy.",
-        "The worst finding: loss over a copy's is 1.5; 1 was asked.",
+        "SING passes 1 of 3 checks; not passed: “in tune”, “better than copy”.",
+        "The worst finding: loss over a copy's is 1.5; at most 1 was asked.",
     )
 
 
@@ -32,18 +32,23 @@ def test_what_could_not_be_measured_is_worst_of_all():
     assert verdict(found, "It")[1] == "The worst finding: two is not measurable; 1 was asked."
 
 
+def test_a_bound_of_zero_does_not_make_every_failure_the_worst():
+    found = {"a": criterion(False, 0.1, 0.0, "distance"), "b": criterion(False, 1.0, 4.0, "ratio")}
+    assert verdict(found, "It")[1] == "The worst finding: ratio is 1; at least 4 was asked."
+
+
 def test_if_all_is_well_the_narrowest_is_told():
     found = {"a": criterion(True, 2.0, 1.0, "one"), "b": criterion(True, 1.1, 1.0, "two")}
-    assert verdict(found, "It") == ("It passes 2 of 2 checks.", "The narrowest: two is 1.1; 1 was asked.")
+    assert verdict(found, "It") == ("It passes 2 of 2 checks.", "The narrowest: two is 1.1; at least 1 was asked.")
 
 
 def test_the_verdict_leaves_details_to_the_table():
     told = "loss over a copy's [2.1, 9.4]: all of the interval must be below"
     assert verdict({"a": criterion(False, 4.2, 1.0, told)}, "It")[1] == (
-        "The worst finding: loss over a copy's is 4.2; 1 was asked."
+        "The worst finding: loss over a copy's is 4.2; an interval wholly below 1 was asked."
     )
     whole = {"complete": criterion(True, 1.0, 1.0, "share made"), "a": criterion(True, 2.0, 1.0, "gain (dB)")}
-    assert verdict(whole, "It")[1] == "The narrowest: gain is 2; 1 was asked."
+    assert verdict(whole, "It")[1] == "The narrowest: gain is 2; at least 1 was asked."
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_the_front_stands_first_on_the_page_and_beside_it_for_the_index(tmp_path
 
 @pytest.mark.parametrize(
     ("told", "value", "interval"),
-    [("2.50 [1.00, 4.00]", "2.50", "[1.00, 4.00]"), ("2.50 [n/a]", "2.50", "too few for an interval"),
+    [("2.50 [1.00, 4.00]", "2.50", "[1.00, 4.00]"), ("2.50 [no interval]", "2.50", "too few for an interval"),
      ("86 % [73, 100]", "86 %", "[73, 100]")],
 )  # fmt: skip
 def test_a_number_tells_in_words_that_it_has_no_interval(told, value, interval):

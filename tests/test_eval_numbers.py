@@ -18,11 +18,11 @@ NAN = math.nan
         (38.21, 30.13, 51.4, "38 [30, 51]"),
         (1234.5, 1100.2, 1402.9, "1,234 [1,100, 1,403]"),
         (-0.00042, -0.01, 0.01, "0.000 [-0.010, 0.010]"),
-        (2.5, NAN, NAN, "2.50 [n/a]"),
+        (2.5, NAN, NAN, "2.50 [no interval]"),
         (10.0, 10.0, 10.0, "10.00 [10.00, 10.00]"),
         (2.5, -math.inf, 4.617, "2.50 [-inf, 4.62]"),
         (6.02035, 6.02014, 6.02069, "6.0204 [6.0201, 6.0207]"),
-        (NAN, NAN, NAN, "n/a"),
+        (NAN, NAN, NAN, "no value"),
         (1.526e-5, 1.1e-5, 2.0e-5, "1.53 × 10⁻⁵ [1.10 × 10⁻⁵, 2.00 × 10⁻⁵]"),
     ],
 )
@@ -44,7 +44,7 @@ def test_value_and_ends_have_the_same_digits_and_half_the_width_two():
 
 def test_a_number_alone_has_at_most_three_significant_digits_and_no_exponent():
     assert [number(one) for one in (0.11532, 12345.6, 999.7, 0.0, 0.0012345, -2.0, None, NAN, -math.inf)] == [
-        "0.115", "12,346", "1,000", "0", "0.00123", "-2", "–", "n/a", "-inf",
+        "0.115", "12,346", "1,000", "0", "0.00123", "-2", "–", "no value", "-inf",
     ]  # fmt: skip
     assert [number(one) for one in (0.0002, 0.00021, 0.000213)] == ["0.0002", "0.00021", "2.13 × 10⁻⁴"]
     assert number(1.526e-5) == "1.53 × 10⁻⁵"
@@ -59,9 +59,9 @@ def test_a_number_alone_has_at_most_three_significant_digits_and_no_exponent():
 def test_shares_and_chances():
     assert percent(0.14) == "14 %"
     assert percent(0.1432, 0.1101, 0.1803, interval=True) == "14.3 % [11.0, 18.0]"
-    assert percent(1.0, NAN, NAN, interval=True) == "100 % [n/a]"
-    assert percent(NAN) == "n/a"
-    assert [chance(one) for one in (1.526e-5, 0.0456, NAN)] == ["< 0.001", "0.046", "n/a"]
+    assert percent(1.0, NAN, NAN, interval=True) == "100 % [no interval]"
+    assert percent(NAN) == "no value"
+    assert [chance(one) for one in (1.526e-5, 0.0456, NAN)] == ["< 0.001", "0.046", "untested"]
 
 
 def test_an_interval_without_width_decides_nothing():

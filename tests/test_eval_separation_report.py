@@ -17,6 +17,7 @@ from data.shards.reader import Shards
 from eval.metrics.energies import usdr
 from eval.metrics.waveform import loudness
 from eval.report.document import Players, Table
+from eval.separation import song_map
 from eval.separation.figures import seconds_charts
 from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
@@ -60,16 +61,16 @@ def made_up(values: dict[str, list[float]], errata: str = "") -> pd.DataFrame:
 def test_medians_by_hand():
     scores = made_up({"diffusion": [1.0, 4.0, 2.5], "mixture": [0.0, np.nan, -7.0]})
     (table,) = systems_tables(scores)
-    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[n/a]"  # three songs have no interval
-    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[n/a], 2\u00a0of\u00a03"
-    assert row(table, "Mixture")["cSDR, dB"] == "n/a"
+    assert row(table, "Latent diffusion")["uSDR, dB"] == "2.50\n[no\u00a0interval]"  # three songs have no interval
+    assert row(table, "Mixture")["uSDR, dB"] == "-3.50\n[no\u00a0interval], 2\u00a0of\u00a03"
+    assert row(table, "Mixture")["cSDR, dB"] == "no value"
     assert [one[0] for one in table.rows] == ["Mixture", "Latent diffusion"]
 
 
 def test_songs_with_defects_are_left_out_of_a_second_table():
     tables = list(systems_tables(made_up({"diffusion": [1.0, 4.0, 2.5]}, errata="bleed")))
     assert [row(one, "Latent diffusion")["Songs"] for one in tables] == ["3", "2"]
-    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[n/a]")
+    assert row(tables[1], "Latent diffusion")["uSDR, dB"].startswith("2.50\n[no\u00a0interval]")
     assert tables[1].note == "Left out: c: bleed."
     assert len(list(systems_tables(made_up({"diffusion": [1.0]})))) == 1
 
@@ -94,7 +95,7 @@ def test_differences_and_their_test_by_hand():
     assert cell.startswith("+1.1 [")  # mean of 0.5, 1, 1.5, 2, 2.5, -1
     assert cell.endswith("better on 5 of 6")
     assert "p 0.125;" in cell  # signed ranks 1, 2.5, 4, 5, 6 against 2.5: 8 of 64 signs at least as uneven
-    assert "n/a" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
+    assert "no value" in row(table, "M")["SI-SDR, dB (above 0 is better)"]
 
 
 def test_scores_of_the_real_thing(study):
@@ -229,7 +230,7 @@ def test_studies_in_words():
     chart, table = steps_blocks(steps)
     assert [one.rows for one in chart.twin] == [[["1", "3.00"], ["20", "22.00"]], [["1", "0.25"], ["20", "5"]]]
     assert chart.question.endswith("?")
-    assert row(table, "20")["uSDR, dB"] == "22.00\n[n/a]"
+    assert row(table, "20")["uSDR, dB"] == "22.00\n[no\u00a0interval]"
     noise = pd.DataFrame(
         [
             {"what": "vocals", "quantised": quantised, "snr_db": level, "metric": "SI-SDR", "value": value}
@@ -244,7 +245,7 @@ def test_studies_in_words():
     chart, table = noise_blocks(noise)
     (twin,) = chart.twin
     assert twin.columns[1:] == ["vocals", "vocals, quantised"]
-    assert twin.rows == [["no noise", "20.00", "n/a"], ["10", "9.00", "5.00"]]
+    assert twin.rows == [["no noise", "20.00", "no value"], ["10", "9.00", "5.00"]]
     assert table.columns[2:] == ["no noise", "10"]
     facts = {"real_time_factor": 0.125, "first_sound_seconds": 1.5, "memory": {"10": 300.0}}
     other = {**facts, "memory": {"600": 1312.0}}
@@ -287,16 +288,31 @@ def test_only_test_songs_are_judged(study):
     assert set(study.tracks["track"]) == set(SONGS)
 
 
-def test_the_map_of_songs_plays_what_was_found(study):
+def test_the_map_of_songs_plays_excerpts_of_each_and_what_was_found(study, monkeypatch):
+    monkeypatch.setattr(song_map, "_SECONDS", 1.0)  # the songs have three
     sounds = Sounds(study.songs, study.estimates)
     (block,) = song_map_blocks(sounds, study.tracks, study.order, ["masks", "diffusion"])
-    assert [one.label for one in block.points] == list(study.order)
+    assert [one.group for one in block.points] == [song for song in study.order for _ in range(3)]
+    assert [one.label for one in block.points if one.group == study.order[0]] == [
+        f"{study.order[0]}, from {place} s" for place in range(3)
+    ]
+    assert block.voices == ["Mixture", "Latent diffusion: vocals", "Discriminative network: vocals", "True vocals"]
+    assert len({(one.x, one.y) for one in block.points}) == len(block.points)
+    assert "(t-SNE, " in block.note
+    assert "are of its song (by chance" in block.note
+    assert song_map_blocks(sounds, study.tracks, [], ["masks"]) == []
+    (lost,) = song_map_blocks(sounds, study.tracks, study.order, ["somebodys"])
+    assert sorted({len(one.sounds) for one in lost.points}) == [2, 3]
+
+
+def test_a_map_of_many_songs_has_one_excerpt_of_each_and_colours_by_quality(study, monkeypatch):
+    sounds = Sounds(study.songs, study.estimates)
+    monkeypatch.setattr(song_map, "_SECONDS", 1.0)
+    monkeypatch.setattr(song_map, "_COLOURED", 2)
+    monkeypatch.setattr(song_map, "_MOST", 3)
+    (block,) = song_map_blocks(sounds, study.tracks, study.order, ["masks", "diffusion"])
     assert [one.group for one in block.points] == [
         "lowest third by uSDR", "middle third", "highest third by uSDR",
     ]  # fmt: skip
-    assert block.voices == ["Mixture", "Latent diffusion: vocals", "Discriminative network: vocals", "True vocals"]
-    assert len({(one.x, one.y) for one in block.points}) == 3
-    assert "the two principal axes" in block.note
-    assert song_map_blocks(sounds, study.tracks, study.order[:2], ["masks"]) == []
-    (lost,) = song_map_blocks(sounds, study.tracks, study.order, ["somebodys"])
-    assert sorted(len(one.sounds) for one in lost.points) == [2, 3, 3]
+    assert "the two principal axes" in block.note  # of three points t-SNE makes nothing
+    assert {one.label.rpartition(", ")[2] for one in block.points} == {"from 1 s"}, "where the vocals are loudest"

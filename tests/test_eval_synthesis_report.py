@@ -59,7 +59,7 @@ def test_a_wide_table_leads_with_what_matters_and_has_all_columns_behind_a_click
     html = (page / "report.html").read_text()
     first = re.search(r"<table><caption>Unseen.*?</table>", html, flags=re.DOTALL).group()
     assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', first) == [
-        "System", "Notes", "Pitched", "Spectral loss", "Spectral loss over silence&#39;s", "In tune",
+        "System", "Notes", "Pitched", "Spectral loss", "Spectral loss divided by silence&#39;s", "In tune",
         "Pitch error, cents",
     ]  # fmt: skip
     assert "95 % interval: all 12 columns</summary>" in html

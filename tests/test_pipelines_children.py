@@ -30,6 +30,15 @@ with Children() as children:
     status = children.start([sys.executable, "-S", "-c", sys.argv[1], sys.argv[2]]).wait()
 print(status, children.stopped)
 """
+# Dagster's programs treat SIGTERM as they treat SIGINT.
+ALIKE = """
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+with open(sys.argv[1] + ".new", "w") as file:
+    file.write(str(os.getpid()))
+os.rename(sys.argv[1] + ".new", sys.argv[1])
+time.sleep(60)
+"""
 STEP = """
 import multiprocessing, os, sys, time
 from data.processes import end_with_parent
@@ -93,6 +102,17 @@ def test_a_stop_signal_reaches_the_children_and_theirs(tmp_path, number):
     status, stopped = said.split()
     assert int(stopped) == number
     assert int(status) in (1, 128 + number)  # 1 or 130: Python reports a KeyboardInterrupt in either way
+    assert not any(map(alive, family))
+
+
+def test_a_child_of_a_background_job_ends_by_sigterm_not_by_sigkill(tmp_path):
+    ignoring = PARENT.replace("signal.default_int_handler", "signal.SIG_IGN")
+    parent, family = start(tmp_path, ignoring, ALIKE, "")
+    parent.send_signal(signal.SIGTERM)
+    said, _ = parent.communicate(timeout=20)
+    status, stopped = map(int, said.split())
+    assert stopped == signal.SIGTERM
+    assert status in (1, 128 + signal.SIGINT)  # of a KeyboardInterrupt; after the grace it would be 137
     assert not any(map(alive, family))
 
 

@@ -17,8 +17,9 @@ from tiny_forked import Forked
 
 from data.errors import InputError
 from pipelines import running
+from pipelines.alive import hold
 from pipelines.launch import Target, run_graph
-from pipelines.recovery import dead_runs, end_dead_runs, hold, tag_of
+from pipelines.recovery import dead_runs, end_dead_runs, tag_of
 from pipelines.settings import Settings
 
 PROGRAM = """

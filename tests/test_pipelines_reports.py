@@ -24,10 +24,10 @@ from pipelines import cli
 from pipelines.definitions import make_graph
 from pipelines.jobs import SYSTEMS
 from pipelines.reports import export
-from pipelines.reports.chapters import CHAPTERS, place_of
+from pipelines.reports.chapters import CHAPTERS, places_of
 from pipelines.reports.export import export_report
 from pipelines.reports.folder import exported, write_index
-from pipelines.reports.run import show_report
+from pipelines.reports.run import show_chapters, show_report
 
 
 @pytest.fixture
@@ -284,13 +284,30 @@ def test_a_run_exports_a_report_and_the_ui_links_to_it(settings):
 
 
 def test_every_asset_has_a_chapter_in_a_report():
-    told = {name for name in REGISTRY.assets if not name.endswith("_report")} - {"listening_ratings"}
+    told = {name for name in REGISTRY.assets if not name.endswith("_report")} | set(REGISTRY.sources)
     assert set(CHAPTERS) == told
     code = {one: "".join(path.read_text() for path in Path("eval", one).glob("*.py")) for one in SYSTEMS}
     page = Path("eval/report/templates/report.html").read_text()
     for name, title in CHAPTERS.items():
-        system, _ = place_of(name, REGISTRY.assets[name].group)
-        assert f'"{title}"' in code[system] or f'<h2 id="{title}">' in page, f"{name}: no chapter {title!r}"
+        group = REGISTRY.assets[name].group if name in REGISTRY.assets else "data"
+        places = places_of(name, group)
+        assert places, f"{name}: no report tells about it"
+        for system, _ in places:
+            assert f'"{title}"' in code[system] or f'<h2 id="{title}">' in page, f"{name}: no chapter {title!r}"
+
+
+def test_the_ui_links_from_sources_and_ratings_to_the_reports(settings, tmp_path, monkeypatch):
+    newest = "http://127.0.0.1:3001/latest/{0}-demo/report.html#{1}".format
+    assert show_chapters(settings, "data", "musdb_source")["in the report"].url == newest("separation", "provenance")
+    rated = {f"in the report of {one}": dg.MetadataValue.url(newest(one, "s-listening-tests")) for one in SYSTEMS}
+    assert show_report(settings, REGISTRY.assets["listening_ratings"], tmp_path, "") == rated
+    monkeypatch.setenv("TESSITURA_RATINGS", str(tmp_path))
+    graph = make_graph(type(settings).read())
+    source = graph._source(graph.registry.sources["listening_results"])
+    job = dg.define_asset_job("look", dg.AssetSelection.all(include_sources=True))
+    ran = dg.Definitions([source], jobs=[job]).resolve_job_def("look").execute_in_process()
+    (seen,) = [one.asset_observation_data.asset_observation for one in ran.all_events if one.is_asset_observation]
+    assert {name: one for name, one in seen.metadata.items() if name != "location"} == rated
 
 
 def test_reports_go_where_the_setting_says(settings, tmp_path, monkeypatch):

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import yaml
 
 from data.errors import InputError
 from pipelines import services, serving
-from pipelines.recovery import SERVER, hold, release
+from pipelines.alive import SERVER, hold, release
 
 # Stands for `dagster dev`: answers a while after its start, and tells where it runs and with which environment.
 PAGE = """
@@ -29,6 +30,10 @@ with open(sys.argv[2], "w") as file:
     json.dump({"folder": os.getcwd(), "pid": os.getpid(), "home": os.environ["DAGSTER_HOME"]}, file)
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
 """
+
+SLEEPING = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
+# Stands for the daemon: tells whether the page answered before it started.
+DAEMON = "import os, sys, time; os.path.isfile(sys.argv[1]) and open(sys.argv[2], 'w').close(); time.sleep(600)"
 
 
 def free_port() -> int:
@@ -54,7 +59,7 @@ def test_the_path_of_the_socket_is_short_however_deep_the_home(monkeypatch, sett
 
     def commands(folder: Path, port: int) -> list[list[str]]:
         folders.append(services.code_server(folder)[-5])
-        return [[sys.executable, "-S", "-c", "raise SystemExit(3)"]]
+        return [[sys.executable, "-S", "-c", "raise SystemExit(3)"]] * 3
 
     monkeypatch.setattr(serving, "_commands", commands)
     with pytest.raises(InputError):
@@ -86,22 +91,31 @@ def test_an_open_web_ui_is_named_with_its_address(settings):
 def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings, tmp_path, monkeypatch):
     noted, told = tmp_path / "noted.json", []
     command = [sys.executable, "-S", "-c", PAGE]
-    monkeypatch.setattr(serving, "_commands", lambda folder, port: [[*command, str(port), str(noted)]])
+    daemon = [sys.executable, "-S", "-c", DAEMON, str(noted), str(tmp_path / "daemon")]
+    page = [*command, str(port := free_port()), str(noted)]
+    monkeypatch.setattr(serving, "_commands", lambda *_: [SLEEPING, page, daemon])
     monkeypatch.chdir(tmp_path)  # some folder with other packages in it
+
+    def stop() -> None:
+        for _ in range(400):
+            if (tmp_path / "daemon").is_file():
+                break
+            time.sleep(0.05)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def tell(line: str) -> None:
         told.append(line)
         assert noted.is_file(), "not before the page answers"
         if len(told) == 1:
-            threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGTERM)).start()
+            threading.Thread(target=stop).start()
 
-    port = free_port()
     former = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # Dagster ignores it where a shell has SIGINT ignored
     try:
         serving.serve(settings, port, tell)
     finally:
         signal.signal(signal.SIGTERM, former)
     assert told[0].startswith(f"http://127.0.0.1:{port}, preset demo")
+    assert (tmp_path / "daemon").is_file(), "the daemon starts too, and not before the page answers"
     found = json.loads(noted.read_text())
     assert Path(found["folder"]) == serving.CHECKOUT
     assert found["home"] == str(settings.dagster_home)
@@ -110,8 +124,7 @@ def test_the_address_is_told_when_the_page_answers_and_a_signal_ends_it(settings
 
 
 def test_a_program_that_ends_by_itself_ends_the_others_and_is_an_error(settings, monkeypatch):
-    sleeping = [sys.executable, "-S", "-c", "import time; time.sleep(600)"]
     ends = [sys.executable, "-S", "-c", "raise SystemExit(3)"]
-    monkeypatch.setattr(serving, "_commands", lambda folder, port: [[*sleeping], [*ends]])
+    monkeypatch.setattr(serving, "_commands", lambda folder, port: [SLEEPING, ends, SLEEPING])
     with pytest.raises(InputError, match="ended by itself with exit status 3"):
         serving.serve(settings, free_port(), print)

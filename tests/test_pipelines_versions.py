@@ -2,6 +2,7 @@
 
 import html
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,9 @@ EVIL = "<script>alert(1)</script>"
 NOTES = [f"note-{number}" for number in range(12)]
 
 
-def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
+def build(settings, loss: float, steps: int, experiment: str = "", variant: str = "") -> Path:
     """Make a model, its notes and their scores as the assets make them, and return the folder of the scores."""
-    run = Configuration(settings.environment())
+    run = Configuration(settings.environment(), variant)
 
     def version(asset: str, config, inputs, work) -> Path:
         slot = REGISTRY.assets[asset].slot(run, experiment)
@@ -52,7 +53,7 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
         for name in NOTES:
             writer.add(Record(f"sing-{name}", (wave * 32_767).astype(np.int16), 16_000))
         writer.commit(
-            annotate=lambda rows: rows.append_column("system", pa.array(["sing"] * len(rows))).append_column(
+            annotate=lambda rows: rows.append_column("system", pa.array([variant or "sing"] * len(rows))).append_column(
                 "note", pa.array([one.removeprefix("sing-") for one in rows["id"].to_pylist()])
             )
         )
@@ -70,8 +71,8 @@ def build(settings, loss: float, steps: int, experiment: str = "") -> Path:
 
     def scores(folder: Path, _) -> dict:
         rows = [
-            {"system": "sing", "note": name, "instrument": number, "split": "test", "spectral": loss + number / 100,
-             "multi_resolution": 1.0, "in_tune": 1.0, "loudness_error": 0.5}
+            {"system": variant or "sing", "note": name, "instrument": number, "split": "test",
+             "spectral": loss + number / 100, "multi_resolution": 1.0, "in_tune": 1.0, "loudness_error": 0.5}
             for number, name in enumerate(NOTES)
         ]  # fmt: skip
         write_frame(folder / "scores.parquet", pd.DataFrame(rows))
@@ -138,6 +139,24 @@ def test_the_page_tells_the_versions_apart(store):
     assert "&lt;script&gt;" in page
     assert "default-src 'none'" in html.unescape(page)
     assert "http://" not in page.replace("http://www.w3.org", "")
+
+
+def test_a_variant_is_a_version_too_though_its_scores_have_its_name(store):
+    settings, _ = store
+    build(settings, 0.2, 5, variant="harmonic")
+    assert [one.name for one in evaluated(settings, "synthesis")] == ["in use", "harmonic", "longer"]
+    page = write_comparison(settings, "synthesis", ["in use", "harmonic"]).read_text()
+    assert "harmonic against in use: spectral loss -0.2000 [-0.2000, -0.2000], smaller is better: better." in page
+    assert page.count('<audio controls preload="none"') == 4 * (1 + 2)
+
+
+def test_versions_without_a_common_item_are_told_to_have_none(store, monkeypatch):
+    settings, _ = store
+    monkeypatch.setattr(sys.modules[__name__], "NOTES", [f"other-{one}" for one in NOTES])
+    build(settings, 0.2, 5, "elsewhere")
+    page = write_comparison(settings, "synthesis", ["in use", "elsewhere"]).read_text()
+    assert "The versions have no test item in common" in page
+    assert "<audio" not in page
 
 
 def test_a_version_that_lost_what_it_was_made_from_is_compared_by_what_is_left(store):

@@ -214,6 +214,8 @@ def test_on_paper_no_table_is_cut_off_and_nothing_to_click_is_printed(seen):
     page.emulate_media(media="print")
     assert page.evaluate("document.documentElement.scrollWidth") <= 718
     assert not page.evaluate("[...document.querySelectorAll('audio, nav, .transport')].some(one => one.offsetParent)")
+    shown = "[...document.images].every(one => one.loading !== 'lazy' && one.complete && one.naturalWidth > 0)"
+    assert page.evaluate(shown), "pictures further down are printed too, without scrolling there first"
 
 
 @EVERY

@@ -50,7 +50,7 @@ def _means(file: str, measures: tuple[str, ...]) -> Any:
 def conversion_melody_scores(
     work: Work, conversion_melodies: Path, conversion_mixtures: Path, voices_clips: Path, conversion_targets: Path
 ) -> Summary:
-    """Scores of the melody extractor: the whole F0 family for every mixture."""
+    """Scores of the melody extractor: accuracy of pitch and voicing, for every mixture."""
     from eval.conversion.melody_score import score_melodies
 
     return score_melodies(work.execution, conversion_melodies, conversion_mixtures, voices_clips, conversion_targets)

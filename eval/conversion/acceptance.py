@@ -142,7 +142,7 @@ def conversion_criteria(scores: pd.DataFrame, bounds: Bounds, split: str = "test
         "robust": _at_most(
             growth,
             bounds.growth,
-            f"key-free F0RMSE at 0 dB ({loud:.1f} cents) over that of clean voices ({clean:.1f} cents)",
+            f"key-free F0RMSE at 0 dB ({loud:.1f} cents) divided by that of clean voices ({clean:.1f} cents)",
             "mix accompaniment in more often while training extractor and content network",
         ),
         "beats_baselines": _beats(scores, bounds, split),
@@ -176,7 +176,7 @@ def vocoder_criteria(
             advice,
         ),
         "vocoder_beats_griffin_lim": Criterion(
-            ratio < 1.0, ratio, 1.0, f"MR-STFT distance of copy synthesis{shown} over that of Griffin-Lim", advice
+            ratio < 1.0, ratio, 1.0, f"MR-STFT distance of copy synthesis{shown} divided by that of Griffin-Lim", advice
         ),
     }
 
@@ -213,7 +213,7 @@ def _above_trackers(melody: pd.DataFrame, bounds: Bounds, split: str) -> Criteri
             best = best_of(part, trackers, measure)
             row = _row(compare(part, MAIN, trackers, measure), best) if best else None
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.3f} over {best}, p {chance(row['p'])}" if row is not None else "not compared"
             told.append(f"{_WORDS[measure]}, {condition_name(condition)}: {shown}")
     count = 2 * len(bounds.trackers_at)
     return Criterion(
@@ -234,7 +234,7 @@ def _beats(scores: pd.DataFrame, bounds: Bounds, split: str) -> Criterion:
         for baseline in bounds.baselines:
             row = _row(found, baseline)
             wins += bool(row is not None and row["wins"])
-            shown = f"{row['difference']:+.0f} cents, p {chance(row['p'])}" if row is not None else "n/a"
+            shown = f"{row['difference']:+.0f} cents, p {chance(row['p'])}" if row is not None else "not compared"
             told.append(f"{name_of(baseline)} {condition_name(condition)}: {shown}")
     count = len(bounds.baselines) * len(bounds.baselines_at)
     return Criterion(

@@ -138,5 +138,5 @@ def there_in(scores: pd.DataFrame, names: tuple[str, ...]) -> list[str]:
 
 
 def figure(value: float | None, measure: str) -> str:
-    """Return a value as text with the digits of its measure: "n/a" for NaN, a dash for None."""
+    """Return a value as text with the digits of its measure: "no value" for NaN, a dash for None."""
     return number(value, digits=MEASURES[measure].digits)

@@ -90,7 +90,7 @@ def _paired(scores: pd.DataFrame, champion: pd.DataFrame, column: str) -> tuple[
 
 def _in_tune(scores: pd.DataFrame, champion: pd.DataFrame | None, promotion: Promotion) -> Criterion:
     """Compare key-free F0RMSE with that of the champion."""
-    meaning = "key-free F0RMSE over that of the champion on the same clips"
+    meaning = "key-free F0RMSE divided by that of the champion on the same clips"
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
         return Criterion(True, 1.0, promotion.worse, f"{meaning} (there is none yet)", advice)
@@ -116,7 +116,7 @@ def _sounds(scores: pd.DataFrame, champion: pd.DataFrame | None, promotion: Prom
 
 def _better(scores: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     """Check that the challenger is better than the champion in melody or in likeness, by the whole interval."""
-    meaning = "key-free F0RMSE over that of the champion"
+    meaning = "key-free F0RMSE divided by that of the champion"
     advice = "the champion stays: the challenger is not clearly better in melody nor in likeness"
     if champion is None:
         return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)

@@ -13,6 +13,7 @@ from eval.metrics.tsne import knn_purity, tsne
 from eval.report.document import Block
 from eval.report.excerpts import most_energy, sketch
 from eval.report.maps import Map, Point, Sound
+from eval.report.numbers import percent
 
 _MOST_SINGERS = 12
 _MOST_HEARD = 60  # points with sounds
@@ -49,8 +50,8 @@ def map_blocks(embeddings: pd.DataFrame, target: str, encoder: str, sounds: Soun
     if clean.sum() >= 2:
         purity = knn_purity(vectors[clean.to_numpy()], [one for one, kept in zip(groups, clean, strict=True) if kept])
         note += (
-            f" Of the {purity.neighbours} nearest clean voices of a clean voice {purity.purity:.0%} are of its singer "
-            f"(by chance {purity.chance:.0%})."
+            f" Of the {purity.neighbours} nearest clean voices of a clean voice {percent(purity.purity)} are of its "
+            f"singer (by chance {percent(purity.chance)})."
         )
     note = (
         f"Clean voices, and converted ones, as the speaker encoder hears them ({encoder}). A click plays them. {note}"

@@ -94,7 +94,7 @@ _FREEZING = Variants(
 )
 _DISCRIMINATORS = Variants(
     "The three discriminators, and each left out",
-    note="Paired differences: variant less the first one, on the same clips.",
+    note="Paired differences: variant minus the first one, on the same clips.",
 )
 
 

@@ -1,7 +1,7 @@
 """Tables of the conversion report on systems, conditions and clips.
 
-A cell is "mean [95 % interval]" over clips, whole songs resampled; a dash if there is no such value, "n/a" if it could
-not be measured; "n of N" if some clips have no value.
+A cell is "mean [95 % interval]" over clips, whole songs resampled; a dash if there is no such value, "no value" if it
+could not be measured; "n of N" if some clips have no value.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
@@ -24,7 +24,7 @@ from eval.conversion.systems import (
 )
 from eval.intervals import Interval
 from eval.report.document import Table
-from eval.report.numbers import chance, with_interval
+from eval.report.numbers import NONE, UNKNOWN, chance, with_interval
 from eval.table import interval_of, summarise
 
 MELODY_SHOWN = (RPA, OA, "rca", "voicing_recall", "voicing_false_alarm")
@@ -60,7 +60,7 @@ def cell(one: Interval | None, measure: str) -> str:
     if one is None:
         return "–"
     if not one.count:
-        return "n/a"
+        return UNKNOWN
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
     value, _, shown = with_interval(one.mean, one.low, one.high, digits=MEASURES[measure].digits).partition(" ")
     return f"{value}\n{shown.replace(' ', _KEPT)}{counted}"
@@ -88,7 +88,7 @@ def condition_tables(
             [name_of(system), *(cell(_known(found, measure, system, one), measure) for one in shown)]
             for system in systems_of(part)
         ]
-        kept = [row for row in rows if any(one not in ("–", "n/a") for one in row[1:])]
+        kept = [row for row in rows if any(one not in (NONE, UNKNOWN) for one in row[1:])]
         better = MEASURES[measure].better
         tables.append(
             Table(
@@ -172,7 +172,7 @@ def paired_table(scores: pd.DataFrame, measures: Sequence[str], condition: str, 
 def _difference(one: Mapping[Hashable, Any] | None, measure: str) -> str:
     """Return one row of `eval.conversion.comparisons.compare` as text."""
     if one is None or not one["count"]:
-        return "n/a"
+        return UNKNOWN
     digits = MEASURES[measure].digits
     won = round(one["better"] * one["count"])
     text = with_interval(one["difference"], one["low"], one["high"], digits=digits, signed=True)

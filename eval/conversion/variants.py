@@ -10,7 +10,7 @@ from eval.conversion.measures import CORR, KEYFREE, MEASURES, there_in
 from eval.conversion.systems import CLEAN, GROUP, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import cell, summary_of
 from eval.report.document import Block, Table
-from eval.report.numbers import chance, with_interval
+from eval.report.numbers import UNKNOWN, chance, with_interval
 from eval.statistics import compare, holm
 from eval.table import interval_of
 
@@ -106,7 +106,7 @@ def _differences(part: pd.DataFrame, names: Sequence[str], measure: str) -> dict
     for name in names[1:]:
         one = found.get(name)
         if one is None or not one.difference.count:
-            told[name] = "n/a"
+            told[name] = UNKNOWN
             continue
         between = one.difference
         shown = with_interval(between.mean, between.low, between.high, digits=digits, signed=True)

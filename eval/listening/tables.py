@@ -19,7 +19,7 @@ from eval.listening.power import more_ratings
 from eval.listening.ratings import Ratings
 from eval.listening.screening import RULES, screened
 from eval.report.document import Block, Table, Text, number_of
-from eval.report.numbers import chance, number, percent, with_interval
+from eval.report.numbers import UNKNOWN, chance, number, percent, with_interval
 from eval.statistics import compare, holm
 
 
@@ -226,4 +226,4 @@ def _plain(value: float) -> str:
 
 
 def _needed(value: float) -> str:
-    return "n/a" if np.isnan(value) else "no end" if np.isinf(value) else "decided" if value == 0 else f"{value:,.0f}"
+    return UNKNOWN if np.isnan(value) else "no end" if np.isinf(value) else "decided" if value == 0 else f"{value:,.0f}"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from data.files.durable import write_json
-from eval.acceptance import Criterion, title_of
+from eval.acceptance import WHOLE, Criterion, title_of
 from eval.report.document import Clip, Players
 from eval.report.numbers import number
 
@@ -43,11 +43,11 @@ class Number:
         Where there is no interval, because there are too few items, words say so.
 
         Example:
-            >>> Number.of("uSDR, dB", "2.50 [n/a]").interval
+            >>> Number.of("uSDR, dB", "2.50 [no interval]").interval
             'too few for an interval'
         """
         value, _, ends = told.partition(" [")
-        return cls(label, value, "too few for an interval" if ends == "n/a]" else f"[{ends}")
+        return cls(label, value, "too few for an interval" if ends == "no interval]" else f"[{ends}")
 
 
 @dataclass(frozen=True)
@@ -107,16 +107,16 @@ def verdict(found: Mapping[str, Criterion], subject: str) -> tuple[str, str]:
 
     Example:
         >>> verdict({"in_tune": Criterion(False, 0.8, 0.9, "share in tune", "")}, "SING")[0]
-        'SING passes 0 of 1 checks; not passed: in tune.'
+        'SING passes 0 of 1 checks; not passed: “in tune”.'
     """
     failed = {name: one for name, one in found.items() if not one.passed}
-    fails = f"; not passed: {', '.join(map(title_of, failed))}" if failed else ""
+    fails = f"; not passed: {', '.join(f'“{title_of(name)}”' for name in failed)}" if failed else ""
     first = f"{subject} passes {len(found) - len(failed)} of {len(found)} checks{fails}."
     if failed:
         heading, one = "The worst finding", max(failed.values(), key=_gap)
     else:  # what was reached exactly, such as “all were made”, is not narrow
         heading, one = "The narrowest", min(found.values(), key=lambda passed: _gap(passed) or float("inf"))
-    return first, f"{heading}: {_short(one.meaning)} is {_plain(one.found)}; {_plain(one.bound)} was asked."
+    return first, f"{heading}: {_short(one.meaning)} is {_plain(one.found)}; {_asked(one)} was asked."
 
 
 def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str) -> str:
@@ -145,14 +145,24 @@ def champion_sentence(champions: Sequence[Mapping[str, Any]], model: str) -> str
 
 def _short(meaning: str) -> str:
     """Return what a number means without what is told in brackets and after a colon; the table of checks has all."""
-    return re.sub(r"\s*(\([^()]*\)|\[[^\]]*\])", "", meaning).partition(": all of")[0]
+    return re.sub(r"\s*(\([^()]*\)|\[[^\]]*\])", "", meaning).partition(WHOLE)[0]
+
+
+def _asked(one: Criterion) -> str:
+    """Return what was asked in words: at most or at least the bound, or an interval that lies below or above it."""
+    bound = _plain(one.bound)
+    if WHOLE in one.meaning:
+        return f"an interval wholly {one.meaning.partition(WHOLE)[2].split()[0]} {bound}"
+    if not np.isfinite(one.found) or one.found == one.bound:
+        return bound
+    return f"{'at least' if one.passed == (one.found > one.bound) else 'at most'} {bound}"
 
 
 def _gap(one: Criterion) -> float:
-    """Return how far a value is from what was asked, relative to that; infinite if it could not be measured."""
+    """Return how far a value is from what was asked, relative to that unless it is 0; infinite if not measured."""
     if not np.isfinite(one.found):
         return float("inf")
-    return abs(one.found - one.bound) / max(abs(one.bound), 1e-9)
+    return abs(one.found - one.bound) / (abs(one.bound) or 1.0)
 
 
 def _plain(value: float) -> str:

@@ -8,7 +8,8 @@ the digits that are usual for its measure. Very small and very large numbers hav
 from decimal import ROUND_HALF_EVEN, Decimal
 from math import floor, isfinite, isinf, isnan, log10
 
-NONE, UNKNOWN = "–", "n/a"
+NONE, UNKNOWN = "–", "no value"
+NO_INTERVAL = "[no interval]"
 _MOST_DECIMALS = 4  # after the point; smaller values have a power of ten
 _LARGEST = 8  # power of ten of the largest numbers that have none
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -35,7 +36,7 @@ def decimals_of(low: float, high: float) -> int | None:
 
 
 def number(value: float | None, *, digits: int | None = None, signed: bool = False, significant: int = 3) -> str:
-    """Return a value as text: "–" for None, "n/a" for NaN.
+    """Return a value as text: "–" for None, "no value" for NaN.
 
     Args:
         value: the value.
@@ -64,18 +65,18 @@ def number(value: float | None, *, digits: int | None = None, signed: bool = Fal
 
 
 def with_interval(value: float, low: float, high: float, *, digits: int = 2, signed: bool = False) -> str:
-    """Return "value [low, high]", all to the digits that the interval deserves; "n/a" without a value.
+    """Return "value [low, high]", all to the digits that the interval deserves; "no value" for NaN.
 
     Args:
         value: the value.
-        low: lower end of its 95 % interval; NaN if there is none, which is written "[n/a]".
+        low: lower end of its 95 % interval; NaN if there is none, which is written "[no interval]".
         high: upper end.
         digits: digits after the point if there is no interval, or one without width.
         signed: whether positive numbers have a plus sign.
 
     Example:
         >>> with_interval(0.11532, 0.08831, 0.14529), with_interval(2.5, float("nan"), float("nan"))
-        ('0.115 [0.088, 0.145]', '2.50 [n/a]')
+        ('0.115 [0.088, 0.145]', '2.50 [no interval]')
     """
     if isnan(value):
         return UNKNOWN
@@ -84,9 +85,12 @@ def with_interval(value: float, low: float, high: float, *, digits: int = 2, sig
 
 
 def interval(low: float, high: float, *, digits: int = 2, signed: bool = False) -> str:
-    """Return "[low, high]" to the digits that the interval deserves, "[n/a]" if there is none; as `with_interval`."""
+    """Return "[low, high]" to the digits that the interval deserves, "[no interval]" if there is none.
+
+    The digits are those of `with_interval`.
+    """
     if isnan(low) or isnan(high):
-        return f"[{UNKNOWN}]"
+        return NO_INTERVAL
     used = _shown(low, high, digits)
     return f"[{', '.join(number(one, digits=used, signed=signed) for one in (low, high))}]"
 
@@ -119,17 +123,19 @@ def percent(value: float, low: float = float("nan"), high: float = float("nan"),
     text = f"{number(hundreds[0], digits=digits)} %"
     if not interval:
         return text
-    return f"{text} [{UNKNOWN if isnan(low) else ', '.join(number(one, digits=digits) for one in hundreds[1:])}]"
+    if isnan(low):
+        return f"{text} {NO_INTERVAL}"
+    return f"{text} [{', '.join(number(one, digits=digits) for one in hundreds[1:])}]"
 
 
 def chance(p: float) -> str:
-    """Return a p-value as text: three digits after the point, "< 0.001" below, "n/a" for NaN.
+    """Return a p-value as text: three digits after the point, "< 0.001" below, "untested" for NaN.
 
     Example:
         >>> chance(1.526e-05), chance(0.125)
         ('< 0.001', '0.125')
     """
-    return UNKNOWN if isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+    return "untested" if isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def _with_power(value: float, sign: str, significant: int, *, exact: bool) -> str:

@@ -14,7 +14,7 @@
 * `promotion`: decide which separation system is in use, by the validation songs only
 * `report`: write the separation report (HTML page) and its machine-readable files
 * `score`: score the estimates of systems, stored in shards, against the true sources; medians over tracks
-* `song_map`: map of the test songs by the timbre of their mixtures, which plays what the systems found
+* `song_map`: map of excerpts of the test songs by their sound, which plays what the systems found
 * `sounds`: sounds of tracks that are read in parts: from audio files, from shards, or computed from others
 * `studies`: score the excerpts of a study, which separates the same songs under several settings
 * `study_report`: report sections on the studies: DDIM steps, noise on the latent, weights, variants, cost

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.acceptance import Criterion
+from eval.acceptance import WHOLE, Criterion
 from eval.intervals import Interval, mean_interval
 from eval.report.numbers import number, with_interval
 from eval.separation.tables import CEILING, MAIN, MASKS, MIXTURE, REFINED, by_track, larger_is_better
@@ -111,7 +111,7 @@ def _near_ceiling(tracks: pd.DataFrame, bounds: Bounds) -> Criterion:
         ceiling - ours <= bounds.below_ceiling,
         ceiling - ours,
         bounds.below_ceiling,
-        "median SI-SDR of the codec's ceiling less that of latent diffusion, dB",
+        "median SI-SDR of the codec ceiling minus that of latent diffusion, dB",
         "the codec is not what holds it back: train the denoiser longer, or take more steps",
     )
 
@@ -127,9 +127,9 @@ def _refining(tracks: pd.DataFrame) -> Criterion:
         usdr.high >= 0 and distance.high < 0,
         distance.mean,
         0.0,
-        f"MR-STFT distance of refined estimates less that of the masks ({_told(distance)}: all of the interval must be "
-        f"below 0; uSDR likewise {_told(usdr)} dB: not all of it may be below 0)",
-        "train the refining network longer; until then the masks are the better choice",
+        f"MR-STFT distance of the refined estimates minus that of the discriminative network ({_told(distance)}; uSDR "
+        f"likewise {_told(usdr)} dB, not all of which may be below 0){WHOLE}below 0",
+        "train the refining network longer; until then the discriminative network alone is the better choice",
     )
 
 

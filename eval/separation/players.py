@@ -101,7 +101,7 @@ def player_blocks(sounds: Sounds, scores: pd.DataFrame, order: Sequence[str], sy
             f"Songs are ordered by the uSDR of {name_of(systems[-1]).lower()}. Of each, the {amount.seconds:.1f} s "
             "(or all of a shorter song) with the most singing, by the energy of the true vocals. Every sound is made "
             f"as loud as the mixture (BS.1770) by the dB told under it (“level”): raised by {MOST_GAIN:.0f} dB at "
-            "most, and never so far that it clips. “The rest” is the mixture less the vocals found: what is heard of "
+            "most, and never so far that it clips. “The rest” is the mixture minus the vocals found: what is heard of "
             "the singer there was missed. Scores are of whole songs. Spectrograms: 0 to "
             f"{sounds.sample_rate / 4000:g} kHz, as played."
         )

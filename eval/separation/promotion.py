@@ -10,7 +10,7 @@ passed if there is no champion yet, or if the champion was judged on other songs
 import numpy as np
 import pandas as pd
 
-from eval.acceptance import Criterion
+from eval.acceptance import WHOLE, Criterion
 from eval.intervals import Interval, mean_interval
 from eval.report.numbers import interval
 from eval.separation.tables import MIXTURE, by_track
@@ -108,4 +108,4 @@ def _column(wide: pd.DataFrame, system: str) -> np.ndarray:
 
 def _told(gain: Interval) -> str:
     """Return the interval of a gain as text, and that all of it counts; nothing where there is no gain."""
-    return f" {interval(gain.low, gain.high, signed=True)}: all of the interval must be above" if gain.count else ""
+    return f" {interval(gain.low, gain.high, signed=True)}{WHOLE}above" if gain.count else ""

@@ -1,4 +1,4 @@
-"""Map of the test songs by the timbre of their mixtures; it plays mixture, true vocals and what systems found."""
+"""Map of excerpts of the test songs by their sound; it plays mixture, true vocals and what systems found."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,25 +8,28 @@ import pandas as pd
 import torch
 
 from data.signal import log_power
-from eval.metrics.tsne import tsne
+from eval.metrics.tsne import knn_purity, tsne
 from eval.report.document import Block
-from eval.report.excerpts import most_energy, sketch
+from eval.report.excerpts import sketch
 from eval.report.maps import Map, Point, Sound
+from eval.report.numbers import percent
 from eval.separation.players import Sounds
 from eval.separation.tables import name_of
 
-_BANDS, _MOST = 24, 60
-_SECONDS, _LISTENED = 3.0, 20.0  # that are played, and that decide the place of a song
-_LEAST, _LEAST_TSNE = 3, 8
+_BANDS, _MOST, _MOST_PER_SONG = 24, 60, 8  # bands; excerpts on the map; excerpts of a song
+_SECONDS = 3.0
+_LEAST_TSNE = 8
+_COLOURED = 7  # songs; where there are more, colours tell how well they are separated
 _THIRDS = ("lowest third by uSDR", "middle third", "highest third by uSDR")
 
 
 def song_map_blocks(sounds: Sounds, tracks: pd.DataFrame, order: Sequence[str], systems: Sequence[str]) -> list[Block]:
-    """Return the map of the test songs; nothing for fewer than three.
+    """Return the map of excerpts of 3 s of the test songs; nothing for fewer than three excerpts.
 
-    Songs are near each other if their mixtures sound alike: mean and deviation over time of the log power in 24 bands
-    of the loudest 20 s, standardised over the songs. They are placed by t-SNE, fewer than eight along their two
-    principal axes.
+    Excerpts are near each other if their mixtures sound alike: mean and deviation over time of the log power in 24
+    bands, standardised over the excerpts. They are placed by t-SNE, fewer than eight along their two principal axes.
+    Of each song those with the most singing are shown: eight, and fewer where there are so many songs that the map
+    would have more than 60 points. Up to seven songs have a colour each; the colours of more tell their uSDR.
 
     Args:
         sounds: true sources and estimates.
@@ -36,38 +39,62 @@ def song_map_blocks(sounds: Sounds, tracks: pd.DataFrame, order: Sequence[str], 
     """
     places = np.linspace(0, len(order) - 1, min(_MOST, len(order))).round().astype(int).tolist()
     chosen: list[str] = [order[int(one)] for one in places]
-    if len(chosen) < _LEAST:
+    count = min(_MOST_PER_SONG, _MOST // max(1, len(chosen)))
+    found = [(song, *one) for song in chosen for one in _excerpts(sounds, song, systems, count)]
+    if len(found) < 3:
         return []
-    values = tracks[tracks["system"] == systems[-1]].set_index("track")["uSDR"]
-    rank = values.rank(pct=True, method="first").fillna(0.0)
-    songs = [_song(sounds, one, systems) for one in chosen]
-    positions, how = _placed(np.stack([features for features, _ in songs]))
+    few = len(chosen) <= _COLOURED
+    groups = dict(zip(chosen, chosen, strict=True)) if few else _thirds(tracks, systems[-1])
+    features = np.stack([one[2] for one in found])
+    scaled = (features - features.mean(0)) / np.where((spread := features.std(0)) > 0, spread, 1.0)
+    positions, how = _placed(scaled)
     points = [
-        Point(float(x), float(y), song, _THIRDS[min(2, int(3 * max(0.0, float(rank[song]) - 1e-9)))], heard)
-        for (x, y), song, (_, heard) in zip(positions, chosen, songs, strict=True)
+        Point(float(x), float(y), f"{song}, from {start:g} s", groups[song], heard)
+        for (x, y), (song, start, _, heard) in zip(positions, found, strict=True)
     ]
     note = (
-        f"Songs whose mixtures sound alike are near each other ({how} of mean and deviation of the log power in "
-        f"{_BANDS} bands). Colours: thirds of the songs by uSDR of {name_of(systems[-1])}. A click plays the "
-        f"{_SECONDS:g} s with the most singing, as loud as they are."
+        f"{len(points)} excerpts of {_SECONDS:g} s; those whose mixtures sound alike are near each other ({how} of "
+        f"mean and deviation of the log power in {_BANDS} bands). A click plays one, as loud as it is. "
     )
-    return [Map("Which songs sound alike, and does the separation fail on the same kind?", points, note)]
+    if not few:
+        note += f"Colours: thirds of the songs by uSDR of {name_of(systems[-1])}."
+        return [Map("Which songs sound alike, and does the separation fail on the same kind?", points, note)]
+    if len(chosen) > 1 and count > 1:
+        near = knn_purity(scaled, [song for song, *_ in found])
+        note += (
+            f"Of the {near.neighbours} nearest excerpts of an excerpt {percent(near.purity)} are of its song "
+            f"(by chance {percent(near.chance)})."
+        )
+    return [Map("Which parts of the songs sound alike, and what is found in them?", points, note)]
 
 
-def _song(sounds: Sounds, track: str, systems: Sequence[str]) -> tuple[np.ndarray, list[Sound]]:
-    """Return the features of a song, (48,), and what its point plays."""
+def _thirds(tracks: pd.DataFrame, system: str) -> dict[str, str]:
+    """Return the third that each song belongs to, by the uSDR of a system; songs without a value are in the lowest."""
+    values = tracks[tracks["system"] == system].set_index("track")["uSDR"]
+    rank = values.rank(pct=True, method="first").fillna(0.0)
+    return {str(song): _THIRDS[min(2, int(3 * max(0.0, float(one) - 1e-9)))] for song, one in rank.items()}
+
+
+def _excerpts(
+    sounds: Sounds, track: str, systems: Sequence[str], count: int
+) -> list[tuple[float, np.ndarray, list[Sound]]]:
+    """Return start in seconds, features (48,) and sounds of the excerpts of a song with the most singing, in order."""
     vocals, rest = (sounds.part(track, source) for source in ("vocals", "accompaniment"))
     rate, mixture = sounds.sample_rate, vocals + rest
-    start = most_energy(np.square(vocals, dtype=np.float64).sum(1), int(_SECONDS * rate))
-    here = slice(start, start + int(_SECONDS * rate))
-    found = [sketch("Mixture", mixture[here], rate, _SECONDS)]
+    waves = [("Mixture", mixture)]
     for system in systems[::-1]:
         if (made := sounds.estimate(system, track)) is not None:
-            found.append(sketch(f"{name_of(system)}: vocals", made[here], rate, _SECONDS))
-    found.append(sketch("True vocals", vocals[here], rate, _SECONDS))
-    mono = mixture.mean(1)
-    start = most_energy(np.square(mono, dtype=np.float64), int(_LISTENED * rate))
-    return _features(mono[start : start + int(_LISTENED * rate)]), found
+            waves.append((f"{name_of(system)}: vocals", made))
+    waves.append(("True vocals", vocals))
+    length = min(int(_SECONDS * rate), len(vocals))
+    starts = np.arange(0, len(vocals) - length + 1, length)
+    sung = [float(np.square(vocals[one : one + length], dtype=np.float64).sum()) for one in starts]
+    found = []
+    for start in sorted(starts[np.argsort(sung)[::-1][:count]]):
+        here = slice(start, start + length)
+        heard = [sketch(name, wave[here], rate, _SECONDS) for name, wave in waves]
+        found.append((start / rate, _features(mixture[here].mean(1)), heard))
+    return found
 
 
 def _features(wave: np.ndarray) -> np.ndarray:
@@ -81,11 +108,9 @@ def _features(wave: np.ndarray) -> np.ndarray:
 
 
 def _placed(features: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return a place of each song, (songs, 2), and how it was found."""
-    spread = features.std(0)
-    scaled = (features - features.mean(0)) / np.where(spread > 0, spread, 1.0)
-    if len(scaled) >= _LEAST_TSNE:
-        found = tsne(scaled)
+    """Return a place of each excerpt, (excerpts, 2), and how it was found."""
+    if len(features) >= _LEAST_TSNE:
+        found = tsne(features)
         return found.points, f"t-SNE, perplexity {found.perplexity:.3g}, trustworthiness {found.trustworthiness:.2f},"
-    axes, lengths, _ = np.linalg.svd(scaled, full_matrices=False)
+    axes, lengths, _ = np.linalg.svd(features, full_matrices=False)
     return axes[:, :2] * lengths[:2], "the two principal axes"

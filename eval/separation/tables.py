@@ -1,7 +1,7 @@
 """Tables of the separation report on systems and songs, and the frames and text formats that they need.
 
 Medians, intervals and tests are taken over songs, never over the frames of a song. A cell is "median [95 % interval]",
-a dash if there is no such value, or "n/a" if the value could not be measured.
+a dash if there is no such value, or "no value" if the value could not be measured.
 
 A "frame of scores" here has the rows of scores.parquet (`eval.separation.score.write_scores`).
 """
@@ -16,7 +16,7 @@ from eval.metrics.bss import ILL_CONDITIONED
 from eval.metrics.sdr import DEFINITIONS, DISTANCES, RATIOS
 from eval.report.document import Table, number_of
 from eval.report.naming import with_setting
-from eval.report.numbers import chance, number
+from eval.report.numbers import UNKNOWN, chance, number
 from eval.report.numbers import with_interval as _told
 from eval.report.palette import Palette
 from eval.table import Items, Metric, compare_systems
@@ -120,14 +120,14 @@ def digits_of(metric: str) -> int:
 
 
 def figure(value: float | None, metric: str = "uSDR") -> str:
-    """Return a value as text: dB with two decimals, others with three, "n/a" for NaN, a dash for None."""
+    """Return a value as text: dB with two decimals, others with three, "no value" for NaN, a dash for None."""
     return number(value, digits=digits_of(metric))
 
 
 def with_interval(one: Median, metric: str) -> str:
     """Return "median [low, high]" as text, and the number of songs if some of them have no value."""
     if not one.count:
-        return "n/a"
+        return UNKNOWN
     counted = f", {one.count}{_KEPT}of{_KEPT}{one.count + one.missing}" if one.missing else ""
     value, _, shown = _told(one.median, one.low, one.high, digits=digits_of(metric)).partition(" ")
     return f"{value}\n{shown.replace(' ', _KEPT)}{counted}"
@@ -252,7 +252,7 @@ def paired_table(tracks: pd.DataFrame, system: str, others: Sequence[str], names
 def _difference(one: Mapping[Hashable, Any]) -> str:
     """Return one row of `eval.table.compare_systems` as text: difference, interval, p-value and songs won."""
     if not one["count"]:
-        return "n/a"
+        return UNKNOWN
     won = round(one["better"] * one["count"])
     text = _told(one["difference"], one["low"], one["high"], signed=True)
     return f"{text}\np {chance(one['p'])}; better on {won} of {one['count']}".replace(" ", _KEPT)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from eval.acceptance import Criterion
+from eval.acceptance import WHOLE, Criterion
 from eval.intervals import Interval, ratio_interval
 from eval.report.numbers import interval
 
@@ -75,7 +75,7 @@ def acceptance_criteria(
             silence.mean <= bounds.silence_ratio,
             silence.mean,
             bounds.silence_ratio,
-            f"spectral loss over that of silence{_told(silence)}",
+            f"spectral loss divided by that of silence{_told(silence)}",
             "train longer, or look at the loss curves and the quarantine",
             required=not bounds.nearest_required,
         ),
@@ -83,8 +83,7 @@ def acceptance_criteria(
             nearest.high < 1.0,
             nearest.mean,
             1.0,
-            f"spectral loss over that of a copy of the nearest training note{_told(nearest)}: all of the interval "
-            "must be below",
+            f"spectral loss divided by that of a copy of the nearest training note{_told(nearest)}{WHOLE}below",
             "the model has not learnt more than the data say; train longer or give it more data",
             required=bounds.nearest_required,
         ),
@@ -128,7 +127,7 @@ def loss_ratio(wide: pd.DataFrame, system: str, other: str) -> Interval:
 
 def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     """Compare the system "sing" with the champion on the notes that both were scored on."""
-    meaning = "spectral loss over that of the champion on the same notes"
+    meaning = "spectral loss divided by that of the champion on the same notes"
     advice = "the champion stays; see what changed between the two runs"
     if champion is None:
         return Criterion(True, 1.0, 1.0, f"{meaning} (there is none yet)", advice)
@@ -137,5 +136,5 @@ def _against(wide: pd.DataFrame, champion: pd.DataFrame | None) -> Criterion:
     if both.empty:
         return Criterion(True, 1.0, 1.0, f"{meaning} (it was judged on other notes: the data changed)", advice)
     ratio = loss_ratio(both, "sing", "champion")
-    meaning += f"{_told(ratio)}: all of the interval must be below"
+    meaning += f"{_told(ratio)}{WHOLE}below"
     return Criterion(ratio.high < 1.0, ratio.mean, 1.0, meaning, advice)

@@ -58,7 +58,10 @@ def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[st
 def _numbers(test: pd.DataFrame) -> list[Number]:
     """Return the numbers on the test notes."""
     losses, found = by_note(test, "spectral"), []
-    for other, label in (("silence", "spectral loss over silence's"), ("nearest_pitch", "over the nearest copy's")):
+    for other, label in (
+        ("silence", "spectral loss divided by silence's"),
+        ("nearest_pitch", "spectral loss divided by the nearest copy's"),
+    ):
         one = loss_ratio(losses, "sing", other)
         if one.count:
             found.append(Number.of(label, with_interval(one.mean, one.low, one.high)))
@@ -66,5 +69,5 @@ def _numbers(test: pd.DataFrame) -> list[Number]:
     tuned = mean_interval(sing["in_tune"].to_numpy(float), sing["instrument"].tolist())
     if tuned.count:
         told = percent(tuned.mean, tuned.low, tuned.high, interval=True)
-        found.append(Number.of("within 50 cents", told))
+        found.append(Number.of("notes within 50 cents", told))
     return found

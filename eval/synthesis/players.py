@@ -36,7 +36,7 @@ def player_blocks(study: "Study") -> Iterator[Block]:
     scores = {(one["system"], one["note"]): one for one in test.to_dict("records")}
     systems = [one for one in _PLAYER_SYSTEMS if one in ("recording", *wide)]
     yield Text(
-        "Loss ratio: spectral loss over that of silence. "
+        "Loss ratio: spectral loss divided by that of silence. "
         f"Every sound is made as loud as the recording (BS.1770) by the dB told under it: raised by {MOST_GAIN:.0f} dB "
         "at most, and never so far that it clips. Spectrograms: 0 to 4 kHz, 4 seconds."
     )

@@ -1,7 +1,7 @@
 """Tables of the synthesis report, made from data frames of scores.
 
 The data frames have the columns of scores.parquet (`eval.synthesis.score.write_scores`). Table cells are text: a mean
-with its 95 % interval in brackets, a dash where nothing is published, and "n/a" where nothing could be measured.
+with its 95 % interval in brackets, a dash where nothing is published, and "no value" where nothing could be measured.
 """
 
 from collections.abc import Hashable, Mapping
@@ -12,7 +12,7 @@ import pandas as pd
 from eval.intervals import Interval
 from eval.report.document import Table
 from eval.report.naming import with_setting
-from eval.report.numbers import chance, number, percent, with_interval
+from eval.report.numbers import UNKNOWN, chance, number, percent, with_interval
 from eval.report.palette import Palette
 from eval.synthesis.acceptance import by_note, loss_ratio
 from eval.synthesis.note_metrics import LARGER_IS_BETTER, METRICS
@@ -76,9 +76,9 @@ def palette_of(scores: pd.DataFrame) -> Palette:
 
 
 def cell(one: Interval | None) -> str:
-    """Return "mean [low, high]", with the number of measured items if some are missing; "n/a" without items."""
+    """Return "mean [low, high]", with the number of measured items if some are missing; "no value" without items."""
     if one is None or not one.count:
-        return "n/a"
+        return UNKNOWN
     counted = f", {one.count} of {one.count + one.missing}" if one.missing else ""
     return f"{with_interval(one.mean, one.low, one.high)}{counted}"
 
@@ -92,7 +92,7 @@ def systems_table(scores: pd.DataFrame) -> Table:
     test = scores[scores["split"] == "test"]
     summary = summarise(test, list(METRICS), group="instrument")
     headings, rows = [HEADINGS[metric] for metric in _ORDER], []
-    headings.insert(1, "Spectral loss over silence's")
+    headings.insert(1, "Spectral loss divided by silence's")
     losses = by_note(test, "spectral")
     for system in SHOWN:
         found = [interval_of(summary, metric, system=system) for metric in _ORDER]
@@ -211,14 +211,14 @@ def table_1(by_variant: Mapping[str, pd.DataFrame], measured_on: str, *, compara
         words=2,
         note="Published: paper size, about 231,000 training notes of NSynth (inferred), 120 GPU hours. Here: "
         f"{measured_on}; all test notes, a sample of the training notes. The columns show the order of systems, not "
-        "a contest: other data, other sizes. Variants not trained here are n/a.",
+        "a contest: other data, other sizes.",
     )  # fmt: skip
 
 
 def _measured(scores: pd.DataFrame | None, system: str) -> list[str]:
     """Return the cells of one model: spectral loss and waveform MSE, each on training and on test notes."""
     if scores is None:
-        return ["n/a"] * 4
+        return ["not trained"] * 4
     mine = scores[scores["system"] == system]
     return [
         number(float(mine[mine["split"] == split][metric].mean()))

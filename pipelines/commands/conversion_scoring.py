@@ -126,11 +126,11 @@ def _lines(scores: "pd.DataFrame", rows: list[dict[Any, Any]]) -> list[str]:
     found = [f"{len(scores)} files; {', '.join(judged)}", f"  {'file':<{width}} " + " ".join(f"{n:>22}" for n in shown)]
     for row in scores.to_dict("records"):
         found.append(f"  {row['item']:<{width}} " + " ".join(f"{_text(row[name]):>22}" for name in shown))
-    found.append("mean [95 % interval], number of files it applies to, n/a: number of files it does not apply to")
+    found.append("mean [95 % interval], number of files it applies to, no value: number of files it does not apply to")
     for row in rows:
         shown = with_interval(row["mean"], row["low"], row["high"], digits=3)
         line = f"  {row['metric']:<22} {shown:<34} {row['count']:>5}"
-        found.append(line + (f"  n/a {row['missing']}" if row["missing"] else ""))
+        found.append(line + (f"  no value: {row['missing']}" if row["missing"] else ""))
     return found
 
 

@@ -105,7 +105,7 @@ def compare(
     system: System = "synthesis",
     versions: Annotated[
         list[str] | None,
-        typer.Argument(help='"in use", names of experiments, or keys of versions; in use and all experiments if none.'),
+        typer.Argument(help='"in use", names of experiments or variants, or keys of versions; all but keys if none.'),
     ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="HTML file to write.")] = None,
     as_json: Json = False,

@@ -1,11 +1,16 @@
-"""Which chapter of a report tells about an asset, so that the page of the asset leads there."""
+"""Which chapter of a report tells about an asset or a source, so that its page leads there."""
 
 _SUMMARY, _MEASURED, _ORIGIN = "summary", "methods", "provenance"  # ids of what every report has
 _TRAINING, _LISTEN, _TESTS, _COST = "Training", "Listen", "Listening tests", "Cost"
 _COMPARED, _MELODY, _VOICES = "Systems compared", "Melody alone", "Converted voices"
 
-# Title of the chapter, or one of the ids above, by the name of the asset.
+# Title of the chapter, or one of the ids above, by the name of the asset or source.
 CHAPTERS = {
+    "nsynth_source": _ORIGIN,
+    "musdb_source": _ORIGIN,
+    "voices_source": _ORIGIN,
+    "listening_results": _TESTS,
+    "listening_ratings": _TESTS,
     "nsynth_shards": _ORIGIN,
     "synthesis_autoencoder": _TRAINING,
     "synthesis_embeddings": _TRAINING,
@@ -70,28 +75,34 @@ CHAPTERS = {
     "conversion_champion": _TRAINING,
     "conversion_listening_tests": _TESTS,
 }
-# The system whose report tells about a data set.
-SYSTEM_OF_DATA = {"nsynth_shards": "synthesis", "musdb_tracks": "separation", "voices_clips": "conversion"}
+_SYSTEMS = ("synthesis", "separation", "conversion")
+# The systems whose reports tell about data.
+_SYSTEMS_OF_DATA = {
+    **dict.fromkeys(("nsynth_source", "nsynth_shards"), _SYSTEMS[:1]),
+    **dict.fromkeys(("musdb_source", "musdb_tracks"), _SYSTEMS[1:2]),
+    **dict.fromkeys(("voices_source", "voices_clips"), _SYSTEMS[2:]),
+    **dict.fromkeys(("listening_results", "listening_ratings"), _SYSTEMS),
+}
 _IDS = (_SUMMARY, _MEASURED, _ORIGIN)
 
 
-def place_of(asset: str, group: str) -> tuple[str, str]:
-    """Return the system whose report tells about an asset, and the chapter as the fragment of an address.
+def places_of(name: str, group: str) -> list[tuple[str, str]]:
+    """Return the systems whose reports tell about an asset or a source, and the chapter as the fragment of an address.
 
     Args:
-        asset: name of the asset.
+        name: name of the asset or source.
         group: group of the asset: the name of its system, or "data".
 
     Returns:
-        System and fragment, such as ("synthesis", "s-training"). The system is "" if no report tells about the asset;
-        the fragment is "" for an asset without a chapter.
+        Pairs of system and fragment; empty if no report tells about it. The fragment is "" without a chapter.
 
     Example:
-        >>> place_of("synthesis_model", "synthesis")
-        ('synthesis', 's-training')
+        >>> places_of("synthesis_model", "synthesis")
+        [('synthesis', 's-training')]
     """
     from eval.report.document import Section
 
-    system = SYSTEM_OF_DATA.get(asset, "" if group == "data" else group)
-    title = CHAPTERS.get(asset, "")
-    return system, title if title in _IDS or not title else Section(title, []).anchor
+    systems = _SYSTEMS_OF_DATA.get(name, () if group == "data" else (group,))
+    title = CHAPTERS.get(name, "")
+    fragment = title if title in _IDS or not title else Section(title, []).anchor
+    return [(system, fragment) for system in systems]

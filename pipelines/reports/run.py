@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 
 from assets.declaration import Shown, StoredAsset
-from pipelines.reports.chapters import place_of
+from pipelines.reports.chapters import places_of
 from pipelines.reports.export import export_report
 from pipelines.reports.folder import LATEST, PAGE
 from pipelines.reports.server import HOST, known_port
@@ -23,8 +23,7 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
 
     Returns:
         Of a report: "report", the address that `tessitura dev` serves the page at, and "report file", its path. Of any
-        other asset of the system in use: "in the report", the address of the chapter that tells about it in the newest
-        report of its system. A first run makes the report last, so the address leads somewhere only then.
+        other asset of the system in use: what `show_chapters` returns.
 
     Raises:
         InputError: the report cannot be exported. It stays in the store, and the next run exports it.
@@ -33,13 +32,37 @@ def show_report(settings: Settings, asset: StoredAsset, version: Path, experimen
         >>> show_report(Settings.read(), asset, get(slot), "")["report"].url
         'http://127.0.0.1:3001/2026-11-29-060117-synthesis-demo-3f2a9c01/report.html'
     """
-    here = f"http://{HOST}:{known_port(settings.home)}"
     if asset.name != f"{asset.group}_report":
-        system, chapter = place_of(asset.name, asset.group)
-        address = f"{here}/{LATEST}/{system}-{settings.preset}/{PAGE}#{chapter}".removesuffix("#")
-        return {"in the report": dg.MetadataValue.url(address)} if system and not experiment else {}
+        return {} if experiment else show_chapters(settings, asset.group, asset.name)
+    here = f"http://{HOST}:{known_port(settings.home)}"
     folder = export_report(settings.report_folder, version, in_use=not experiment)
     return {
         "report": dg.MetadataValue.url(f"{here}/{folder.name}/{PAGE}"),
         "report file": dg.MetadataValue.path(folder / PAGE),
+    }
+
+
+def show_chapters(settings: Settings, group: str, name: str) -> Shown:
+    """Return metadata that link to the chapters about an asset or a source in the newest reports.
+
+    Args:
+        settings: the settings.
+        group: group of the asset or source.
+        name: name of the asset or source.
+
+    Returns:
+        "in the report", or "in the report of SYSTEM" where several reports tell about it: the address of the chapter.
+        A first run makes the report last, so the address leads somewhere only then.
+
+    Example:
+        >>> show_chapters(Settings.read(), "data", "nsynth_source")["in the report"].url
+        'http://127.0.0.1:3001/latest/synthesis-demo/report.html#provenance'
+    """
+    here = f"http://{HOST}:{known_port(settings.home)}/{LATEST}"
+    found = places_of(name, group)
+    return {
+        "in the report" if len(found) == 1 else f"in the report of {system}": dg.MetadataValue.url(
+            f"{here}/{system}-{settings.preset}/{PAGE}#{chapter}".removesuffix("#")
+        )
+        for system, chapter in found
     }

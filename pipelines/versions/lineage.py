@@ -1,8 +1,9 @@
 """Finds evaluated versions of a system, and everything that they were made from.
 
 A version of a system is a version of its scores, `SYSTEM_scores`, with all versions that these were made from. It is
-named "in use", by the name of an experiment, or by the key, or its first digits, of any version in the store that
-belongs to it: a model, its scores, its data. Of several that belong to the key, the one that was scored last is taken.
+named "in use", by the name of an experiment or of a variant, or by the key, or its first digits, of any version in the
+store that belongs to it: a model, its scores, its data. Of several that belong to the key, the one that was scored last
+is taken.
 """
 
 import re
@@ -29,7 +30,7 @@ class Evaluated:
     """A version of a system that has scores.
 
     Attributes:
-        name: what the user called it: "in use", the name of an experiment, or a key.
+        name: what the user called it: "in use", the name of an experiment or of a variant, or a key.
         scores: folder of the version of its scores.
         made: folder of every version that the scores were made from and that is still in the store, by asset; the
             scores are among them.
@@ -50,7 +51,8 @@ def evaluated(settings: Settings, system: str, names: Sequence[str] = ()) -> lis
     Args:
         settings: the settings, which name the store and the preset.
         system: name of the system.
-        names: "in use", names of experiments, or keys of versions; none for the version in use and all experiments.
+        names: "in use", names of experiments or variants, or keys of versions; none for the version in use, all
+            experiments and all variants that were made.
 
     Raises:
         InputError: there is no such system or version, a key belongs to nothing that has scores, a version is damaged,
@@ -60,26 +62,33 @@ def evaluated(settings: Settings, system: str, names: Sequence[str] = ()) -> lis
         >>> [one.name for one in evaluated(Settings.read(), "synthesis", ["in use", "longer"])]
         ['in use', 'longer']
     """
-    slot = _slot(settings, system)
-    experiments = [path.parent.name for path in sorted(slot.home.glob("experiments/*/main")) if is_id(path.parent.name)]
-    asked = list(dict.fromkeys(names)) or [IN_USE, *experiments]
-    found = [_evaluated(slot, experiments, name) for name in asked]
+    slot, variants = _slots(settings, system)
+    named = {IN_USE: slot, **variants}
+    for path in sorted(slot.home.glob("experiments/*/main")):
+        if is_id(path.parent.name):
+            named[path.parent.name] = replace(slot, experiment=path.parent.name)
+    asked = list(dict.fromkeys(names)) or list(named)
+    found = [_evaluated(slot, named, name) for name in asked]
     different = list({one.scores: one for one in reversed(found)}.values())[::-1]
     if len(different) < 2:
-        there = ", ".join([IN_USE, *experiments, *(one.name for one in _scored(slot))])
+        there = ", ".join([*named, *(one.name for one in _scored(slot))])
         raise InputError(f"two different versions of {system} are needed to compare; there are {there}")
     return different
 
 
-def _slot(settings: Settings, system: str) -> Slot:
+def _slots(settings: Settings, system: str) -> tuple[Slot, dict[str, Slot]]:
+    """Return the slot of the scores of a system, and those of the variants that were made, by name."""
     graph = make_graph(settings)
-    return graph.registry.assets[f"{find_system(system).name}_scores"].slot(Configuration(graph.environment))
+    asset = graph.registry.assets[f"{find_system(system).name}_scores"]
+    variants = {name: asset.slot(Configuration(graph.environment, name)) for name in asset.variants}
+    made = {name: one for name, one in variants.items() if one.pointer.is_file()}
+    return asset.slot(Configuration(graph.environment)), made
 
 
-def _evaluated(slot: Slot, experiments: Sequence[str], name: str) -> Evaluated:
+def _evaluated(slot: Slot, named: Mapping[str, Slot], name: str) -> Evaluated:
     """Return the version of a name."""
-    if name == IN_USE or name in experiments:
-        folder = find(slot if name == IN_USE else replace(slot, experiment=name))
+    if name in named:
+        folder = find(named[name])
         if folder is None:
             raise InputError(f"{slot.name} has not been made yet; make it with: tessitura run {slot.asset[:-7]}")
         return Evaluated(name, folder, dict(_ancestors(slot.root, folder)))
@@ -90,7 +99,7 @@ def _evaluated(slot: Slot, experiments: Sequence[str], name: str) -> Evaluated:
                 if (reason := damage(folder)) is not None:
                     raise InputError(f"{folder}: damaged ({reason}); make it again")
                 return Evaluated(name, folder, made)
-    there = ", ".join([IN_USE, *experiments, *(one.name for one in _scored(slot))])
+    there = ", ".join([*named, *(one.name for one in _scored(slot))])
     raise InputError(f"{name!r} is no version of {slot.asset[:-7]} with scores; there are {there}")
 
 

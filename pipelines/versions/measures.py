@@ -21,7 +21,7 @@ class Played:
     Attributes:
         heading: heading of the column; "" for the name of the version.
         asset: name of the asset with the sounds, as shards.
-        labels: values that columns of its index have for these sounds.
+        labels: for columns of its index the values that these sounds may have: all sounds of a version have the same.
         named: columns of its index that name an item together, joined by a comma and a space.
         parts: number of columns that name an item in the scores. Sounds named by fewer do not depend on the last one,
             such as a voice that is the same in every mixture.
@@ -29,7 +29,7 @@ class Played:
 
     heading: str
     asset: str
-    labels: Mapping[str, str]
+    labels: Mapping[str, tuple[str, ...]]
     named: tuple[str, ...]
     parts: int = 1
 
@@ -67,6 +67,7 @@ def measures_of(system: str) -> Measures:
 
 def _synthesis() -> Measures:
     from eval.synthesis.note_metrics import LARGER_IS_BETTER
+    from eval.synthesis.tables import BEYOND
     from eval.table import Items, Metric
 
     columns = {
@@ -75,22 +76,23 @@ def _synthesis() -> Measures:
         "within 50 cents": "in_tune",
         "loudness error, dB": "loudness_error",
     }
+    systems = ("sing", *BEYOND)  # a version has one of them
     metrics = {name: Metric(one, one not in LARGER_IS_BETTER) for name, one in columns.items()}
     return Measures(
         metrics,
         Items("note", "instrument"),
-        partial(_rows, "sing"),
-        Played("", "synthesis_notes", {"system": "sing"}, ("note",)),
+        partial(_rows, systems),
+        Played("", "synthesis_notes", {"system": systems}, ("note",)),
         (Played("Recording", "nsynth_shards", {}, ("id",)),),
     )
 
 
-def _rows(system: str, folder: Path) -> "pd.DataFrame":
-    """Return the rows of a system on the test items."""
+def _rows(systems: tuple[str, ...], folder: Path) -> "pd.DataFrame":
+    """Return the rows on the test items of that one of several systems that a version has."""
     from data.files.tables import read_frame
 
     scores = read_frame(folder / "scores.parquet")
-    return scores[(scores["system"] == system) & (scores["split"] == "test")].reset_index(drop=True)
+    return scores[scores["system"].isin(systems) & (scores["split"] == "test")].reset_index(drop=True)
 
 
 def _separation() -> Measures:
@@ -107,8 +109,8 @@ def _separation() -> Measures:
         metrics,
         Items("track"),
         _songs,
-        Played("", "separation_vocals", {"system": MAIN}, ("track",)),
-        (Played("True vocals", "separation_songs", {"source": "vocals"}, ("track",)),),
+        Played("", "separation_vocals", {"system": (MAIN,)}, ("track",)),
+        (Played("True vocals", "separation_songs", {"source": ("vocals",)}, ("track",)),),
     )
 
 
@@ -136,10 +138,10 @@ def _conversion() -> Measures:
         metrics,
         Items("item", "song"),
         _clips,
-        Played("", "conversion_converted", {"system": MAIN}, named, 2),
+        Played("", "conversion_converted", {"system": (MAIN,)}, named, 2),
         (
             Played("Mixture", "conversion_mixtures", {}, named, 2),
-            Played("Source voice", "voices_clips", {"part": "voice"}, ("clip",), 2),
+            Played("Source voice", "voices_clips", {"part": ("voice",)}, ("clip",), 2),
         ),
     )
 

@@ -37,7 +37,7 @@ def write_comparison(settings: Settings, system: str, names: Sequence[str] = (),
     Args:
         settings: the settings, which name the store and the preset.
         system: name of the system.
-        names: "in use", names of experiments, or keys of versions; none for the version in use and all experiments.
+        names: as `pipelines.versions.lineage.evaluated` takes them.
         path: where to write it; None for comparisons/SYSTEM-PRESET.html in the folder of exported reports.
 
     Raises:
@@ -101,7 +101,7 @@ def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
     """Return the table of the mean of each metric, a row, with its interval, for each version, a column."""
     from eval.intervals import mean_interval
     from eval.report.document import Table
-    from eval.report.numbers import with_interval
+    from eval.report.numbers import UNKNOWN, with_interval
 
     rows = []
     for name, metric in measures.metrics.items():
@@ -109,7 +109,7 @@ def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
         for frame in scores.values():
             groups = frame[measures.items.group].tolist() if measures.items.group else None
             found = mean_interval(frame[metric.column].to_numpy(float), groups)
-            cells.append(with_interval(found.mean, found.low, found.high) if found.count else "n/a")
+            cells.append(with_interval(found.mean, found.low, found.high) if found.count else UNKNOWN)
         rows.append([f"{name} ({_better(metric)})", *cells])
     note = f"Test items: {', '.join(f'{len(frame)} ({name})' for name, frame in scores.items())}."
     return Table("Mean over the test items and 95 % interval", ["Metric", *scores], rows, note=note)
@@ -170,7 +170,10 @@ def _differences(versions: Sequence[Evaluated]) -> "Table":
         for (asset, path), found in sorted(values.items())
         if len({found.get(name) for name in names}) > 1
     ]
-    note = "Only what differs is listed. A dash: the version was made without it, or it is no longer in the store."
+    note = (
+        "Only what differs is listed. A dash: the value is the default, the version was made without it, or it is no "
+        "longer in the store."
+    )
     return Table("Configuration, code and data", ["Asset", "Value", *names], rows, words=2 + len(names), note=note)
 
 

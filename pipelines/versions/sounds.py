@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,8 @@ def players(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[
     key = next(iter(measures.metrics))
     figures = {name: _figures(key, frame, measures) for name, frame in scores.items()}
     rows = [(order[place], _clips(found, guides, order[place], figures)) for place in places]
+    if not rows:
+        return Players("The versions have no test item in common", [], [])
     note = (
         f"From the best to the worst item of “{next(iter(scores))}” by {key}, which stands under every sound. All "
         "sounds are made equally loud, by the gain told as “level”."
@@ -80,7 +83,9 @@ class _Sounds:
     @cached_property
     def _rows(self) -> dict[str, int]:
         names = [self._shards.column(one) for one in self._played.named]
-        rows = self._shards.rows(**self._played.labels)
+        labels = self._played.labels
+        each = (self._shards.rows(**dict(zip(labels, one, strict=True))) for one in product(*labels.values()))
+        rows = next((one for one in each if len(one)), ())
         return {", ".join(str(name[row]) for name in names): int(row) for row in rows}
 
     def wave(self, item: str) -> "tuple[np.ndarray, int] | None":

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 from tiny_assets import Known
-from tiny_descendants import below, kill
+from tiny_descendants import below, children, kill
 from tiny_homes import TRIES
 from tiny_training import CONFIG, make_stage, write_shards
 
@@ -51,15 +51,15 @@ class Node:
     """
 
     def __init__(self, options: list[str], environment: Mapping[str, str]) -> None:
-        before = below(os.getpid())
+        before = children()
         environment = {name: one for name, one in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
         for left in reversed(range(TRIES)):
             words = ["ray", "start", *options, *_SMALL]
             done = subprocess.run(words, env=environment, check=not left, stdout=subprocess.DEVNULL)
             if done.returncode == 0:
                 break
-            kill(*(below(os.getpid()) - before))
-        self._roots = below(os.getpid()) - before
+            kill(*(children() - before))
+        self._roots = children() - before
 
     def processes(self) -> set[int]:
         """Return the ids of its processes, with those of the steps that run on it."""

@@ -12,15 +12,25 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 60.0
 
 
-def below(*roots: int) -> set[int]:
-    """Return the ids of the processes that some processes have started, and these others, as far as they live."""
-    parents = dict[int, int]()
+def _parents() -> dict[int, int]:
+    """Return the parents of all processes that have not ended."""
+    found = dict[int, int]()
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
             if state not in "ZX":
-                parents[int(place.name)] = int(parent)
-    found, new = set[int](), set(roots)
+                found[int(place.name)] = int(parent)
+    return found
+
+
+def children() -> set[int]:
+    """Return the ids of the processes that this one has started or adopted."""
+    return {one for one, parent in _parents().items() if parent == os.getpid()}
+
+
+def below(*roots: int) -> set[int]:
+    """Return the ids of the processes that some processes have started, and these others, as far as they live."""
+    parents, found, new = _parents(), set[int](), set(roots)
     while new:
         new = {one for one, parent in parents.items() if parent in new} - found
         found |= new

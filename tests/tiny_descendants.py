@@ -12,13 +12,13 @@ _PR_SET_CHILD_SUBREAPER = 36
 _PATIENCE = 60.0
 
 
-def _parents() -> dict[int, int]:
-    """Return the parents of all processes that have not ended."""
+def _parents(ended: bool = False) -> dict[int, int]:
+    """Return the parents of all processes that have not ended; or of those that have, and nobody has asked of."""
     found = dict[int, int]()
     for place in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
             state, parent = (place / "stat").read_text().rpartition(")")[2].split()[:2]
-            if state not in "ZX":
+            if (state in "ZX") == ended:
                 found[int(place.name)] = int(parent)
     return found
 
@@ -69,4 +69,7 @@ def adopting() -> Iterator[None]:
         deadline = time.monotonic() + _PATIENCE
         while (left := below(os.getpid()) - before) and time.monotonic() < deadline:
             kill(*left)
+        for process in [one for one, parent in _parents(ended=True).items() if parent == os.getpid()]:
+            with suppress(ChildProcessError):
+                os.waitpid(process, os.WNOHANG)
         library.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)

@@ -14,7 +14,7 @@ from pathlib import Path
 import dagster as dg
 from tiny_assets import Known
 from tiny_descendants import below, children, kill
-from tiny_homes import TRIES
+from tiny_homes import again
 from tiny_training import CONFIG, make_stage, write_shards
 
 from assets.audits import FINITE
@@ -46,19 +46,13 @@ _SMALL = ["--object-store-memory", "100000000", "--memory", "6000000000", "--dis
 class Node:
     """A node of a cluster: the processes that `ray start` leaves; within `tiny_descendants.adopting`.
 
-    Ray waits 30 s for a node to come up, and its node 15 s for its agents, whatever they are told. Compiled modules are
-    kept, so that it is in time when it is tried again on a busy machine.
+    Compiled modules are kept, so that a node that came up too late is in time when it is tried again.
     """
 
     def __init__(self, options: list[str], environment: Mapping[str, str]) -> None:
-        before = children()
+        before, words = children(), ["ray", "start", *options, *_SMALL]
         environment = {name: one for name, one in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        for left in reversed(range(TRIES)):
-            words = ["ray", "start", *options, *_SMALL]
-            done = subprocess.run(words, env=environment, check=not left, stdout=subprocess.DEVNULL)
-            if done.returncode == 0:
-                break
-            kill(*(children() - before))
+        again(lambda: subprocess.run(words, env=environment, check=True, stdout=subprocess.DEVNULL, timeout=180))
         self._roots = children() - before
 
     def processes(self) -> set[int]:

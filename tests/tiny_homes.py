@@ -6,10 +6,11 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tiny_descendants import children, kill
 from tiny_documents import ROOT, blocks
 
 GUIDES = ROOT / "docs" / "guides" / "homes"
@@ -37,15 +38,12 @@ class Shell:
     def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
         self._saved, self._environment = folder / "environment", dict(environment)
 
-    def run(self, block: str, tries: int = 1) -> str:
-        """Run a block in the checkout; it must succeed in one of so many tries. Returns what it prints."""
-        for _ in range(tries):
-            done = subprocess.run(
-                ["bash", "-euc", f"{block}\nenv -0 > {self._saved}"],
-                cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-            )  # fmt: skip
-            if done.returncode == 0:
-                break
+    def run(self, block: str) -> str:
+        """Run a block in the checkout; it must succeed. Returns what it prints."""
+        words = ["bash", "-euc", f"{block}\nenv -0 > {self._saved}"]
+        done = subprocess.run(
+            words, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=PATIENCE / 3, check=False
+        )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         pairs = (one.partition("=") for one in self._saved.read_text().split("\0") if one)
         self._environment = {name: value for name, _, value in pairs}
@@ -86,8 +84,8 @@ def follow(name: str, folder: Path, environment: Mapping[str, str], changes: Map
     _install, *before, start, attempt = steps(name, {**shared, **own} if name == "server" else own)
     if name != "server":
         before = [*steps("server", shared)[1:3], *before]
-    for block in before:  # a node of Ray may need several tries (`tiny_cluster.Node`)
-        shell.run(block, tries=TRIES if "ray start" in block else 1)
+    for block in before:
+        again(lambda block=block: shell.run(block), TRIES if "ray start" in block else 1)
     *copy, dev = start.strip().splitlines()
     shell.run("\n".join(copy))
     with shell.background(dev, f":{port}", folder / "dev.log"):
@@ -95,6 +93,22 @@ def follow(name: str, folder: Path, environment: Mapping[str, str], changes: Map
         wait_for(lambda: shell.query("select status from runs") in ("SUCCESS", "FAILURE"))
         assert shell.query("select pipeline_name, status from runs") == "digest|SUCCESS"
     return shell
+
+
+def again(work: Callable[[], object], tries: int = TRIES) -> None:
+    """Do what may come too late on a busy machine, several times if need be; what a try has started ends with it.
+
+    Ray waits 30 s for a node to come up, and its node 15 s for its agents, whatever they are told; then it may hang.
+    """
+    before = children()
+    for left in reversed(range(tries)):
+        try:
+            work()
+            return
+        except (AssertionError, subprocess.SubprocessError):
+            kill(*(children() - before))
+            if not left:
+                raise
 
 
 def wait_for(look) -> None:

@@ -5,7 +5,7 @@ What such a run says of itself differs each time: how long it took, when it was,
 that the results tell of (`CLOCKS`) stand still here, and go on only when they are looked at. Then every file of the
 store must have the same bytes, the report and its page too, under the same key of its version. Left out are:
 
-* in `run.json`, the times of modification of the files ("modified_ns"), and the checksum of run.json, which covers them;
+* in `run.json`, the times of modification of the files ("modified_ns"), and its checksum, which covers them;
 * lock files, which hold the number of a process.
 """
 
@@ -84,7 +84,7 @@ def forked(work: Callable[[], None], log: Path, seconds: float | None) -> int:
             os.dup2(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
         try:
             work()
-        except BaseException as error:  # noqa: BLE001 (told in the log, by the end of the process)
+        except BaseException as error:  # told in the log, and by the end of the process
             print(repr(error), flush=True)
             os._exit(1)
         os._exit(0)

@@ -15,6 +15,7 @@ import os
 import struct
 import tarfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,7 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from data.errors import InputError
-from data.files.durable import SUFFIX, publish
+from data.files.durable import SUFFIX, naming, publish
 from data.files.names import check_id
 from data.files.tables import read_table, read_table_metadata, write_table
 
@@ -228,9 +229,22 @@ class ShardWriter:
         self._position = 0
         self._checksum = 0
 
-    def _write(self, piece: bytes | memoryview) -> None:
+    @contextmanager
+    def _filling(self) -> Iterator[IO[bytes]]:
+        """Context manager: yields the open shard, which is given up and deleted if the disk is full."""
         assert self._file is not None
-        self._file.write(piece)
+        try:
+            with naming(self._partial):
+                yield self._file
+        except OSError:
+            with suppress(OSError):
+                self._file.close()
+            self._partial.unlink(missing_ok=True)
+            raise
+
+    def _write(self, piece: bytes | memoryview) -> None:
+        with self._filling() as file:
+            file.write(piece)
         self._checksum = isal_zlib.crc32(piece, self._checksum)
         self._position += len(piece)
 
@@ -240,9 +254,10 @@ class ShardWriter:
         metadata = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
         if self._file is not None:
             self._write(bytes(2 * _TAR_BLOCK))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with self._filling() as file:
+                file.flush()
+                os.fsync(file.fileno())
+                file.close()
             self._file = None
             publish(self._partial, self.folder / name)
             metadata |= {"bytes": self._position, "crc32": self._checksum}

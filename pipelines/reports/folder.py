@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
+from data.errors import InputError, explain
 from data.files.durable import SUFFIX, read_json, write_bytes
 from eval import report
 from pipelines.reports.glance import glance_of, printable_text
@@ -165,8 +165,8 @@ def open_folder(root: Path) -> None:
 
 def unwritable(root: Path, error: OSError) -> InputError:
     """Return the error that says that a folder of reports cannot be used, and why."""
-    place, why = error.filename or root, error.strerror or error
-    return InputError(f"{place}: {why}; choose another folder for the reports (TESSITURA_REPORTS or -o)")
+    named = OSError(error.errno, error.strerror, error.filename or str(root))
+    return InputError(f"{explain(named)}, or choose another folder for the reports (TESSITURA_REPORTS or -o)")
 
 
 def _is_ours(index: Path) -> bool:

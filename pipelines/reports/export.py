@@ -21,7 +21,8 @@ from assets.store.locks import acquire, reading
 from assets.store.pointers import lock_path
 from assets.store.versions import Version
 from data.errors import InputError
-from data.files.durable import SUFFIX, naming, sync, write_json
+from data.files.checked_json import write_checked_json
+from data.files.durable import SUFFIX, naming, sync
 from data.files.names import check_id
 from pipelines.reports.folder import (
     MANIFEST,
@@ -148,7 +149,7 @@ def _write(root: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes
             for file, content in contents.items():
                 (partial / file).parent.mkdir(exist_ok=True)
                 (partial / file).write_bytes(content)
-            write_json(partial / MANIFEST, manifest)
+            write_checked_json(partial / MANIFEST, manifest)
             for path in partial.rglob("*"):
                 if path.is_file():
                     path.chmod(0o444)

@@ -142,10 +142,15 @@ def damage(root: Path) -> Iterator[tuple[Path, list[str]]]:
     """Yield each exported report in a folder, with a text for each file of it that is not what was written."""
     for folder in sorted(root.iterdir()) if root.is_dir() else ():
         if is_name(folder.name) and folder.is_dir() and not folder.is_symlink():
-            try:
-                yield folder, Exported.read(folder).damaged()
-            except (OSError, ValueError):
-                yield folder, [f"{MANIFEST}: {_DAMAGED.format('SYSTEM')}"]
+            yield folder, _damage(folder)
+
+
+def _damage(folder: Path) -> list[str]:
+    """Return a text for each file of an exported report that is not what was written."""
+    try:
+        return Exported.read(folder).damaged()
+    except (OSError, ValueError):
+        return [f"{MANIFEST}: {_DAMAGED.format('SYSTEM')}"]
 
 
 def check_whole(place: Path) -> None:
@@ -157,7 +162,7 @@ def check_whole(place: Path) -> None:
         InputError: a file of it is damaged; the message names it and the remedy.
     """
     folder = (place if place.is_dir() else place.parent).resolve()
-    for found in [texts for one, texts in damage(folder.parent) if one == folder and texts]:
+    if is_name(folder.name) and folder.is_dir() and (found := _damage(folder)):
         raise InputError(f"{folder}: {'; '.join(found)}")
 
 

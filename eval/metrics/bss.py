@@ -12,9 +12,9 @@ tail of L - 1 samples that a filter adds after a frame belongs to the frame (Liu
 museval 0.4.1).
 
 A track is seen in blocks, twice: once for the correlations, once for the frames. This implementation is faster than
-museval for three reasons: correlations are summed over short blocks instead of one
-Fourier transform of the whole track, the normal matrix is factored once for all estimates, and energies are summed in
-the frequency domain, so no inverse transform is needed.
+museval for three reasons: correlations are summed over short blocks instead of one Fourier transform of the whole
+track, the normal matrix is factored once for all estimates, and energies are summed in the frequency domain, so no
+inverse transform is needed.
 
 Shapes: S sources, T samples, K channels, L taps, N frames, F frequency bins. Computation is in float64.
 """
@@ -22,13 +22,17 @@ Shapes: S sources, T samples, K channels, L taps, N frames, F frequency bins. Co
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
+from scipy.linalg import lapack
 
-from eval.metrics.blocks import Block
+from eval.metrics.blocks import Block, Held, blocks
 from eval.metrics.correlations import Correlations, channels, fast_size, transform
 
 TAPS = 512
 METRICS = ("sdr", "isr", "sir", "sar")
+_LENGTH = 1 << 17  # samples of a block of arrays; larger ones cost time, for their memory is new each time
+_LOOK = 4096  # samples of a frame that are asked at once whether they are silent
 ILL_CONDITIONED = 1e-12  # below this reciprocal condition number, rounding errors dominate the filters
 
 
@@ -74,9 +78,11 @@ def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: in
     """
     if references.shape != estimates.shape or references.ndim != 3:
         raise ValueError(f"references {references.shape} and estimates {estimates.shape} are not alike (S, T, K)")
-    found, whole = BssEval(references.shape, window, hop, taps), Block.whole(np.concatenate([references, estimates]))
-    found.survey(whole)
-    found.add(whole)
+    found = BssEval(references.shape, window, hop, taps)
+    sounds = [Held(one) for one in (*references, *estimates)]
+    for see in (found.survey, found.add):
+        for block in blocks(sounds, found.margin, _LENGTH):
+            see(block)
     return found.frames
 
 
@@ -131,7 +137,13 @@ def _heard(block: Block, start: int, window: int) -> bool:
 
     As in museval, a signal is silent if the sum over its channels is zero at every sample.
     """
-    return bool(block.cut(start, start + window).sum(2, dtype=np.float64).any(1).all())
+    silent, frame = np.arange(len(block.samples)), block.cut(start, start + window)
+    for first in range(0, window, _LOOK):  # nearly always, all of them sound in the first part
+        part = frame[silent, first : first + _LOOK]
+        silent = silent[~part.sum(2, dtype=np.float64).any(1)]
+        if not len(silent):
+            return True
+    return False
 
 
 class _Filters:
@@ -215,10 +227,9 @@ def _filtered(responses: np.ndarray, inputs: np.ndarray) -> np.ndarray:
 
 def _toeplitz(correlations: np.ndarray, taps: int) -> np.ndarray:
     """Return the inner products of all delayed signals, (A·L, A·L), given their correlations (A, A, 2L - 1)."""
-    delays = np.arange(taps)
-    blocks = correlations[:, :, delays[:, None] - delays + taps - 1]  # (A, A, L, L)
+    lags = sliding_window_view(correlations, taps, axis=2)  # (A, A, L, L): at [..., i, j], lag i + j - (L - 1)
     count = len(correlations) * taps
-    return blocks.transpose(0, 2, 1, 3).reshape(count, count)
+    return lags[..., ::-1].transpose(0, 2, 1, 3).reshape(count, count)  # lag i - j
 
 
 def solve(normal: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
@@ -232,12 +243,12 @@ def solve(normal: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
         The solution x, shape (n, m), and the reciprocal condition number of the matrix. A matrix that is too close to
         singular for a Cholesky factorisation is solved by least squares, and its reciprocal condition number is 0.
     """
-    matrix = normal + np.finfo(float).eps * np.eye(len(normal))
-    norm = float(np.abs(matrix).sum(0).max())
+    matrix = np.array(normal.T, order="F")  # symmetric, and LAPACK takes columns
+    matrix[np.diag_indices_from(matrix)] += np.finfo(float).eps
+    norm = lapack.dlange("1", matrix)
     try:
         factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
         return np.linalg.lstsq(normal, right, rcond=None)[0], 0.0
-    (condition,) = linalg.get_lapack_funcs(("pocon",), (factor,))
-    reciprocal, _ = condition(factor, norm, uplo="L")
+    reciprocal, _ = lapack.dpocon(factor, norm, uplo="L")
     return linalg.cho_solve((factor, True), right, check_finite=False), float(reciprocal)

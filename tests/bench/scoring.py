@@ -65,7 +65,7 @@ def measure(folder: Path) -> dict[str, Any]:
             figures[f"{whose}, {sources} sources, CPU s"] = used[whose][0]
             figures[f"{whose}, {sources} sources, extra memory, MB"] = used[whose][1] / 1e6
         figures[f"largest difference, {sources} sources, dB"] = float(np.abs(found["ours"] - found["museval"]).max())
-        for number, what, bound in ((0, "CPU time", 0.1), (1, "memory", 0.5)):
+        for number, what, bound in ((0, "CPU time", 0.05), (1, "memory", 0.5)):
             ratios[f"{what} ours / museval, {sources} sources"] = (
                 used["ours"][number] / used["museval"][number],
                 "<=",

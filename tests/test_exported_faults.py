@@ -36,7 +36,7 @@ from pipelines.reports.export import export_report
 from pipelines.reports.folder import check_whole
 from pipelines.upkeep import verified
 
-MANY = int(os.environ.get("TESSITURA_FAULTS", "12"))  # faults of each kind; more on demand
+MANY = int(os.environ.get("FAULTS", "12"))  # faults of each kind; more on demand
 
 
 def struck(folder: Path, place: Path, seed: int) -> Iterator[tuple[Path, str]]:

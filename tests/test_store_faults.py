@@ -156,6 +156,7 @@ def _read_all(folder: Path) -> Any:
     return {name: one for name, one in texts.items() if name not in (RUN, "recipe.json")}, tables, plans
 
 
+MANY = int(os.environ.get("FAULTS", "15"))  # faults for each seed; more on demand
 READERS = {
     "shards": _read_shards,
     "model": _read_model,
@@ -245,5 +246,6 @@ def campaign(place: Path, count: int, seed: int) -> Counter[str]:
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_fault_passes_for_a_result(tmp_path, seed):
-    outcomes = campaign(tmp_path, 15, seed)
-    assert sum(count for outcome, count in outcomes.items() if outcome.startswith("noticed")) > 10, outcomes
+    outcomes = campaign(tmp_path, MANY, seed)
+    noticed = sum(count for outcome, count in outcomes.items() if outcome.startswith("noticed"))
+    assert noticed > MANY * 0.6, outcomes

@@ -79,6 +79,19 @@ def publish(partial: Path, path: Path) -> None:
 
 
 @contextmanager
+def whole_or_gone(path: Path, file: IO[bytes]) -> Iterator[None]:
+    """Context manager for writing to an open file: after an error of the system it is closed and deleted, and named."""
+    try:
+        with naming(path):
+            yield
+    except OSError:
+        with suppress(OSError):
+            file.close()
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
     """Context manager: yields a temporary path, and renames that file to `path` if the block ends without an exception.
 

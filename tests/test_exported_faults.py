@@ -24,6 +24,7 @@ from tiny_reports import keep, sound
 from tiny_trained import keep_sing
 
 from assets.store.pointers import get
+from assets.store.remote.objects import Bucket
 from data.errors import InputError, explain
 from data.files.durable import read_json
 from eval.listening.results import collect
@@ -101,7 +102,7 @@ def test_an_exported_model(tmp_path, settings):
     export_model(settings, Wish("synthesis"), folder, onnx=False)
     check = ["sha256sum", "--check", "--quiet", "--strict", SUMS]
     assert subprocess.run(check, cwd=folder, capture_output=True, check=False).returncode == 0
-    sums = dict(reversed(line.split("  ")) for line in (folder / SUMS).read_text().splitlines())
+    sums = {name: digest for digest, name in (line.split("  ") for line in (folder / SUMS).read_text().splitlines())}
     files = {one.relative_to(folder).as_posix(): one for one in folder.rglob("*") if one.is_file()}
     assert sums == {name: hashlib.sha256(one.read_bytes()).hexdigest() for name, one in files.items() if name != SUMS}
     (instrument, *_) = read_json(folder / "config.json")["instruments"]
@@ -144,12 +145,17 @@ def test_the_key_of_an_exported_listening_test(tmp_path):
     assert noticed > MANY
 
 
+def contents(bucket: Bucket) -> dict[str, bytes]:
+    """Return the content of every object of the preset in a bucket, by its path."""
+    return {one.path: found[0] for one in bucket.list("demo") if (found := bucket.read(one.path)) is not None}
+
+
 def test_objects_in_a_bucket(tmp_path, url):
     """A file, record or pointer of a bucket that was damaged is never copied; what was made is made afresh."""
     maker = Machine(tmp_path / "maker", url)
     maker.build(Files(b"of the maker"))
     bucket, draw = maker.remote.bucket, random.Random(4)
-    objects = {one.path: bucket.read(one.path)[0] for one in bucket.list("demo")}
+    objects = contents(bucket)
     kinds = {path.rpartition("/")[2] for path in objects}
     assert kinds >= {"run.json", "main", "out", "of it"}
     for number in range(MANY):
@@ -173,7 +179,7 @@ def test_objects_in_a_bucket(tmp_path, url):
         assert (get(Machine(tmp_path / f"third-{number}", url).slot()) / "out").read_bytes() == b"of the maker" * 3, (
             path
         )
-        objects = {one.path: bucket.read(one.path)[0] for one in bucket.list("demo")}
+        objects = contents(bucket)
 
 
 def test_sums_are_those_of_a_report(tmp_path, settings):

@@ -12,7 +12,7 @@ EDITABLE := $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-
 COMPILE := $(BIN)/uv pip compile --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
   --upgrade
 
-.PHONY: demo dev test check docs bench lock clean
+.PHONY: demo dev test check docs bench audit lock clean
 
 demo: $(READY)  ## make demo data, train and judge every system, write the reports (3 to 10 minutes, 2 cores)
 	$(BIN)/tessitura demo
@@ -39,6 +39,13 @@ bench: $(DEV)  ## measure speed side by side with peers
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r tests/bench/requirements.lock
 	$(BIN)/python tests/bench/run.py; found=$$?; \
 	  $(SYNC) --quiet requirements-dev.lock; $(EDITABLE); exit $$found
+
+# Strict: a package that cannot be compared is a failure, not a clean result.
+audit: $(READY)  ## compare the locked dependencies with known vulnerabilities (needs pypi.org)
+	$(BIN)/uv venv --quiet --clear .venv/audit
+	$(BIN)/uv pip install --quiet --python .venv/audit/bin/python --require-hashes -r tests/audit/requirements.lock
+	for lock in requirements.lock requirements-dev.lock pipelines/homes/requirements.lock; do \
+	  .venv/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$lock || exit 1; done
 
 lock: $(DEV)  ## resolve the dependencies anew
 	$(COMPILE) --extra pretrained --extra trackers --extra recogniser --extra setup -o requirements.lock pyproject.toml

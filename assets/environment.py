@@ -40,7 +40,7 @@ class Environment:
         trainings: number of trainings that may run at a time.
         training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
-        workers: processes that judge, at most; 0 for one per core.
+        workers: processes that ingest or judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1; above it, the shards do not become current.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.

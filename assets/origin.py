@@ -56,7 +56,7 @@ def command(environment: Environment, system: str, recipe: Mapping[str, Any]) ->
     told = {"preset": environment.preset}
     for one in fields(environment):
         if one.name not in _LOCAL and (value := getattr(environment, one.name)) != one.default:
-            told[one.name] = _without_folders(str(value))
+            told[one.name] = without_folders(str(value))
     words = [f"TESSITURA_{name.upper()}={shlex.quote(value)}" for name, value in told.items()]
     words += [".venv/bin/tessitura", "run", system]
     if recipe.get("experiment"):
@@ -67,12 +67,12 @@ def command(environment: Environment, system: str, recipe: Mapping[str, Any]) ->
     return " ".join(words)
 
 
-def _without_folders(value: str) -> str:
+def without_folders(value: str) -> str:
     """Return the value of a setting with "…/" in place of the folders of an absolute path, also of "NAME=PATH,…"."""
     if value.startswith(("/", "~")):
         return f"…/{Path(value).name}"
     pairs = [one.partition("=") for one in value.split(",")]
-    return ",".join(f"{name}{sign}{_without_folders(place) if sign else ''}" for name, sign, place in pairs)
+    return ",".join(f"{name}{sign}{without_folders(place) if sign else ''}" for name, sign, place in pairs)
 
 
 def hours_of(seconds: Mapping[str, float]) -> str:

@@ -41,6 +41,27 @@ _REMEDIES = {
     errno.EMFILE: "raise the limit of open files (ulimit -n)",
     errno.EIO: "the disk cannot be read or written; check it",
 }
+_MEMORY = ("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc")  # of torch and of C++
+
+
+def is_memory_full(error: BaseException) -> bool:
+    """Return whether an error says that no memory is left, of the machine or of a GPU.
+
+    Python and NumPy raise MemoryError, the operating system ENOMEM, torch a RuntimeError (`torch.OutOfMemoryError` of a
+    GPU).
+
+    Example:
+        >>> is_memory_full(RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"))
+        True
+    """
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    return isinstance(error, RuntimeError) and any(one in str(error).lower() for one in _MEMORY)
+
+
+def full_memory(error: BaseException) -> str:
+    """Return which memory is full, for a message: that of the machine or of the GPU."""
+    return f"the memory{' of the GPU' if 'cuda' in str(error).lower() else ''} is full"
 
 
 def explain(error: BaseException, log: Path | None = None) -> str:
@@ -48,7 +69,7 @@ def explain(error: BaseException, log: Path | None = None) -> str:
 
     The line is the message of the outermost `PermanentError` in the chain of causes, since that one was written for a
     person and its own causes are details ("Resource temporarily unavailable"). Otherwise it tells of the outermost
-    `OSError` or `MemoryError`, and of any other exception by its type and its message.
+    `OSError`, or error of a full memory, and of any other exception by its type and its message.
 
     Args:
         error: the exception.
@@ -65,7 +86,7 @@ def explain(error: BaseException, log: Path | None = None) -> str:
     for one in chain:
         if isinstance(one, PermanentError):
             return _line(one)
-    system = next((one for one in chain if isinstance(one, OSError | MemoryError)), None)
+    system = next((one for one in chain if isinstance(one, OSError) or is_memory_full(one)), None)
     line = f"unexpected {type(error).__name__}: {_line(error)}" if system is None else _of_system(system)
     place = None if log is None else _record(error, log)
     return line if place is None else f"{line} (traceback in {place})"
@@ -87,10 +108,10 @@ def _line(error: BaseException) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def _of_system(error: OSError | MemoryError) -> str:
-    """Return file, cause and remedy of an error of the operating system."""
-    if isinstance(error, MemoryError):
-        return "the memory is full; end other programs, or choose a smaller preset or batch"
+def _of_system(error: BaseException) -> str:
+    """Return file, cause and remedy of an error of the operating system, or of a full memory."""
+    if not isinstance(error, OSError) or is_memory_full(error):
+        return f"{full_memory(error)}; end other programs, or choose a smaller preset or batch"
     said = (error.strerror or _line(error)).rstrip(".")
     names = [str(one) for one in (error.filename, error.filename2) if one is not None]
     said = f"{' to '.join(names)}: {said[:1].lower()}{said[1:]}" if names else said

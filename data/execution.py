@@ -26,7 +26,7 @@ class Execution:
         earlier: folders of finished results of the same kind of work, newest first. Parts of them that would be
             identical if made now may be reused.
         loaders: threads that load training batches ahead; the batches do not depend on it.
-        workers: processes that judge; the scores do not depend on it.
+        workers: processes that ingest or judge; shards and scores do not depend on it.
         trainers: processes that train one model together (`models.training.together`).
         saved: callback that is given the folder after each checkpoint, such as to copy it to where other machines find
             it. It returns when the folder may change again.

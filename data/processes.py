@@ -11,9 +11,10 @@ import signal
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sized
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import chain
 from typing import Any, Self, TypeVar
 
 from threadpoolctl import threadpool_limits
@@ -52,38 +53,42 @@ class Reopened:
         return type(self), self._arguments
 
 
-def map_in_order(work: Callable[[Given], Made], items: Sequence[Given], workers: int) -> Generator[Made, None, None]:
+def map_in_order(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Generator[Made, None, None]:
     """Yield what `work` makes of each item, in order; the results do not depend on the number of workers.
 
-    The first items are worked on here. If by their time the rest would take longer than 30 s, processes take over. In
-    either case numerical libraries compute in one thread, so that sums are added in the same order. A process holds
-    `work` and one item at a time; two results for each process may wait to be taken.
+    The first items are worked on here. If by their time the rest would take longer than 30 s, processes take over. Of
+    items without a length, as those of a stream, the rest is taken to last as long as what is done. In either case
+    numerical libraries compute in one thread, so that sums are added in the same order. A process holds `work` and one
+    item at a time; two results for each process may wait to be taken.
 
     Args:
         work: what to do; can be sent to another process, as a method of a `Reopened` can.
-        items: what to do it to; they and the results can be sent too.
+        items: what to do it to; they and the results can be sent too. They are taken in this process, one by one.
         workers: largest number of processes; 1 for none but this one.
 
     Raises:
         WorkerEnded: a process was ended from outside, as the system does for want of memory, or crashed.
-        BaseException: whatever `work` raises, in the order of the items. The other processes are then ended.
+        BaseException: whatever `work` raises, in the order of the items. The other processes are then ended. So they
+            are if `items` raises, whose exception comes before the results that were not taken yet.
 
     Example:
         >>> list(map_in_order(abs, [1, -2, -3], workers=4))
         [1, 2, 3]
     """
-    started = time.monotonic()
-    for number, item in enumerate(items):
-        left, spent = len(items) - number, time.monotonic() - started
-        if number and min(workers, left) > 1 and spent / number * left > _WORTHWHILE:
-            yield from _in_processes(work, items[number:], min(workers, left))
+    started, total = time.monotonic(), len(items) if isinstance(items, Sized) else None
+    left = iter(items)
+    for number, item in enumerate(left):
+        spent, more = time.monotonic() - started, number if total is None else total - number
+        useful = workers if total is None else min(workers, more)
+        if number and useful > 1 and spent / number * more > _WORTHWHILE:
+            yield from _in_processes(work, chain([item], left), useful)
             return
         with threadpool_limits(1):
             made = work(item)
         yield made
 
 
-def _in_processes(work: Callable[[Given], Made], items: Sequence[Given], workers: int) -> Generator[Made, None, None]:
+def _in_processes(work: Callable[[Given], Made], items: Iterable[Given], workers: int) -> Generator[Made, None, None]:
     """Yield what processes make of the items, in order.
 
     Processes are spawned, not forked: a fork of a process with threads, or with a GPU, may wait for ever.

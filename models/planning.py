@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.training.config import FitConfig
+from models.training.memory import keep_freed_memory
 from models.training.state import State
 
 Losses = Callable[[int], Iterator[tuple[str, Tensor]]]  # number of examples to the losses of a step, by group
@@ -79,6 +80,7 @@ def measure(training: Training, available: float) -> StepCost:
         >>> measure(first, available=4e9).seconds
         0.03
     """
+    keep_freed_memory()  # as a training does
     network, groups, losses = training.start()
     parameters = sum(one.numel() for group in groups.values() for one in group)
     if 4 * _MOMENTS * parameters > available:

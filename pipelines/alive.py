@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 from assets.store.locks import acquire, holder
+from data.files.durable import naming
 
 SERVER = "server"
 
@@ -27,8 +28,13 @@ def hold(home: Path, name: str, text: str = "") -> int | None:
     """
     descriptor = acquire(_path(home, name))
     if descriptor is not None:
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, text.encode(), 0)
+        try:
+            with naming(_path(home, name)):
+                os.ftruncate(descriptor, 0)
+                os.pwrite(descriptor, text.encode(), 0)
+        except OSError:
+            os.close(descriptor)
+            raise
     return descriptor
 
 

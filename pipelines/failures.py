@@ -13,6 +13,7 @@ from typing import Any
 
 import dagster as dg
 
+from data.files.durable import append_line
 from pipelines.notices import Notice, send
 from pipelines.settings import Settings
 
@@ -101,11 +102,10 @@ def _note(path: Path, job: str, run_id: str, reason: str) -> bool:
     """Append a failed run to a file, and return whether it was not there yet."""
     path.parent.mkdir(parents=True, exist_ok=True)
     line = {"time": datetime.now(UTC).isoformat(timespec="seconds"), "job": job, "run": run_id, "reason": reason}
-    with open(path, "a+", encoding="utf-8") as file:
-        file.seek(0)
-        if f'"run": {json.dumps(run_id)}' in file.read():
-            return False
-        file.write(json.dumps(line) + "\n")
+    known = path.read_text(encoding="utf-8") if path.is_file() else ""
+    if f'"run": {json.dumps(run_id)}' in known:
+        return False
+    append_line(path, json.dumps(line).encode())
     return True
 
 

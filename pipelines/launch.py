@@ -15,7 +15,7 @@ from assets.environment import Configuration
 from assets.experiments import RESOURCE
 from assets.graph import ABLATIONS
 from assets.store.pointers import find
-from data.errors import InputError
+from data.errors import InputError, explain
 from data.files.durable import write_bytes
 from pipelines.definitions import make_graph
 from pipelines.jobs import SYSTEMS, System, find_system
@@ -40,7 +40,7 @@ def prepare_home(settings: Settings) -> Path:
             write_bytes(home / "dagster.yaml", LAPTOP.read_bytes())
     except OSError as error:
         setting = "DAGSTER_HOME" if "DAGSTER_HOME" in os.environ else "TESSITURA_HOME"
-        raise InputError(f"{home}: {error.strerror}; choose another folder with {setting}") from error
+        raise InputError(f"{explain(error)}, or choose another folder with {setting}") from error
     return home
 
 
@@ -77,6 +77,8 @@ def _readable(home: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL":
+            raise InputError(f"{home}: no space left for Dagster's database; free space on that disk") from error
         damaged = [str(path) for path in sorted(home.rglob("*.db")) if not _is_database(path)]
         if not damaged:
             raise InputError(

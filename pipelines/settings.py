@@ -54,7 +54,7 @@ class Settings(BaseSettings):
         trainings: number of trainings that may run at a time.
         training_processes: processes that train one model together; 0 for one per GPU.
         loaders: threads that load training batches; 0 for half of the cores, at most 16.
-        workers: processes that judge, at most; 0 for one per core.
+        workers: processes that ingest or judge, at most; 0 for one per core.
         convert_notes: whether notes of another sample rate, length or channel count are brought into NSynth's form.
         most_quarantined: largest allowed share of unusable notes, 0 to 1.
         most_bad_tracks: largest allowed share of unusable tracks, 0 to 1.
@@ -161,7 +161,7 @@ class Settings(BaseSettings):
     loaders: int = Field(
         0, ge=0, le=64, description="threads that load training batches ahead; 0: half of the cores, at most 16"
     )
-    workers: int = Field(0, ge=0, le=256, description="processes that judge, at most; 0: one per core")
+    workers: int = Field(0, ge=0, le=256, description="processes that ingest or judge, at most; 0: one per core")
     convert_notes: bool = Field(
         False,
         description="true brings notes of another sample rate, length or channel count into NSynth's form",

@@ -8,12 +8,13 @@ from assets.store import retention, verification
 from assets.store.record import RUN
 from assets.store.verification import Verified
 from assets.store.versions import set_aside
+from pipelines.reports.folder import damage
 from pipelines.settings import Settings
 from pipelines.status import would_go_on
 
 
 def verified(settings: Settings) -> Iterator[Verified]:
-    """Yield what is found of every version and pointer: first of the local folder, then of the bucket.
+    """Yield what is found of every version and pointer, of the local folder and of the bucket, and of exported reports.
 
     Example:
         >>> [one.place for one in verified(Settings.read()) if one.damage]
@@ -25,6 +26,8 @@ def verified(settings: Settings) -> Iterator[Verified]:
         from assets.store.remote import upkeep
 
         yield from upkeep.verify(shared)
+    for folder, found in damage(settings.report_folder):
+        yield Verified(folder, found)
 
 
 def set_one_aside(settings: Settings, found: Verified) -> str | None:

@@ -19,11 +19,13 @@ import soundfile
 from tiny import pack, sine_note, write_nsynth
 from tiny_forked import Forked
 
+from data import processes
 from data.errors import InputError
 from data.execution import Execution
 from data.files.audio import encode, write_sound
 from data.files.durable import read_json, write_json
 from data.files.tables import read_table
+from data.nsynth import ingest as ingesting
 from data.nsynth.dataset import completion_split, find_parts, locate, source_version
 from data.nsynth.ingest import ingest
 from data.nsynth.leaks import leaks
@@ -202,13 +204,33 @@ def test_a_damaged_archive_is_refused_and_resumed_once_whole(tmp_path, part):
 
 
 @pytest.mark.parametrize("packed", [False, True])
-def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
+def test_the_bytes_are_the_same_with_any_number_of_processes(tmp_path, part, packed, monkeypatch):
+    first = sorted((part / "audio").iterdir())
+    first[0].write_bytes(b"")
+    first[-1].write_bytes(first[-1].read_bytes()[:64000])
+    monkeypatch.setattr(ingesting, "_RANGE", 3)
+    monkeypatch.setattr(processes, "_WORTHWHILE", 0.0)
+    source, found = find_parts(str(pack(part) if packed else part)), {}
+    for workers in (1, 2, 3):
+        reports = []
+        execution = Execution(tmp_path / f"{workers}", reports.append, workers=workers)
+        ingest(execution, source, shard_bytes=600_000)
+        assert reports[-1].done == 40
+        found[workers] = contents(execution.folder)
+    assert len(found[1]) > 6
+    assert found[1] == found[2] == found[3]
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("workers", [1, 2])
+def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed, workers):
     source = pack(part) if packed else part
     expected = contents(run(source, tmp_path / "whole", shard_bytes=600_000).folder)
     script = (
         "import sys; from pathlib import Path\n"
-        "from data.nsynth.ingest import ingest; from data.nsynth.dataset import locate\n"
-        "from data.execution import Execution\n"
+        "from data import processes; from data.nsynth import ingest as ingesting\n"
+        "from data.nsynth.dataset import locate; from data.execution import Execution\n"
+        "processes._WORTHWHILE, ingesting._RANGE = 0.0, 3\n"
         "import os, signal; left = int(sys.argv[3])\n"
         "def hook(event, args):\n"
         "    global left\n"
@@ -216,11 +238,12 @@ def test_kill_9_while_ingesting_ends_at_the_same_bytes(tmp_path, part, packed):
         "        left -= 1\n"
         "        if left == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
         "sys.addaudithook(hook)\n"
-        "ingest(Execution(Path(sys.argv[2])), locate(sys.argv[1], Path('x')), shard_bytes=600_000)\n"
+        "execution = Execution(Path(sys.argv[2]), workers=int(sys.argv[4]))\n"
+        "ingesting.ingest(execution, locate(sys.argv[1], Path('x')), shard_bytes=600_000)\n"
     )
     for moment in (4, 13):
         folder = tmp_path / f"killed-{moment}"
-        assert Forked(script, [source, folder, moment], os.environ).wait().returncode == -signal.SIGKILL
+        assert Forked(script, [source, folder, moment, workers], os.environ).wait().returncode == -signal.SIGKILL
         assert contents(run(source, folder, shard_bytes=600_000).folder) == expected
 
 

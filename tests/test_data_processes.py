@@ -34,6 +34,26 @@ def test_results_are_those_of_one_process_in_the_same_order(scaling):
     assert {who for _, who in alone} == {os.getpid()} == {several[0][1]}
     assert os.getpid() not in {who for _, who in several[1:]}
     assert list(map_in_order(scaling.times, [], 3)) == []
+    stream = list(map_in_order(scaling.times, iter(range(9)), 3))
+    assert [one for one, _ in stream] == [one for one, _ in alone]
+    assert os.getpid() not in {who for _, who in stream[1:]}
+
+
+def test_no_more_of_a_stream_is_taken_than_processes_need_and_its_error_ends_them(scaling):
+    taken = []
+
+    def stream():
+        for number in range(40):
+            taken.append(number)
+            yield number
+        raise InputError("the archive is cut off")
+
+    found = []
+    with pytest.raises(InputError, match="the archive is cut off"):
+        found.extend((one, len(taken)) for one, _ in map_in_order(scaling.times, stream(), 2))
+    assert [one for one, _ in found] == [2.5 * number for number in range(len(found))]
+    assert all(ahead <= number + 6 for number, (_, ahead) in enumerate(found))
+    wait_until(lambda: not children())
 
 
 def test_short_work_is_done_here(scaling, monkeypatch):

@@ -1,5 +1,6 @@
 """Songs into shards: aligned, labelled, quarantined where they are bad, and the same after a kill."""
 
+import shutil
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from data import processes
 from data.execution import Execution
 from data.files.audio import encode
+from data.files.durable import read_json
 from data.files.tables import read_table
 from data.musdb import vocals
 from data.musdb.dataset import SOURCES, group_of, locate
@@ -95,6 +97,22 @@ def test_any_number_of_processes_writes_the_same_bytes(root, tmp_path, monkeypat
     folders = group_folders(tmp_path / "3")
     assert {folder.name for folder in folders} == {group_of(track.name) for track in tracks}
     assert sum(len(Shards(folder)) for folder in folders) == 5 * len(NAMES)
+
+
+def test_the_hash_of_a_group_is_of_its_sound_not_of_the_times_of_its_files(root, tmp_path):
+    """So a copy without its times, on another machine, leaves everything that is made of the songs as it is."""
+    copied = shutil.copytree(root, tmp_path / "copied", copy_function=shutil.copyfile)
+
+    def ingested(source: Path, name: str) -> tuple[dict, dict]:
+        ingest_groups(Execution(tmp_path / name), locate(str(source), tmp_path))
+        return read_json(tmp_path / name / "groups.json"), read_json(tmp_path / name / "sources.json")
+
+    first, second = ingested(root, "first"), ingested(copied, "second")
+    assert first[0] == second[0]
+    assert first[1] != second[1]
+    (copied / "train" / NAMES[0] / "vocals.wav").write_bytes((copied / "train" / NAMES[0] / "bass.wav").read_bytes())
+    changed, _ = ingested(copied, "third")
+    assert {group for group in changed if changed[group] != first[0][group]} == {group_of(NAMES[0])}
 
 
 def test_no_recording_of_a_song_is_read_twice(root, tmp_path, monkeypatch):

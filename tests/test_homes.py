@@ -1,4 +1,4 @@
-"""What the homes share: one setting chooses the executor, needs are tags, pods are valid, files of Dagster load."""
+"""What the homes share: one setting chooses the executor, needs are tags, files of Dagster load."""
 
 import builtins
 import importlib.util
@@ -11,9 +11,15 @@ import yaml
 from dagster._core.instance.config import dagster_instance_config
 from tiny_documents import ROOT
 
+from assets.environment import Configuration
 from assets.registry import REGISTRY
 from data.errors import InputError
-from pipelines.definitions import build_defs
+from data.files.durable import read_json
+from models.conversion import plan as conversion
+from models.separation import plan as separation
+from models.synthesis import plan as synthesis
+from pipelines.definitions import build_defs, make_graph
+from pipelines.homes import needs
 from pipelines.homes.executors import choose_executor
 from pipelines.homes.needs import DEFAULT_BYTES, planned, tags_of
 from pipelines.settings import Settings
@@ -103,13 +109,44 @@ def test_the_lock_of_the_homes_has_the_versions_of_the_other_lock():
     assert {"ray", "dagster-ray", "dagster-postgres", "dagster-k8s"} <= set(pins[1]) - set(pins[0])
 
 
-def test_needs_are_planned_for_trainings_that_exist():
-    assert set(planned()) >= {"demo", "small"}
-    for preset, known in planned().items():
-        assert set(known) <= set(REGISTRY.assets), preset
-        assert all(one["memory"] > 0 and one["gpu_hours"] > 0 for one in known.values()), preset
-    memory = tags_of(REGISTRY.assets["synthesis_report"], Settings())["dagster-ray/config"]["memory"]
-    assert memory == DEFAULT_BYTES
+@pytest.mark.parametrize("preset", ["demo", "small", "paper"])
+def test_the_planned_needs_are_those_of_the_trainings_of_the_preset(settings, preset):
+    chosen = choosing(settings, preset=preset)
+    run, known = Configuration(chosen.environment()), planned()[preset]
+    trainings = [
+        *synthesis.trainings(run.synthesis), *separation.trainings(run.separation),
+        *conversion.trainings(run.conversion),
+    ]  # fmt: skip
+    assert {name: (one["steps"], one["batch"]) for name, one in known.items()} == {
+        one.asset: (one.fit.steps, one.fit.batch_size) for one in trainings
+    }
+    graph = make_graph(chosen).registry.assets
+    for name, one in known.items():
+        assert graph[name].trains
+        assert one["memory"] >= one["gpu_memory"] > 0
+        tags = tags_of(graph[name], choosing(chosen, device="cpu"))
+        assert tags["dagster-ray/config"]["memory"] >= min(one["memory"], DEFAULT_BYTES)
+        assert tags["tessitura/hours"] == f"{one['gpu_hours']:.2g} on an A100"
+    report = tags_of(graph["synthesis_report"], chosen)
+    assert report["dagster-ray/config"]["memory"] == DEFAULT_BYTES
+    assert "tessitura/hours" not in report
+
+
+def test_a_plan_is_put_into_the_table(tmp_path, monkeypatch):
+    monkeypatch.setattr(needs, "TABLE", tmp_path / "needs.json")
+    monkeypatch.setattr(needs, "planned", lambda: read_json(tmp_path / "needs.json"))
+    row = {"asset": "a", "memory": 2.0, "gpu_memory": 1.0, "gpu_hours": 0.5, "steps": 9, "batch": 8, "disk": 3.0}
+    plan = {
+        "systems": {
+            "synthesis": {"trainings": [{**row, "measured": "measured with 2 of 8 examples; more does not fit"}]}
+        }
+    }
+    for preset in ("demo", "paper"):
+        needs.remember({**plan, "preset": preset})
+    table = read_json(tmp_path / "needs.json")
+    assert set(table) == {"demo", "paper"}
+    kept = {name: one for name, one in row.items() if name not in ("asset", "disk")}
+    assert table["paper"]["a"] == {**kept, "measured": "measured with 2 of 8 examples"}
 
 
 @pytest.mark.parametrize("home", ["laptop", "server", "ray"])
@@ -121,44 +158,3 @@ def test_the_configuration_of_a_home_is_one_that_dagster_takes(home, tmp_path, m
     config, _ = dagster_instance_config(str(tmp_path))
     assert config["telemetry"] == {"enabled": False}
     assert yaml.safe_load(text)["concurrency"]["pools"]["default_limit"] >= 1
-
-
-@installed("dagster_k8s")
-def test_pods_of_steps_are_rendered_and_valid(settings):
-    jobs = importlib.import_module("dagster_k8s.job")
-    on_gpus = choosing(settings, executor="k8s", device="cuda", training_processes=2, preset="small")
-    asset = REGISTRY.assets["separation_denoiser"]
-    own = jobs.UserDefinedDagsterK8sConfig.from_dict(tags_of(asset, on_gpus)["dagster-k8s/config"])
-    config = jobs.DagsterK8sJobConfig(
-        job_image="registry/tessitura:1", dagster_home="/opt/dagster", instance_config_map="i"
-    )
-    job = jobs.construct_dagster_k8s_job(
-        config, ["dagster"], "step", own
-    ).to_dict()  # refuses what Kubernetes does not know
-    pod = job["spec"]["template"]["spec"]
-    resources = pod["containers"][0]["resources"]
-    assert resources["limits"]["nvidia.com/gpu"] == "2"
-    assert resources["requests"]["memory"] == resources["limits"]["memory"] == f"{DEFAULT_BYTES // 2**20}Mi"
-    assert job["spec"]["backoff_limit"] == 0
-
-
-@installed("dagster_k8s")
-def test_the_values_of_the_chart_configure_a_launcher_that_exists(settings):
-    jobs = importlib.import_module("dagster_k8s.job")
-    values = yaml.safe_load((HOMES / "kubernetes" / "values.yaml").read_text())
-    (deployment,) = values["dagster-user-deployments"]["deployments"]
-    assert deployment["dagsterApiGrpcArgs"] == ["--module-name", "pipelines.definitions"]
-    known = {f"TESSITURA_{name.upper()}" for name in Settings.model_fields}
-    assert {one["name"] for one in deployment["env"]} <= known
-    run = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]
-    config = jobs.UserDefinedDagsterK8sConfig.from_dict(
-        {
-            "container_config": run["containerConfig"],
-            "job_spec_config": {"ttl_seconds_after_finished": run["jobSpecConfig"]["ttlSecondsAfterFinished"]},
-            "pod_spec_config": {
-                "termination_grace_period_seconds": run["podSpecConfig"]["terminationGracePeriodSeconds"]
-            },
-        }
-    )
-    assert config.container_config["resources"]["limits"]["memory"] == "2Gi"
-    assert FROZEN not in known

@@ -20,7 +20,7 @@ from data.shards.curriculum import Curriculum
 from data.shards.loader import BatchPlan
 from data.shards.reader import Shards
 from models.separation import latents
-from models.separation.codec import Codec, Lapped, compand, expand
+from models.separation.codec import Codec, Elu, Lapped, compand, expand
 from models.separation.config import Sampling, SeparationConfig
 from models.separation.latents import Scaling, measure_scale
 from models.separation.level import LEVEL
@@ -130,6 +130,15 @@ def test_an_untrained_codec_passes_the_lower_part_of_the_spectrum():
     low, high = (torch.sin(2 * torch.pi * hertz * time)[None] for hertz in (500, 3500))
     rebuilt = codec(low + high).detach()
     torch.testing.assert_close(rebuilt[:, 100:-100], low[:, 100:-100], atol=0.05, rtol=0)
+
+
+def test_the_exponential_linear_unit_is_that_of_torch():
+    found, expected = (torch.linspace(-30, 30, 6001).requires_grad_() for _ in range(2))
+    ours, theirs = Elu()(found), torch.nn.functional.elu(expected)
+    (ours.sum() + theirs.sum()).backward()
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-7)
+    torch.testing.assert_close(found.grad, expected.grad, rtol=0, atol=1e-7)
+    assert found.grad[3000] == 1  # at 0
 
 
 def test_companding_can_be_undone_and_trained_through():

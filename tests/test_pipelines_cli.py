@@ -90,7 +90,7 @@ def test_damage_is_told_verified_and_set_aside(command, home, trained, tmp_path)
     label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)
     play = ("synthesize", *label, "-o", tmp_path / "note.wav", "--newest")
     assert command(*play)[0] == 0
-    assert command("verify")[:2] == (0, f"{home / 'store'}: 4 versions and pointers are whole, 0 damaged\n")
+    assert command("verify")[:2] == (0, f"{home / 'store'}: 4 versions, pointers and reports are whole, 0 damaged\n")
     described = trained / "model.json"
     whole, times = described.read_bytes(), described.stat()
     described.write_bytes(whole.replace(b'"rewrites": 1', b'"rewrites": 2'))
@@ -160,7 +160,8 @@ def test_an_exported_model_plays_without_this_project(command, home, trained, tm
     assert err == "warning: this model has not been promoted: it is the newest, and may have failed checks\n"
     assert done["bytes"] == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert {path.name for path in folder.iterdir()} == {
-        "LICENSE", "README.md", "config.json", "inference.py", "model.json", "model.safetensors", "network",
+        "LICENSE", "README.md", "SHA256SUMS", "config.json", "inference.py", "model.json", "model.safetensors",
+        "network",
     }  # fmt: skip
     run_alone(folder, "brass_acoustic_000", "60", "--velocity", "127", "-o", tmp_path / "alone.wav")
     label = ("--instrument", "brass_acoustic_000", "--pitch", 60, "--velocity", 127)

@@ -179,7 +179,10 @@ def test_a_place_that_cannot_take_reports_is_named(tmp_path):
     for place, said in (
         (tmp_path / "file", "is no folder"),
         (tmp_path / "pipe", "is no folder"),
-        (tmp_path / "file" / "below", "Not a directory; choose another folder for the reports"),
+        (
+            tmp_path / "file" / "below",
+            "not a directory; name a folder, not a file, or choose another folder for the",
+        ),
         (tmp_path / "home" / "store" / "reports", "lies in the store"),
         (version, "lies in the store"),
     ):

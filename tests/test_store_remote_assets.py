@@ -4,9 +4,13 @@ import json
 import os
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import numpy as np
 import pytest
+from tiny import write_musdb
 from tiny_assets import CONTENT, REGISTRY, Known, down, report, reset, up
+from tiny_graph import Home
 from tiny_machines import Files, Machine
 from tiny_s3 import KEYS, SECRET
 from tiny_training import CONFIG, make_stage, write_shards
@@ -14,8 +18,10 @@ from tiny_training import CONFIG, make_stage, write_shards
 from assets.environment import Configuration, Environment
 from assets.production import Order, Workshop
 from assets.store.pointers import find, get
+from assets.store.versions import Version
 from data.errors import InputError
 from data.execution import Execution
+from data.files.audio import write_sound
 from data.progress import ignore
 from models.training.checkpoint import load, save
 from models.training.fit import fit
@@ -91,6 +97,34 @@ def test_no_path_of_a_machine_and_no_secret_stands_in_an_artefact(tmp_path, url)
     for path, content in files.items():
         for text in (str(tmp_path), "the-home", SECRET, KEYS["AWS_ACCESS_KEY_ID"], os.path.expanduser("~") + "/"):
             assert text.encode() not in content, f"{text} in {path}"
+
+
+def test_foreign_data_are_ingested_once_for_all_machines(tmp_path, url, nsynth_part):
+    """Recordings from elsewhere are decoded in a process of their own, which knows nothing of the bucket."""
+    songs = write_musdb(tmp_path / "raw" / "songs", {f"Song {number}": "train" for number in range(4)})
+    for number, singer in enumerate("abcd"):
+        for song in range(2):
+            wave = np.random.default_rng(10 * number + song).integers(-3000, 3000, (32_000, 1), np.int16)
+            write_sound(tmp_path / "raw" / "voices" / singer / f"{song}.wav", wave, 16_000)
+    sources = {"nsynth": str(nsynth_part), "musdb": str(songs), "voices": str(tmp_path / "raw" / "voices")}
+    names = ("nsynth_shards", "musdb_tracks", "voices_clips")
+    machines = [Home(tmp_path / name, place=url, workers=2, **sources) for name in ("first", "second")]
+    copied = {name: str(shutil.copytree(one, tmp_path / "copy" / Path(one).name, copy_function=shutil.copyfile))
+              for name, one in sources.items()}  # fmt: skip
+    alone = Home(tmp_path / "alone", workers=2, **copied)  # from a copy without the times of the files
+    folders = []
+    for home in (*machines, alone):
+        assert home.materialize(*names).success
+        folders.append([home.current(name) for name in names])
+    records = [[Version(folder).record for folder in several] for several in folders]
+    assert records[0] == records[1], "found, not made again"
+    for one, other in zip(records[0], records[2], strict=True):
+        assert (one["fingerprint"], one["summary"]) == (other["fingerprint"], other["summary"])
+    assert [one["summary"]["location"] for one in records[0]] == ["…/nsynth-train", "…/songs", "…/voices"]
+    written = [path for home in machines for path in home.environment.store.rglob("*") if path.is_file()]
+    assert len(written) > 20
+    told = [path for path in written if any(str(one).encode() in path.read_bytes() for one in (tmp_path, nsynth_part))]
+    assert told == [], "no path of a machine stands in the store"
 
 
 def test_a_training_ends_at_the_same_bits_on_another_machine(tmp_path, url):

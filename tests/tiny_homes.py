@@ -4,15 +4,17 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from tiny_descendants import children, kill
 from tiny_documents import ROOT, blocks
 
 GUIDES = ROOT / "docs" / "guides" / "homes"
-PATIENCE = 600.0
+PATIENCE, TRIES = 600.0, 5
 
 
 def free_port() -> int:
@@ -38,10 +40,10 @@ class Shell:
 
     def run(self, block: str) -> str:
         """Run a block in the checkout; it must succeed. Returns what it prints."""
+        words = ["bash", "-euc", f"{block}\nenv -0 > {self._saved}"]
         done = subprocess.run(
-            ["bash", "-euc", f"{block}\nenv -0 > {self._saved}"],
-            cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=PATIENCE, check=False,
-        )  # fmt: skip
+            words, cwd=ROOT, env=self._environment, capture_output=True, text=True, timeout=PATIENCE / 3, check=False
+        )
         assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
         pairs = (one.partition("=") for one in self._saved.read_text().split("\0") if one)
         self._environment = {name: value for name, _, value in pairs}
@@ -66,6 +68,49 @@ class Shell:
         return self.run(f'psql --tuples-only --no-align "$DAGSTER_POSTGRES_DB" --command "{text}"').strip()
 
 
+def follow(name: str, folder: Path, environment: Mapping[str, str], changes: Mapping[str, str]) -> Shell:
+    """Follow the guides of a home to the digest of a run that went through the queue, and return the shell.
+
+    Args:
+        name: the home: "server", or another one whose guide builds upon that of the server.
+        folder: for the home and the log.
+        environment: variables in which the guide is followed, with those by which a superuser reaches PostgreSQL.
+        changes: values of the test instead of those of the home's own page.
+    """
+    port, home = free_port(), folder / "home"
+    shared = {"/srv/tessitura-home": str(home), "POSTGRES_PORT=5432": f"POSTGRES_PORT={environment['PGPORT']}"}
+    own = {**changes, "--port 3000": f"--port {port}"}
+    shell = Shell(folder, {**os.environ, **environment})
+    _install, *before, start, attempt = steps(name, {**shared, **own} if name == "server" else own)
+    if name != "server":
+        before = [*steps("server", shared)[1:3], *before]
+    for block in before:
+        again(lambda block=block: shell.run(block), TRIES if "ray start" in block else 1)
+    *copy, dev = start.strip().splitlines()
+    shell.run("\n".join(copy))
+    with shell.background(dev, f":{port}", folder / "dev.log"):
+        shell.run(attempt)
+        wait_for(lambda: shell.query("select status from runs") in ("SUCCESS", "FAILURE"))
+        assert shell.query("select pipeline_name, status from runs") == "digest|SUCCESS"
+    return shell
+
+
+def again(work: Callable[[], object], tries: int = TRIES) -> None:
+    """Do what may come too late on a busy machine, several times if need be; what a try has started ends with it.
+
+    Ray waits 30 s for a node to come up, and its node 15 s for its agents, whatever they are told; then it may hang.
+    """
+    before = children()
+    for left in reversed(range(tries)):
+        try:
+            work()
+            return
+        except (AssertionError, subprocess.SubprocessError):
+            kill(*(children() - before))
+            if not left:
+                raise
+
+
 def wait_for(look) -> None:
     deadline = time.monotonic() + PATIENCE
     while not look():
@@ -80,21 +125,22 @@ def has_postgres() -> bool:
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[dict[str, str]]:
-    """Context manager: a PostgreSQL server of its own; yields the variables by which its superuser reaches it."""
-    port, place = free_port(), folder / "postgres"
-    place.mkdir()
+def postgres() -> Iterator[dict[str, str]]:
+    """Context manager: a PostgreSQL server of its own; yields the variables by which its superuser reaches it.
+
+    Its files lie outside the folders of pytest, which every start of pytest closes to other users.
+    """
+    port, place = free_port(), Path(tempfile.mkdtemp(prefix="postgres-"))
     other = ["runuser", "-u", "postgres", "--"] if os.getuid() == 0 else []
     if other:
         shutil.chown(place, "postgres")
-        for parent in place.parents:  # pytest's folders are for this user only
-            if parent.stat().st_uid == os.getuid() and parent != Path("/"):
-                parent.chmod(parent.stat().st_mode | 0o011)
     options = f"-p {port} -k {place} -c listen_addresses=127.0.0.1 -c fsync=off"
-    control = [*other, "pg_ctl", "-D", place / "data"]
-    subprocess.run([*other, "initdb", "-D", place / "data", "-U", "postgres", "--auth=trust"], check=True, stdout=-3)
-    subprocess.run([*control, "-o", options, "-l", place / "log", "-w", "start"], check=True, stdout=-3, cwd="/")
+    control = [*other, "pg_ctl", "-D", place / "data", "-t", str(int(PATIENCE))]
+    make = [*other, "initdb", "-D", place / "data", "-U", "postgres", "--auth=trust"]
     try:
+        for command in (make, [*control, "-o", options, "-l", place / "log", "-w", "start"]):
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
         yield {"PGHOST": "127.0.0.1", "PGPORT": str(port), "PGUSER": "postgres"}
     finally:
-        subprocess.run([*control, "-m", "immediate", "stop"], check=True, stdout=-3, cwd="/")
+        subprocess.run([*control, "-m", "immediate", "stop"], check=False, stdout=-3, stderr=-3, cwd="/")
+        shutil.rmtree(place, ignore_errors=True)

@@ -134,8 +134,11 @@ def in_a_process(work: Callable[[], None]) -> int:
     """Run `work` in a forked process and return how it ended (forking spares the import of torch)."""
     child = os.fork()
     if child == 0:
-        work()
-        os._exit(0)
+        try:
+            work()
+            os._exit(0)
+        finally:  # an exception does not go on in a second process of the tests
+            os._exit(1)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 

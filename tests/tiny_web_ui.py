@@ -100,6 +100,22 @@ class WebUI:
         query = "query ($run: ID!) { runOrError(runId: $run) { ... on Run { status } } }"
         return self.ask(query, run=run)["runOrError"]["status"]
 
+    def launch(self, *keys: str) -> str:
+        """Launch a run that makes some assets, as “Materialize” does, and return its id."""
+        job = {"repositoryLocationName": "tessitura", "repositoryName": "__repository__", "pipelineName": "__ASSET_JOB"}
+        chosen = {**job, "assetSelection": [{"path": key.split("/")} for key in keys]}
+        query = """mutation ($params: ExecutionParams!) { launchRun(executionParams: $params) {
+            __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }"""
+        found = self.ask(query, params={"selector": chosen, "runConfigData": {}})["launchRun"]
+        assert found["__typename"] == "LaunchRunSuccess", found
+        return found["run"]["id"]
+
+    def terminate(self, run: str) -> None:
+        """Ask a run to stop, as “Terminate” does."""
+        query = "mutation ($run: String!) { terminateRun(runId: $run) { __typename } }"
+        found = self.ask(query, run=run)["terminateRun"]
+        assert found["__typename"] == "TerminateRunSuccess", found
+
     def ended(self, run: str) -> str:
         """Wait until a run has ended, and return its status."""
         final = ("SUCCESS", "FAILURE", "CANCELED")

@@ -9,6 +9,7 @@ from assets.audits import few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
+from assets.origin import without_folders
 from data.progress import Listener
 
 if TYPE_CHECKING:
@@ -98,4 +99,4 @@ def musdb_tracks(work: Work, musdb_source: "list[Track]") -> Summary:
     location, splits = work.environment.musdb, [track.split for track in musdb_source]
     work.ingest(ingest_groups, location, musdb_source)
     counts = {name: splits.count(name) for name in ("train", "valid", "test")}
-    return {"location": location or "made here", "embedded": not location, **counts}
+    return {"location": without_folders(location) or "made here", "embedded": not location, **counts}

@@ -10,6 +10,7 @@ from assets.audits import apart, few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
+from assets.origin import without_folders
 from data.progress import Listener
 
 if TYPE_CHECKING:
@@ -106,7 +107,7 @@ def nsynth_shards(work: Work, nsynth_source: "list[Part]") -> Summary:
     location = work.environment.nsynth
     work.ingest(ingest, location, nsynth_source, convert=work.config["convert"])
     return {
-        "location": location or "made here",
+        "location": without_folders(location) or "made here",
         "embedded": not location,
         "parts": ", ".join(part.name for part in nsynth_source),
         **describe(work.execution.folder),

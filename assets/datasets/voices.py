@@ -9,6 +9,7 @@ from assets.audits import apart, few_rejected, quarantined, readable
 from assets.declaration import Audit, Finding, Shown, Source, Summary, Work, stored_asset
 from assets.display import table
 from assets.environment import Environment
+from assets.origin import without_folders
 from data.progress import Listener
 
 if TYPE_CHECKING:
@@ -105,4 +106,9 @@ def voices_clips(work: Work, voices_source: "list[Recording]", musdb_tracks: Pat
     location = work.environment.voices
     made = work.ingest(ingest_voices, location, voices_source, options)
     metadata = Shards(work.execution.folder).metadata
-    return {"location": location or "made here", "embedded": not location, "target": metadata["target"], **made}
+    return {
+        "location": without_folders(location) or "made here",
+        "embedded": not location,
+        "target": metadata["target"],
+        **made,
+    }

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from data.errors import InputError
+from data.files.durable import naming
 
 _POLL_SECONDS = 1.0
 _PATIENCE_SECONDS = 2.0  # for readers: whoever lists garbage holds each lock for a moment
@@ -65,10 +66,11 @@ def holder(path: Path) -> str:
         return "unknown"
 
 
-def _sign(descriptor: int, name: str) -> None:
+def _sign(descriptor: int, path: Path, name: str) -> None:
     """Replace the content of a locked file by the name of its holder."""
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, name.encode(), 0)
+    with naming(path):
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, name.encode(), 0)
 
 
 @contextmanager
@@ -90,7 +92,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
     if descriptor is None:
         raise InputError(f"{what}: process {holder(path)} is at work on it already; wait for it or stop it")
     try:
-        _sign(descriptor, str(os.getpid()))
+        _sign(descriptor, path, str(os.getpid()))
         yield
     finally:
         os.close(descriptor)
@@ -137,13 +139,13 @@ def turn(paths: Sequence[Path], what: str, tell: Callable[[str], None]) -> Itera
         ...     train()
     """
     waiting = False
-    while (descriptor := next((one for path in paths if (one := acquire(path)) is not None), None)) is None:
+    while (free := next(((one, path) for path in paths if (one := acquire(path)) is not None), None)) is None:
         if not waiting:
             tell(f"waiting for another training to end ({', '.join(map(holder, paths))})")
             waiting = True
         time.sleep(_POLL_SECONDS)
     try:
-        _sign(descriptor, f"{what} of process {os.getpid()}")
+        _sign(*free, f"{what} of process {os.getpid()}")
         yield
     finally:
-        os.close(descriptor)
+        os.close(free[0])

@@ -182,8 +182,11 @@ def writing_sound(path: Path, sample_rate: int, channels: int) -> Iterator[Sound
         ):
             yield SoundWriter(file)
     except (soundfile.SoundFileError, AssertionError) as error:  # soundfile asserts that all samples were written
-        said = str(error).replace(str(partial), container) or "the disk is full, or the file would be too large"
-        raise InputError(f"{printable(path)}: cannot be written ({said})") from error
+        said = str(error).replace(str(partial), container).rstrip(".") or "not all samples were written"
+        raise InputError(
+            f"{printable(path)}: cannot be written ({said}); see that there is space on that disk, and that the format "
+            "has this rate, number of channels and size"
+        ) from error
 
 
 def written_format(path: Path) -> str:

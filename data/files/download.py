@@ -17,7 +17,7 @@ from pathlib import Path
 import requests
 
 from data.errors import InputError
-from data.files.durable import SUFFIX, file_sha256, publish, read_json, write_json
+from data.files.durable import SUFFIX, file_sha256, naming, publish, read_json, write_json
 from data.progress import Listener, Progress, ignore
 
 _CHUNK = 1 << 16
@@ -176,7 +176,7 @@ def _append(response: requests.Response, partial: Path, have: int, remote: Remot
             write_json(_validator(partial), {"url": remote.url, "validator": known})
     progress = Progress(f"download {partial.stem}", total=total, unit="bytes", listener=listener)
     progress.skip(have)
-    with open(partial, "ab") as file:
+    with naming(partial), open(partial, "ab") as file:
         for chunk in response.iter_content(_CHUNK):
             if have == 0 and not chunk.startswith(remote.magic[: len(chunk)]):
                 raise DownloadError(

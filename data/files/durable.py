@@ -10,6 +10,7 @@ import errno
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -17,9 +18,49 @@ from math import isfinite
 from pathlib import Path
 from typing import IO, Any
 
-from data.errors import InputError
+from data.errors import InputError, PermanentError
 
 SUFFIX = ".partial"
+_OF_DISKS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS}
+_CODE = re.compile(r"(?:errno|os error) (\d+)", re.IGNORECASE)  # in the messages of libraries
+
+
+@contextmanager
+def naming(path: Path, partial: Path | None = None) -> Iterator[None]:
+    """Context manager for writing a file: an error of the disk, such as a full one, names the file.
+
+    Python names a file that cannot be opened, but not one that cannot be written to; Arrow and safetensors name neither
+    and raise errors of their own, and copying a folder raises a list of them.
+
+    Args:
+        path: the file, or the folder, to be named.
+        partial: temporary name under which it is written; errors name `path` in its place.
+
+    Raises:
+        OSError: the disk is full or broken; `filename` is the file.
+
+    Example:
+        >>> with naming(path), open(path, "ab") as file:
+        ...     file.write(line)
+    """
+    try:
+        yield
+    except Exception as error:
+        if (named := _named(error, path, partial or path)) is None:
+            raise
+        raise named from error
+
+
+def _named(error: Exception, path: Path, partial: Path) -> OSError | None:
+    """Return an error of the disk with the name of the file; None if it is another error, or has that name."""
+    if isinstance(error, PermanentError):
+        return None
+    said = _CODE.search(str(error))
+    code = getattr(error, "errno", None) or (int(said[1]) if said else None)
+    place = getattr(error, "filename2", None) or getattr(error, "filename", None)
+    if code not in _OF_DISKS or (place is not None and str(partial) not in str(place)):
+        return None
+    return OSError(code, os.strerror(code), str(place or path).replace(str(partial), str(path), 1))
 
 
 def sync(path: Path) -> None:
@@ -38,6 +79,19 @@ def publish(partial: Path, path: Path) -> None:
 
 
 @contextmanager
+def whole_or_gone(path: Path, file: IO[bytes]) -> Iterator[None]:
+    """Context manager for writing to an open file: after an error of the system it is closed and deleted, and named."""
+    try:
+        with naming(path):
+            yield
+    except OSError:
+        with suppress(OSError):
+            file.close()
+        path.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
 def replacing_path(path: Path) -> Iterator[Path]:
     """Context manager: yields a temporary path, and renames that file to `path` if the block ends without an exception.
 
@@ -50,7 +104,7 @@ def replacing_path(path: Path) -> Iterator[Path]:
         A path in the same folder, to which the block must write a file.
 
     Raises:
-        OSError: the disk is full or the folder is not writable; no temporary file is left behind.
+        OSError: the disk is full or the folder is not writable; it names `path`. No temporary file is left behind.
 
     Example:
         >>> with replacing_path(Path("scores.npy")) as partial, open(partial, "wb") as file:
@@ -60,9 +114,10 @@ def replacing_path(path: Path) -> Iterator[Path]:
     # With the process id in the name, two writers of the same file cannot mix their bytes.
     partial = path.with_name(f"{path.name}.{os.getpid()}{SUFFIX}")
     try:
-        yield partial
-        sync(partial)
-        publish(partial, path)
+        with naming(path, partial):
+            yield partial
+            sync(partial)
+            publish(partial, path)
     except BaseException:
         with suppress(OSError):
             partial.unlink()
@@ -98,17 +153,39 @@ def new_folder(path: Path) -> Iterator[Path]:
     partial = path.with_name(f".{path.name}.{os.getpid()}{SUFFIX}")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        partial.mkdir(parents=True)
-        yield partial
-        for one in (*sorted(partial.rglob("*")), partial):
-            sync(one)
-        if os.path.lexists(path):  # a rename would replace an empty folder
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
-        os.rename(partial, path)
-        sync(path.parent)
+        with naming(path, partial):
+            partial.mkdir(parents=True)
+            yield partial
+            for one in (*sorted(partial.rglob("*")), partial):
+                sync(one)
+            if os.path.lexists(path):  # a rename would replace an empty folder
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), os.fspath(path))
+            os.rename(partial, path)
+            sync(path.parent)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
+
+
+def append_line(path: Path, line: bytes) -> None:
+    """Append a line to a file, all of it or nothing; the file is created if necessary.
+
+    A process that is killed, or a power failure, can leave part of the line: whoever reads such a file leaves that out.
+
+    Raises:
+        OSError: the disk is full; the message names the file, which is as it was.
+
+    Example:
+        >>> append_line(Path("history.jsonl"), b'{"step": 50}')
+    """
+    with naming(path), open(path, "ab", buffering=0) as file:
+        before = file.tell()
+        try:
+            if file.write(line + b"\n") <= len(line):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), os.fspath(path))
+        except OSError:
+            file.truncate(before)
+            raise
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from data.decoding import decoding
 from data.execution import Execution
-from data.files.durable import SUFFIX, read_json, write_json
+from data.files.durable import SUFFIX, file_sha256, read_json, write_json
 from data.files.headers import UnreadableAudio
 from data.files.names import make_id
 from data.musdb.dataset import GROUPS, SAMPLE_RATE, SOURCES, Track, group_of, source_version
@@ -25,9 +25,10 @@ from data.musdb.errata import errata
 from data.musdb.stems import BadTrack, flags, read_track
 from data.processes import map_in_order
 from data.progress import Progress
-from data.shards.writer import SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
+from data.shards.writer import INDEX, QUARANTINE, SHARD_BYTES, Item, Record, Rejection, ShardWriter, is_committed
 
-_GROUPS = "groups.json"
+_GROUPS = "groups.json"  # hash of the content by group; the last file that is written
+_SOURCES = "sources.json"  # what each group was made from: a hash of code and of names, sizes and times of files
 COLUMNS = pa.schema([("track", pa.string()), ("source", pa.string()), ("split", pa.string()), ("errata", pa.string())])
 
 
@@ -67,7 +68,7 @@ def ingest_tracks(execution: Execution, tracks: Sequence[Track], shard_bytes: in
 
 
 def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
-    """Write `tracks` as shards, one folder for each group of tracks, and then groups.json.
+    """Write `tracks` as shards, one folder for each group of tracks, and then groups.json, the hash of each by name.
 
     A group without tracks has no folder. A group in which nothing has changed is hard-linked from an earlier
     result (`Execution.earlier`), so that one additional song does not require decoding all others again. If it is
@@ -96,7 +97,8 @@ def ingest_groups(execution: Execution, tracks: Sequence[Track]) -> None:
     with closing(map_in_order(_ingest, todo, execution.workers)) as ingested:
         for count in ingested:
             progress.advance(count)
-    write_json(execution.folder / _GROUPS, found)
+    write_json(execution.folder / _SOURCES, found)
+    write_json(execution.folder / _GROUPS, {group: _content(execution.folder / group) for group in found})
     progress.finish()
 
 
@@ -118,7 +120,7 @@ def _taken_over(execution: Execution, group: str, version: str) -> bool:
     """Hard-link the shards of a group from an earlier result with the same version; return whether there is one."""
     folder = execution.folder / group
     for earlier in execution.earlier:
-        record = earlier / _GROUPS
+        record = earlier / _SOURCES
         if record.is_file() and read_json(record).get(group) == version and is_committed(earlier / group):
             partial = folder.with_name(folder.name + SUFFIX)
             for leaving in (folder, partial):
@@ -127,6 +129,12 @@ def _taken_over(execution: Execution, group: str, version: str) -> bool:
             os.replace(partial, folder)
             return True
     return False
+
+
+def _content(folder: Path) -> str:
+    """Return a hash of the recordings, labels and rejections of a group, which does not depend on times of files."""
+    hashes = [file_sha256(folder / name) for name in (INDEX, QUARANTINE)]
+    return hashlib.sha256(" ".join(hashes).encode()).hexdigest()
 
 
 def group_folders(folder: Path) -> list[Path]:

@@ -1,21 +1,24 @@
 """Reads NSynth parts into shards: every note is checked, then stored or quarantined with a reason.
 
-    folder ─ sorted files ┐                        ┌ record ── shard
-                          ├─ entry ─ decode, check ┤
-    tar.gz ─ unpacked ────┘                        └ rejection ─ quarantine
-             (by a separate process)
+    folder ─ sorted files ┐                                    ┌ record ── shard
+                          ├─ ranges of entries ─ decode, check ┤
+    tar.gz ─ unpacked ────┘                      (by several   └ rejection ─ quarantine
+             (by a separate process)             processes)
 
-An archive is read once from beginning to end; nothing is unpacked to disk, and memory holds one note at a time. One
-thread does the rest, because several would compete for the interpreter lock. The labels come from `examples.json`, at
-any position in the archive, and are joined to the index at the end; a WAV without metadata or metadata without a WAV
-is then quarantined.
+An archive is read once from beginning to end, because it can be unpacked in no other way; nothing is unpacked to disk.
+What was read is dealt out in ranges of 32 notes, and what comes back is written in order by this process. So the bytes
+do not depend on the number of processes, and memory holds three ranges, of 4 MiB each, for each of them. The labels
+come from `examples.json`, at any position in the archive, and are joined to the index at the end; a WAV without
+metadata or metadata without a WAV is then quarantined.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from math import log10
 from pathlib import Path, PurePosixPath
 
@@ -31,6 +34,7 @@ from data.files.tables import read_table
 from data.nsynth.dataset import FRAMES, SAMPLE_RATE, Part
 from data.nsynth.labels import Labels, keep_metadata, metadata_path
 from data.nsynth.metadata import read_metadata
+from data.processes import map_in_order
 from data.progress import Progress
 from data.shards.quality import defect, flags
 from data.shards.reader import Shards
@@ -38,6 +42,8 @@ from data.shards.writer import QUARANTINE, SHARD_BYTES, Item, Record, Rejection,
 
 _LARGEST_NOTE = 4 << 20  # bytes of a WAV; of a larger one no more is read from an archive
 _LONGEST_NOTE = 1 << 22  # samples; a recording up to this length is rejected with its length as the reason
+_RANGE = 32  # notes that one process is given at a time
+_RANGE_BYTES = 4 << 20  # a range ends earlier if it holds as much
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,13 @@ class Entry:
     Attributes:
         id: the file name without its ending, or an id made from it.
         part: name of the NSynth part.
-        content: bytes of the file, None if `fault` is known already.
+        content: bytes of the file, or its path if it is still to be read; None if `fault` is known already.
         fault: why the file cannot be used, "" if nothing is known.
     """
 
     id: str
     part: str
-    content: bytes | None
+    content: bytes | Path | None
     fault: str = ""
 
 
@@ -63,7 +69,7 @@ def ingest(
     """Write the notes of `parts` as shards; if it is killed and called again, it resumes and produces the same bytes.
 
     Args:
-        execution: output folder of the shards, and listener.
+        execution: output folder of the shards, listener, and number of processes, which share out the notes.
         parts: parts of NSynth to read (`dataset.locate`).
         shard_bytes: size in bytes from which a shard is finished and the next one begins.
         convert: whether notes of another sample rate, length or number of channels are brought into NSynth's form:
@@ -80,9 +86,11 @@ def ingest(
         writer = ShardWriter(folder, shard_bytes)
         progress = Progress("ingest", total=_count(parts), unit="notes", listener=execution.listener)
         progress.skip(writer.consumed)
-        for entry in _entries(parts, folder, writer.consumed):
-            writer.add(_checked(entry, convert=convert))
-            progress.advance()
+        ranges = _ranges(_entries(parts, folder, writer.consumed))
+        with closing(map_in_order(partial(_checked, convert=convert), ranges, execution.workers)) as checked:
+            for item in chain.from_iterable(checked):
+                writer.add(item)
+                progress.advance()
         labels = Labels(parts, folder, writer)
         writer.commit(labels.join, labels.without_sound(), parts=[part.name for part in parts])
         progress.finish()
@@ -129,26 +137,31 @@ def _entries(parts: Sequence[Part], folder: Path, skip: int) -> Iterator[Entry]:
                 fault = "two files of this name"
             seen.add(stem)
             if number > skip:
-                yield _entry(stem if is_id(stem) else make_id(name), part.name, read, fault)
+                content = None if fault else read()
+                yield Entry(stem if is_id(stem) else make_id(name), part.name, content, fault)
 
 
-def _entry(name: str, part: str, read: Callable[[], bytes], fault: str) -> Entry:
-    """Return an entry; if there is no fault so far, `read` is called, which may find one."""
-    if fault:
-        return Entry(name, part, None, fault)
-    try:
-        return Entry(name, part, read())
-    except UnreadableFile as error:
-        return Entry(name, part, None, str(error))
+def _ranges(entries: Iterable[Entry]) -> Iterator[list[Entry]]:
+    """Yield the entries in lists of `_RANGE`, shorter where they hold more than `_RANGE_BYTES`."""
+    found: list[Entry] = []
+    size = 0
+    for entry in entries:
+        found.append(entry)
+        size += len(entry.content) if isinstance(entry.content, bytes) else 0
+        if len(found) == _RANGE or size >= _RANGE_BYTES:
+            yield found
+            found, size = [], 0
+    if found:
+        yield found
 
 
-def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], bytes]]]:
-    """Yield the name and a reader of each WAV file of a folder, sorted."""
+def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], Path]]]:
+    """Yield the name of each WAV file of a folder, sorted, and a function that returns its path."""
     if not metadata_path(folder, part).is_file():
         with open(part.path / "examples.json", "rb") as stream:
             keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
     for path in part.wav_files():
-        yield path.name, partial(_read_note, path)
+        yield path.name, partial(Path, path)
 
 
 def _read_note(path: Path) -> bytes:
@@ -174,15 +187,21 @@ def _archive_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[],
             yield name, lambda stream=stream, size=size: stream.read(size)
 
 
-def _checked(entry: Entry, *, convert: bool) -> Item:
+def _checked(entries: Sequence[Entry], *, convert: bool) -> list[Item]:
+    """Decode WAV files and check that they are NSynth notes; return records with flags, and rejections, in order."""
+    return [_checked_one(entry, convert=convert) for entry in entries]
+
+
+def _checked_one(entry: Entry, *, convert: bool) -> Item:
     """Decode one WAV file and check that it is an NSynth note; return a record with flags, or a rejection."""
     if entry.content is None:
         return Rejection(entry.id, entry.fault, entry.part)
-    if len(entry.content) > _LARGEST_NOTE:
-        return Rejection(entry.id, f"more than {_LARGEST_NOTE:,} bytes; a note has 128,044", entry.part)
     try:
+        content = _read_note(entry.content) if isinstance(entry.content, Path) else entry.content
+        if len(content) > _LARGEST_NOTE:
+            return Rejection(entry.id, f"more than {_LARGEST_NOTE:,} bytes; a note has 128,044", entry.part)
         with decoding(f"{entry.part}/{entry.id}"):
-            pcm = decode(entry.content, _LONGEST_NOTE)
+            pcm = decode(content, _LONGEST_NOTE)
     except UnreadableFile as error:
         return Rejection(entry.id, str(error), entry.part)
     marks = [] if pcm.gain == 1.0 else [f"scaled by {20 * log10(pcm.gain):.1f} dB"]
@@ -194,7 +213,7 @@ def _checked(entry: Entry, *, convert: bool) -> Item:
     if reason := defect(pcm.samples[:, 0]):
         return Rejection(entry.id, reason, entry.part)
     marks = sorted([*flags(pcm.samples[:, 0]), *marks])
-    digest = hashlib.sha256(entry.content).hexdigest()
+    digest = hashlib.sha256(content).hexdigest()
     return Record(entry.id, pcm.samples, SAMPLE_RATE, entry.part, marks, digest)
 
 

@@ -25,7 +25,7 @@ import pyarrow as pa
 from isal import isal_zlib
 
 from data.errors import InputError
-from data.files.durable import SUFFIX, publish
+from data.files.durable import SUFFIX, publish, whole_or_gone
 from data.files.names import check_id
 from data.files.tables import read_table, read_table_metadata, write_table
 
@@ -225,12 +225,12 @@ class ShardWriter:
     def _open_shard(self) -> None:
         self._partial = self.folder / (shard_name(len(self._finished)) + SUFFIX)
         self._file = open(self._partial, "wb", buffering=1 << 20)  # noqa: SIM115 (open until the shard is full)
-        self._position = 0
-        self._checksum = 0
+        self._position, self._checksum = 0, 0
 
     def _write(self, piece: bytes | memoryview) -> None:
         assert self._file is not None
-        self._file.write(piece)
+        with whole_or_gone(self._partial, self._file):
+            self._file.write(piece)
         self._checksum = isal_zlib.crc32(piece, self._checksum)
         self._position += len(piece)
 
@@ -240,14 +240,14 @@ class ShardWriter:
         metadata = {"name": name, "items": len(self._rows), "bytes": 0, "crc32": 0}
         if self._file is not None:
             self._write(bytes(2 * _TAR_BLOCK))
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            with whole_or_gone(self._partial, self._file):
+                self._file.flush()
+                os.fsync(self._file.fileno())
+                self._file.close()
             self._file = None
             publish(self._partial, self.folder / name)
             metadata |= {"bytes": self._position, "crc32": self._checksum}
-        table = pa.Table.from_pylist(self._rows, schema=LOCATION)
-        write_table(self._rows_path(len(self._finished)), [table], metadata)
+        write_table(self._rows_path(len(self._finished)), [pa.Table.from_pylist(self._rows, schema=LOCATION)], metadata)
         self._finished.append(metadata)
         self.consumed += len(self._rows)
         self._rows = []

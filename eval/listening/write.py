@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from data.errors import InputError
-from data.files.durable import read_json, write_bytes, write_json
+from data.files.checked_json import read_checked_json, write_checked_json
+from data.files.durable import write_bytes
 from eval.listening.design import SCHEMA, Check, Plan, Sound, Trial
 from eval.listening.kinds import KINDS
 from eval.listening.page import write_page
@@ -66,7 +67,7 @@ def write_test(folder: Path, plan: Plan, waves: Mapping[str, np.ndarray]) -> Wri
         write_webmushra(page.parent / "webmushra", plan, waves)
     (folder / "results").mkdir(exist_ok=True)
     (folder / KEY).parent.mkdir(exist_ok=True)
-    write_json(folder / KEY, plan.as_json())
+    write_checked_json(folder / KEY, plan.as_json())
     needed = listeners_for(plan)
     trials = len(plan.forms[0])
     minutes = trials * (10 + sum(one.seconds for one in plan.sounds.values()) / max(len(plan.trials), 1)) / 60
@@ -93,7 +94,7 @@ def read_plan(path: Path) -> Plan:
     if path.stat().st_size > _LARGEST_KEY:
         raise InputError(f"{path}: larger than {_LARGEST_KEY / 1e6:.0f} MB; this is no key of a listening test")
     try:
-        return _plan(read_json(path))
+        return _plan(read_checked_json(path))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise InputError(
             f"{path}: no key of a listening test of version {SCHEMA} ({error}); export it again"

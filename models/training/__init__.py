@@ -5,6 +5,7 @@
 * `fit`: runs the training loop of every system: updates, validation, checkpoints, history, resuming
 * `history`: records the figures of a running training as JSON lines, one row per reporting window
 * `interrupt`: turns SIGTERM and SIGINT into a stop request that the training loop checks after each step
+* `memory`: lets a training use freed memory again at once, and tells in one line that the memory was full
 * `muon`: Muon optimiser (Jordan 2024): orthogonalised momentum for matrices, Adam for all other parameters
 * `processes`: lets several processes train one model together by averaging their gradients
 * `seeds`: derives the seeds of random draws from integers such as (seed, step, process)

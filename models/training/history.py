@@ -9,7 +9,7 @@ import pandas as pd
 
 from data.errors import InputError
 from data.files.checked_json import parse_checked, with_checksum
-from data.files.durable import write_bytes
+from data.files.durable import append_line, write_bytes
 from data.files.tables import write_frame
 
 
@@ -39,12 +39,11 @@ class History:
 
     def rewind(self, step: int) -> None:
         """Rewrite the file without the rows of later steps than `step`."""
-        write_bytes(self._path, b"".join(_line(row) for row in self.rows() if row["step"] <= step))
+        write_bytes(self._path, b"".join(_line(row) + b"\n" for row in self.rows() if row["step"] <= step))
 
     def append(self, row: dict[str, Any]) -> None:
         """Add a row, which has the key "step"."""
-        with open(self._path, "ab") as file:
-            file.write(_line(row))
+        append_line(self._path, _line(row))
 
     def finish(self) -> Path:
         """Write the rows to `history.parquet` as well, one column per key, and return its path."""
@@ -54,5 +53,5 @@ class History:
 
 
 def _line(row: dict[str, Any]) -> bytes:
-    """Return a row as a line of the file."""
-    return json.dumps(with_checksum(row)).encode() + b"\n"
+    """Return a row as a line of the file, without its end."""
+    return json.dumps(with_checksum(row)).encode()

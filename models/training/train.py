@@ -9,6 +9,7 @@ from data.execution import Execution
 from models.training.checkpoint import save_network
 from models.training.config import FitConfig
 from models.training.fit import fit
+from models.training.memory import enough_memory, keep_freed_memory
 from models.training.processes import World, join_processes
 from models.training.stage import Figures, Stage
 
@@ -30,6 +31,7 @@ def train_stage(
     Raises:
         InputError: the checkpoint in the folder belongs to another configuration or to another code version.
         Diverged: the gradients stay NaN or infinite.
+        MemoryFull: no memory is left; the newest checkpoint stays.
         KeyboardInterrupt: SIGTERM or SIGINT requested a stop; a checkpoint has been written before.
 
     Example:
@@ -37,8 +39,10 @@ def train_stage(
         ...     return Stage("codec", network, make_batches(world), objective)
         >>> train_stage(Execution(Path("run")), make_stage, FitConfig(steps=1000, batch_size=16), {"channels": 64})
     """
+    keep_freed_memory()
     with join_processes(torch.device(execution.device)) as world:
         stage = make_stage(world)
-        figures = fit(stage, config, execution, world)
+        with enough_memory(stage.name, config, execution.folder):
+            figures = fit(stage, config, execution, world)
         save_network(execution.folder, stage.network, {**metadata, "figures": figures}, world)
     return figures

@@ -92,7 +92,10 @@ def diff(
     from dataclasses import asdict
 
     from eval.report.difference import difference, lines, read_metrics
+    from pipelines.reports.folder import check_whole
 
+    for place in (first, second):
+        check_whole(place)
     found = difference(read_metrics(first), read_metrics(second))
     if as_json:
         print_json(asdict(found))

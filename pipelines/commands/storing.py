@@ -37,7 +37,7 @@ def verify(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Read every file of every version and name those that are damaged; exit status 1 if there are any.
+    """Read every file of versions and exported reports, name what is damaged; exit status 1 if there is any.
 
     The content of each file is compared with the SHA-256 recorded when it
     was written, which takes as long as reading the store. Damaged versions
@@ -60,7 +60,7 @@ def verify(
         print_json({"store": str(settings.store_folder), "whole": whole, "damaged": rows})
     else:
         remedy = "the next run makes them again" if aside else "to have them made again: tessitura verify --set-aside"
-        typer.echo(f"{settings.store_folder}: {whole} versions and pointers are whole, {len(rows)} damaged"
+        typer.echo(f"{settings.store_folder}: {whole} versions, pointers and reports are whole, {len(rows)} damaged"
                    + (f"; {remedy}" if rows else ""))  # fmt: skip
     if rows:
         raise typer.Exit(1)

@@ -1,9 +1,10 @@
 """What each asset needs of a machine, as tags that Ray and Kubernetes place its step by.
 
-Memory of trainings is that which `tessitura plan` computes (`needs.json`: largest memory in bytes by preset and asset,
-and hours on an A100); what is not planned gets `DEFAULT_BYTES`. To measure anew, after a change of a preset:
+Needs of trainings are those that `tessitura plan` computes. `needs.json` has them by preset and asset: largest memory
+and GPU memory in bytes, hours on an A100, and what that was computed from: steps, examples of a step, and with how many
+of these it was measured. What is not planned gets `DEFAULT_BYTES`. To measure anew, after a change of a preset:
 
-    .venv/bin/tessitura plan --preset small --gpu A100 --json > plan.json
+    .venv/bin/tessitura plan --preset paper --gpu A100 --json > plan.json
     .venv/bin/python -m pipelines.homes.needs plan.json
 """
 
@@ -20,12 +21,21 @@ from pipelines.settings import Settings
 TABLE = Path(__file__).with_name("needs.json")
 BASE_BYTES = 2 * 1024**3  # Python, torch and Dagster of a step, and what it reads ahead
 DEFAULT_BYTES = 4 * 1024**3  # an asset that the plan does not know: the largest measured judge takes 2 GB
+# A pod is ended after an hour and so many times the planned hours. The plan can be off by a factor of two (the share of
+# a GPU's peak that a training reaches), and the slowest GPU of its table takes 2.6 times as long as the A100.
+DEADLINE = 10
+_COLUMNS = ("memory", "gpu_memory", "gpu_hours", "steps", "batch", "measured")
 _MIB = 1024**2
 
 
 @cache
-def planned() -> dict[str, dict[str, dict[str, float]]]:
-    """Return what the plan computed: by preset and asset "memory" in bytes, "gpu_memory" in bytes, "gpu_hours"."""
+def planned() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return what the plan computed, by preset and asset.
+
+    Returns:
+        "memory" and "gpu_memory" in bytes, "gpu_hours" on an A100, "steps", "batch" (examples of a step), "measured"
+        (with how many examples, as text).
+    """
     return read_json(TABLE)
 
 
@@ -36,8 +46,8 @@ def tags_of(asset: StoredAsset, settings: Settings) -> Mapping[str, Any]:
     train one model.
 
     Returns:
-        "tessitura/memory", "tessitura/gpus" and, for planned trainings, "tessitura/hours", as text; and the same for
-        Ray ("dagster-ray/config") and for Kubernetes ("dagster-k8s/config").
+        "tessitura/memory", "tessitura/gpus" and, for planned trainings, "tessitura/hours" and "tessitura/gpu-memory",
+        as text; and the same for Ray ("dagster-ray/config") and for Kubernetes ("dagster-k8s/config").
 
     Example:
         >>> tags_of(REGISTRY.assets["synthesis_model"], Settings.read())["tessitura/gpus"]
@@ -48,9 +58,6 @@ def tags_of(asset: StoredAsset, settings: Settings) -> Mapping[str, Any]:
     computed = BASE_BYTES + int(known["memory"]) if known and not gpus else DEFAULT_BYTES
     memory = max(DEFAULT_BYTES, computed) // _MIB * _MIB
     cpus = max(1, settings.loaders if asset.trains else settings.workers)
-    limits: dict[str, Any] = {"memory": f"{memory // _MIB}Mi"}
-    if gpus:
-        limits["nvidia.com/gpu"] = str(gpus)
     told = {"tessitura/memory": f"{memory / 1024**3:.1f} GiB", "tessitura/gpus": str(gpus)}
     if known:
         told["tessitura/hours"] = f"{known['gpu_hours']:.2g} on an A100"
@@ -58,10 +65,7 @@ def tags_of(asset: StoredAsset, settings: Settings) -> Mapping[str, Any]:
     return {
         **told,
         "dagster-ray/config": {"num_cpus": cpus, "num_gpus": gpus, "memory": memory},
-        "dagster-k8s/config": {
-            "container_config": {"resources": {"requests": {"cpu": str(cpus), **limits}, "limits": limits}},
-            "job_spec_config": {"backoffLimit": 0},  # Dagster tries a step again, not Kubernetes
-        },
+        "dagster-k8s/config": _pod(cpus, gpus, memory, known),
     }
 
 
@@ -72,10 +76,29 @@ def _gpus(asset: StoredAsset, settings: Settings) -> int:
     return max(1, settings.training_processes) if asset.trains else 1
 
 
+def _pod(cpus: int, gpus: int, memory: int, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a pod needs. On GPUs a planned training has a deadline, and prefers nodes with enough GPU memory."""
+    limits: dict[str, Any] = {"memory": f"{memory // _MIB}Mi"}
+    job: dict[str, Any] = {"backoffLimit": 0}  # Dagster tries a step again, not Kubernetes
+    pod: dict[str, Any] = {}
+    if gpus:
+        limits["nvidia.com/gpu"] = str(gpus)
+    if gpus and known:
+        job["activeDeadlineSeconds"] = round(3600 * (1 + DEADLINE * known["gpu_hours"]))
+        # The label is set by NVIDIA's device plugin, in MiB. A preference, so that clusters without labels work too.
+        enough = {"key": "nvidia.com/gpu.memory", "operator": "Gt", "values": [str(int(known["gpu_memory"]) // _MIB)]}
+        preferred = [{"weight": 100, "preference": {"matchExpressions": [enough]}}]
+        pod["affinity"] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}
+    resources = {"requests": {"cpu": str(cpus), **limits}, "limits": limits}
+    return {"container_config": {"resources": resources}, "pod_spec_config": pod, "job_spec_config": job}
+
+
 def remember(plan: Mapping[str, Any]) -> None:
     """Put what a plan (`pipelines.planning.plan.make_plan`) says of trainings into the table."""
     rows = [row for system in plan["systems"].values() for row in system["trainings"]]
-    found = {row["asset"]: {name: row[name] for name in ("memory", "gpu_memory", "gpu_hours")} for row in rows}
+    found = {row["asset"]: {name: row[name] for name in _COLUMNS} for row in rows}
+    for one in found.values():
+        one["measured"] = one["measured"].partition(";")[0]  # what follows is of the machine of the plan
     known = planned() if TABLE.is_file() else {}
     write_json(TABLE, {**known, plan["preset"]: dict(sorted(found.items()))})
 

@@ -122,6 +122,7 @@ def _files(chosen: Chosen, facts: Mapping[str, Any]) -> list[str]:
         "- `config.json`: what the model is, and the SHA-256 of its weights",
         "- `network/`: the code of the networks, the part of Tessitura that this model needs; it opens no pickle",
         "- `inference.py`: uses both",
+        "- `SHA256SUMS`: `sha256sum --check SHA256SUMS` names files that were damaged since",
         *(f"- `onnx/{name}`: {escape_markdown(meaning)}" for name, meaning in facts["onnx"].items()),
     ]  # fmt: skip
     if facts["left_out"]:

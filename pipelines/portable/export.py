@@ -7,6 +7,7 @@
     inference.py     uses the model
     onnx/            networks that can be traced
     LICENSE
+    SHA256SUMS       the SHA-256 of every other file; `sha256sum --check SHA256SUMS` names what was damaged since
 
 The code is in Python, not in a program of `torch.export` or TorchScript, because it runs at any length and on any
 device, can be read, and holds no pickle; both of these formats hold one.
@@ -24,7 +25,8 @@ from assets.provenance import commit, commit_of
 from assets.store.locks import reading
 from assets.store.versions import Version
 from data.errors import InputError
-from data.files.durable import file_sha256, new_folder, write_bytes, write_json
+from data.files.checked_json import write_checked_json
+from data.files.durable import file_sha256, new_folder, write_bytes
 from data.files.regular import printable
 from data.progress import Listener, Progress, ignore
 from pipelines.definitions import make_graph
@@ -35,6 +37,7 @@ from pipelines.settings import Settings
 
 _HERE = Path(__file__).parent
 _PACKAGE = "network"
+SUMS = "SHA256SUMS"
 _STAND_INS = {
     "checkpoint": "models/training/checkpoint.py",
     "published_codec": "models/separation/published/hub.py",
@@ -77,12 +80,13 @@ def export_model(
         report = report_of(make_graph(settings), chosen)
         config = _write_weights(chosen, settings, partial)
         progress.advance()
-        write_json(partial / "config.json", config)
+        write_checked_json(partial / "config.json", config)
         _write_code(chosen.method, partial)
         progress.advance()
         facts = {"config": config, **_write_onnx(chosen.method, partial, wanted=onnx)}
         progress.advance()
         write_bytes(partial / "README.md", write_card(chosen, report, facts).encode())
+        _write_sums(partial)
         size = sum(one.stat().st_size for one in partial.rglob("*") if one.is_file())
     progress.advance()
     progress.finish()
@@ -136,6 +140,12 @@ def _write_weights(chosen: Chosen, settings: Settings, folder: Path) -> dict[str
         "requires": list(chosen.requires),
         **chosen.told,
     }
+
+
+def _write_sums(folder: Path) -> None:
+    """Write the SHA-256 of every file of a folder, as the program `sha256sum` reads them."""
+    found = {one.relative_to(folder).as_posix(): one for one in sorted(folder.rglob("*")) if one.is_file()}
+    write_bytes(folder / SUMS, "".join(f"{file_sha256(one)}  {name}\n" for name, one in found.items()).encode())
 
 
 def _trained_at(chosen: Chosen) -> str:

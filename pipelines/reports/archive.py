@@ -14,7 +14,7 @@ from pathlib import Path
 
 from data.files.durable import replacing_path
 from data.files.targets import check_target
-from pipelines.reports.folder import PAGE, Exported
+from pipelines.reports.folder import PAGE, Exported, check_whole
 
 ENDING = ".zip"
 _STORED = (".flac", ".mp3", ".ogg", ".parquet")  # are compressed already
@@ -28,7 +28,7 @@ def write_archive(folder: Path, path: Path) -> Path:
         path: file to write, which ends with ".zip"; it is replaced if it exists.
 
     Raises:
-        InputError: the file cannot be written; the message says why.
+        InputError: the file cannot be written, or the report is damaged; the message says why.
         ValueError: the folder is no exported report.
 
     Example:
@@ -36,6 +36,7 @@ def write_archive(folder: Path, path: Path) -> Path:
         PosixPath('separation.zip')
     """
     target, report = check_target(path, [ENDING]), Exported.read(folder)
+    check_whole(folder)
     with (
         replacing_path(target) as partial,
         open(partial, "wb") as file,

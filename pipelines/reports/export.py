@@ -21,7 +21,8 @@ from assets.store.locks import acquire, reading
 from assets.store.pointers import lock_path
 from assets.store.versions import Version
 from data.errors import InputError
-from data.files.durable import SUFFIX, sync, write_json
+from data.files.checked_json import write_checked_json
+from data.files.durable import SUFFIX, naming, sync
 from data.files.names import check_id
 from pipelines.reports.folder import (
     MANIFEST,
@@ -143,18 +144,19 @@ def _write(root: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes
     partial = root / f".{name}{SUFFIX}"
     shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
     try:
-        partial.mkdir()
-        for file, content in contents.items():
-            (partial / file).parent.mkdir(exist_ok=True)
-            (partial / file).write_bytes(content)
-        write_json(partial / MANIFEST, manifest)
-        for path in partial.rglob("*"):
-            if path.is_file():
-                path.chmod(0o444)
-            sync(path)
-        sync(partial)
-        os.rename(partial, folder)
-        sync(root)
+        with naming(folder, partial):
+            partial.mkdir()
+            for file, content in contents.items():
+                (partial / file).parent.mkdir(exist_ok=True)
+                (partial / file).write_bytes(content)
+            write_checked_json(partial / MANIFEST, manifest)
+            for path in partial.rglob("*"):
+                if path.is_file():
+                    path.chmod(0o444)
+                sync(path)
+            sync(partial)
+            os.rename(partial, folder)
+            sync(root)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -13,8 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.errors import InputError
-from data.files.durable import SUFFIX, read_json, write_bytes
+from data.errors import InputError, explain
+from data.files.checked_json import read_checked_json
+from data.files.durable import SUFFIX, file_sha256, write_bytes
 from eval import report
 from pipelines.reports.glance import glance_of, printable_text
 
@@ -26,6 +27,7 @@ _MARK = b'<meta name="generator" content="tessitura reports">'  # tells our inde
 _NAME = re.compile(r"\d{4}-\d\d-\d\d-\d{6}(-[A-Za-z0-9_-]+)?-[0-9a-f]{8}(-\d+)?")
 _FILE = re.compile(r"(sounds/)?[A-Za-z0-9][A-Za-z0-9_.-]*")
 _LARGEST_MANIFEST = 1_000_000  # bytes
+_DAMAGED = "its content is not what was written; export it again with: tessitura export report {}"
 _STYLE = Path(report.__file__).parent / "templates" / "report.css"
 
 
@@ -43,6 +45,7 @@ class Exported:
         commit: commit that made the page, with uncommitted files.
         content: SHA-256 that identifies the content, 64 hexadecimal digits.
         files: size of each file in bytes, by name.
+        hashes: SHA-256 of each file, by name.
     """
 
     folder: Path
@@ -54,6 +57,7 @@ class Exported:
     commit: str
     content: str
     files: dict[str, int]
+    hashes: dict[str, str]
 
     @classmethod
     def read(cls, folder: Path) -> "Exported":
@@ -68,23 +72,32 @@ class Exported:
             raise ValueError(f"{folder}: is no exported report")
         if path.stat().st_size > _LARGEST_MANIFEST:
             raise ValueError(f"{path}: larger than {_LARGEST_MANIFEST} bytes")
-        known: dict[str, Any] = read_json(path)
+        known: dict[str, Any] = read_checked_json(path)
         try:
             made = datetime.fromisoformat(known["made"]).astimezone(UTC)
             texts = {
                 name: printable_text(known[name])
                 for name in ("system", "preset", "experiment", "data", "commit", "content")
             }
-            files = {name: int(one["bytes"]) for name, one in known["files"].items() if is_file_name(name)}
+            own = {name: one for name, one in known["files"].items() if is_file_name(name)}
+            files = {name: int(one["bytes"]) for name, one in own.items()}
+            hashes = {name: str(one["sha256"]) for name, one in own.items()}
         except (KeyError, TypeError, AttributeError, OverflowError) as error:
             raise ValueError(f"{path}: is damaged ({error!r})") from error
-        return cls(folder, made, files=files, **texts)
+        return cls(folder, made, files=files, hashes=hashes, **texts)
 
     @property
     def is_whole(self) -> bool:
-        """Whether all its files are there, with their sizes."""
+        """Whether all its files are what was written."""
+        return not self.damaged()
+
+    def damaged(self) -> list[str]:
+        """Return a text for each file that is not what was written, with the remedy."""
+        return [f"{name}: {_DAMAGED.format(self.system)}" for name in self.files if not self._is_same(name)]
+
+    def _is_same(self, name: str) -> bool:
         try:
-            return all((self.folder / name).stat().st_size == size for name, size in self.files.items())
+            return file_sha256(self.folder / name) == self.hashes[name]
         except OSError:
             return False
 
@@ -123,6 +136,34 @@ def _readable(root: Path) -> Iterator[Exported]:
             yield Exported.read(folder)
         except (OSError, ValueError):
             continue
+
+
+def damage(root: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Yield each exported report in a folder, with a text for each file of it that is not what was written."""
+    for folder in sorted(root.iterdir()) if root.is_dir() else ():
+        if is_name(folder.name) and folder.is_dir() and not folder.is_symlink():
+            yield folder, _damage(folder)
+
+
+def _damage(folder: Path) -> list[str]:
+    """Return a text for each file of an exported report that is not what was written."""
+    try:
+        return Exported.read(folder).damaged()
+    except (OSError, ValueError):
+        return [f"{MANIFEST}: {_DAMAGED.format('SYSTEM')}"]
+
+
+def check_whole(place: Path) -> None:
+    """Check that the exported report in a folder, or one of its files, is what was written.
+
+    A folder that is no exported report, such as one that somebody else wrote, is not checked.
+
+    Raises:
+        InputError: a file of it is damaged; the message names it and the remedy.
+    """
+    folder = (place if place.is_dir() else place.parent).resolve()
+    if is_name(folder.name) and folder.is_dir() and (found := _damage(folder)):
+        raise InputError(f"{folder}: {'; '.join(found)}")
 
 
 def latest(root: Path) -> dict[str, str]:
@@ -165,8 +206,8 @@ def open_folder(root: Path) -> None:
 
 def unwritable(root: Path, error: OSError) -> InputError:
     """Return the error that says that a folder of reports cannot be used, and why."""
-    place, why = error.filename or root, error.strerror or error
-    return InputError(f"{place}: {why}; choose another folder for the reports (TESSITURA_REPORTS or -o)")
+    named = OSError(error.errno, error.strerror, error.filename or str(root))
+    return InputError(f"{explain(named)}, or choose another folder for the reports (TESSITURA_REPORTS or -o)")
 
 
 def _is_ours(index: Path) -> bool:

@@ -25,6 +25,7 @@ import scoring
 import separating
 import sharing
 import starting
+import stepping
 import training
 import vocoder
 import waiting
@@ -38,6 +39,7 @@ SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {
     "loaders": loading.measure,
     "ingest": ingesting.measure,
     "train": training.measure,
+    "steps": stepping.measure,
     "score": scoring.measure,
     "separate": separating.measure,
     "convert": converting.measure,

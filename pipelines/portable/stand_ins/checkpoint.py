@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from data.files.checked_json import read_checked_json
+
 _DTYPES = {
     "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
     "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
@@ -32,10 +34,9 @@ def load(path: Path) -> Checkpoint:
     """Read `path`.safetensors and `path`.json.
 
     Raises:
-        ValueError: the weights are not those that the JSON file was written for.
-        OSError: a file is missing.
+        ValueError: a file is not what was written, or is missing; the message names it.
     """
-    metadata = json.loads(path.with_suffix(".json").read_bytes())
+    metadata = read_checked_json(path.with_suffix(".json"))
     content = bytearray(path.with_suffix(".safetensors").read_bytes())
     if hashlib.sha256(content).hexdigest() != metadata["sha256"]:
         raise ValueError(f"{path}.safetensors: its content is not what was written; copy it again")

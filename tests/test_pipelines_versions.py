@@ -18,6 +18,7 @@ from data.errors import InputError
 from data.files.tables import write_frame
 from data.shards.writer import Record, ShardWriter
 from pipelines.versions.lineage import evaluated
+from pipelines.versions.measures import measures_of
 from pipelines.versions.page import _over, write_comparison
 
 EVIL = "<script>alert(1)</script>"
@@ -148,6 +149,16 @@ def test_a_variant_is_a_version_too_though_its_scores_have_its_name(store):
     page = write_comparison(settings, "synthesis", ["in use", "harmonic"]).read_text()
     assert "harmonic against in use: spectral loss -0.2000 [-0.2000, -0.2000], smaller is better: better." in page
     assert page.count('<audio controls preload="none"') == 4 * (1 + 2)
+
+
+def test_scores_of_conversion_are_those_of_the_system_on_test_clips_in_each_condition(tmp_path):
+    columns = ("system", "split", "clip", "condition", "song", "f0_corr")
+    rows = [("proposed", "test", "a", "clean", "s", 0.9), ("proposed", "test", "a", "snr0", "s", 0.8),
+            ("proposed", "valid", "b", "clean", "t", 0.1), ("crepe", "test", "a", "clean", "s", 0.2)]  # fmt: skip
+    write_frame(tmp_path / "scores.parquet", pd.DataFrame(rows, columns=columns))
+    found = measures_of("conversion").scores(tmp_path)
+    assert found["f0_corr"].tolist() == [0.9, 0.8]
+    assert found["item"].tolist() == ["a, clean", "a, snr0"]
 
 
 def test_versions_without_a_common_item_are_told_to_have_none(store, monkeypatch):

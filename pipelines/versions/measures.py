@@ -150,5 +150,5 @@ def _clips(folder: Path) -> "pd.DataFrame":
     """Return the scores of the converted voices; an item is a clip in one condition."""
     from eval.conversion.systems import MAIN
 
-    rows = _rows(MAIN, folder)
+    rows = _rows((MAIN,), folder)
     return rows.assign(item=rows["clip"] + ", " + rows["condition"])

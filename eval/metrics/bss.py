@@ -24,7 +24,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
-from scipy.linalg import lapack
 
 from eval.metrics.blocks import Block, Held, blocks
 from eval.metrics.correlations import Correlations, channels, fast_size, transform
@@ -245,10 +244,11 @@ def solve(normal: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, float]:
     """
     matrix = np.array(normal.T, order="F")  # symmetric, and LAPACK takes columns
     matrix[np.diag_indices_from(matrix)] += np.finfo(float).eps
-    norm = lapack.dlange("1", matrix)
+    norm_of, condition_of = linalg.get_lapack_funcs(("lange", "pocon"), (matrix,))
+    norm = norm_of("1", matrix)
     try:
         factor = linalg.cholesky(matrix, lower=True, overwrite_a=True, check_finite=False)
     except linalg.LinAlgError:
         return np.linalg.lstsq(normal, right, rcond=None)[0], 0.0
-    reciprocal, _ = lapack.dpocon(factor, norm, uplo="L")
+    reciprocal, _ = condition_of(factor, norm, uplo="L")
     return linalg.cho_solve((factor, True), right, check_finite=False), float(reciprocal)

@@ -150,7 +150,8 @@ def _written(value: Sequence[float | None]) -> str:
 
 def _document(settings: Settings, found: Mapping[str, Any], changes: Mapping[str, Sequence[str]], now: datetime) -> Any:
     from eval.intervals import OF_MEANS
-    from eval.report.document import Document, Section, Table, Text
+    from eval.report.blocks import Table, Text
+    from eval.report.document import Document, Section
 
     sections = []
     for system, one in found.items():

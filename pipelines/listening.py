@@ -64,7 +64,7 @@ def export_tests(settings: Settings, system: str, output: Path) -> list[Path]:
 
 def lines(blocks: "Sequence[Block]") -> Iterator[str]:
     """Yield paragraphs and tables of a report as lines of text."""
-    from eval.report.document import Table, Text
+    from eval.report.blocks import Table, Text
 
     for block in blocks:
         if isinstance(block, Text):

@@ -28,10 +28,11 @@ from eval.conversion.acceptance import acceptance_criteria
 from eval.conversion.chapters import cost_blocks, limits, vocoder_blocks
 from eval.conversion.paper_tables import NOT_COMPARABLE
 from eval.conversion.players import melody_curves, player_blocks, remix
-from eval.conversion.report import Study, write_report
+from eval.conversion.report import write_report
+from eval.conversion.report_input import Study
 from eval.conversion.singer_map import chosen_rows, map_blocks
 from eval.metrics.waveform import loudness
-from eval.report.document import Players
+from eval.report.blocks import Players
 from eval.report.maps import Map
 from eval.report.palette import Palette
 

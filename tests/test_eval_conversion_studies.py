@@ -16,8 +16,8 @@ from eval.conversion.studies import (
     target_blocks,
 )
 from eval.conversion.variants import Variants, variant_blocks
+from eval.report.blocks import Table
 from eval.report.curves import Curves
-from eval.report.document import Table
 
 
 def scores(

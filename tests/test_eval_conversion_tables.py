@@ -18,7 +18,7 @@ from eval.conversion.tables import (
     references_table,
     systems_table,
 )
-from eval.report.document import Table
+from eval.report.blocks import Table
 
 
 def made_up(values: dict[str, list[float]], condition: str = "clean", **columns: object) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 
 from eval.metrics.waveform import loudness
-from eval.report.document import Clip
+from eval.report.blocks import Clip
 from eval.report.excerpts import extent, matched, most_energy, picks, player
 
 RATE = 16_000

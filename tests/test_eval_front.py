@@ -7,7 +7,8 @@ import pytest
 from test_eval_report import document
 
 from eval.acceptance import Criterion
-from eval.report.document import Clip, Document, Players, render
+from eval.report.blocks import Clip, Players
+from eval.report.document import Document, render
 from eval.report.front import FRONT, Front, Number, champion_sentence, verdict, write_front
 
 

@@ -21,7 +21,8 @@ from eval.listening.ratings import collected
 from eval.listening.results import COLUMNS, collect
 from eval.listening.screening import screened
 from eval.listening.tables import Subject, listening_blocks
-from eval.report.document import Document, Section, Table, Text, render
+from eval.report.blocks import Table, Text
+from eval.report.document import Document, Section, render
 
 EVIL = "</script><img src=x onerror=alert(1)>"
 

@@ -9,16 +9,9 @@ import pytest
 from jinja2 import UndefinedError
 
 from data.files.audio import encode
+from eval.report.blocks import Clip, Players, Table, Text
 from eval.report.curves import Curves, Panel
-from eval.report.document import (
-    Clip,
-    Document,
-    Players,
-    Section,
-    Table,
-    Text,
-    render,
-)
+from eval.report.document import Document, Section, render
 from eval.report.figures import spectrogram
 from eval.report.inline import template_environment
 from eval.report.maps import Map, Point, Sound

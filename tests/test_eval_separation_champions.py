@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from eval.report.document import Table, Text
+from eval.report.blocks import Table, Text
 from eval.separation.champions import champion_blocks, champion_told
 
 

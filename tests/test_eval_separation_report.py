@@ -16,12 +16,13 @@ from tiny_separation import DEFECTIVE, EVIL, RATE, SONGS, make_study, with_every
 from data.shards.reader import Shards
 from eval.metrics.energies import usdr
 from eval.metrics.waveform import loudness
-from eval.report.document import Players, Table
+from eval.report.blocks import Players, Table
 from eval.separation import song_map
 from eval.separation.figures import seconds_charts
 from eval.separation.paper_tables import NOT_COMPARABLE, published_tables
 from eval.separation.players import Sounds, ordered, player_blocks
-from eval.separation.report import Study, write_report
+from eval.separation.report import write_report
+from eval.separation.report_input import Study
 from eval.separation.song_map import song_map_blocks
 from eval.separation.study_report import cost_blocks, noise_blocks, steps_blocks, variants_blocks
 from eval.separation.tables import by_track, paired_table, systems_of, systems_tables, tracks_table

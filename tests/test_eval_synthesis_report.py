@@ -11,7 +11,8 @@ from tiny_synthesis_study import EVIL, make_synthesis_study
 from data.files.audio import decode
 from eval.report.maps import Map
 from eval.synthesis.instrument_map import instrument_blocks
-from eval.synthesis.report import Study, write_report
+from eval.synthesis.report import write_report
+from eval.synthesis.report_input import Study
 
 
 @pytest.fixture(scope="module")

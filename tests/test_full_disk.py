@@ -39,7 +39,8 @@ from data.files.durable import write_bytes, write_json
 from data.files.tables import write_frame, write_table
 from data.shards.writer import ShardWriter, is_committed
 from eval.listening.ratings import collected, write_ratings
-from eval.report.document import Clip, Document, Players, Section, Text
+from eval.report.blocks import Clip, Players, Text
+from eval.report.document import Document, Section
 from eval.report.writing import write_document
 from models.training.checkpoint import Rolling
 from models.training.history import History

@@ -34,7 +34,8 @@ from data.shards.reader import Shards
 from data.shards.writer import INDEX, QUARANTINE, Record, Rejection, ShardWriter, is_committed
 from eval.listening.ratings import collected, write_ratings
 from eval.listening.write import read_plan
-from eval.report.document import Clip, Document, Players, Section
+from eval.report.blocks import Clip, Players
+from eval.report.document import Document, Section
 from eval.report.writing import write_document
 from models.training.checkpoint import load, save
 from models.training.history import History

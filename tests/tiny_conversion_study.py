@@ -23,7 +23,7 @@ from data.shards.writer import Item, Record, Rejection
 from eval.conversion.acceptance import Bounds
 from eval.conversion.judges import Judges
 from eval.conversion.melody_score import score_melodies
-from eval.conversion.report import Folders, Study
+from eval.conversion.report_input import Folders, Study
 from eval.conversion.score import ConversionInputs, score_converted
 from eval.conversion.studies import Studies
 from eval.conversion.vocoder_score import score_vocoders

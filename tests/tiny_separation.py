@@ -13,7 +13,7 @@ from data.musdb.dataset import SAMPLE_RATE, locate
 from data.musdb.tracks import ingest_tracks
 from data.musdb.vocals import resample_songs
 from eval.separation.acceptance import Bounds
-from eval.separation.report import Study
+from eval.separation.report_input import Study
 from eval.separation.score import write_scores
 from models.separation.estimates import System, bounds, write_estimates
 

@@ -15,7 +15,7 @@ from data.nsynth.ingest import ingest
 from data.shards.reader import Shards
 from eval.synthesis.acceptance import Bounds
 from eval.synthesis.instruments import write_map
-from eval.synthesis.report import Study
+from eval.synthesis.report_input import Study
 from eval.synthesis.score import write_scores
 from eval.synthesis.sweeps import write_disentanglement
 from models.synthesis.estimates import Estimates, write_estimates

@@ -19,7 +19,7 @@ from models.conversion.presets import DISCRIMINATORS, FREEZING, LENGTHS, PRESETS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.conversion.report import Study
+    from eval.conversion.report_input import Study
 
 _TRAINED = (
     "conversion_encoder",
@@ -78,7 +78,7 @@ def _study(work: Work) -> "Study":
     from data.files.durable import read_json
     from data.files.tables import read_frame
     from eval.conversion.listening import listening_subject
-    from eval.conversion.report import Folders, Study
+    from eval.conversion.report_input import Folders, Study
     from eval.conversion.studies import Studies
     from eval.report.naming import settings_of_systems
 

@@ -18,7 +18,7 @@ from models.separation.presets import CONDITIONS
 if TYPE_CHECKING:
     import pandas as pd
 
-    from eval.separation.report import Study
+    from eval.separation.report_input import Study
 
 _STAGES = ("separation_codec", "separation_denoiser", "separation_mask_network", "separation_refiner")
 
@@ -63,7 +63,7 @@ def _study(work: Work) -> "Study":
     from data.files.tables import read_frame
     from eval.report.naming import settings_of_systems
     from eval.separation.listening import listening_subject
-    from eval.separation.report import Study
+    from eval.separation.report_input import Study
 
     inputs = work.inputs
     variants = inputs["separation_scores"]

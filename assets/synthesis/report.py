@@ -14,7 +14,7 @@ from assets.synthesis.evaluation import bounds
 from models.synthesis.presets import VARIANTS
 
 if TYPE_CHECKING:
-    from eval.synthesis.report import Study
+    from eval.synthesis.report_input import Study
 
 _STAGES = ("synthesis_autoencoder", "synthesis_sequence", "synthesis_model", "synthesis_wavenet")
 
@@ -58,7 +58,7 @@ def _study(work: Work) -> "Study":
     from data.files.tables import read_frame
     from eval.report.naming import settings_of_systems
     from eval.synthesis.listening import listening_subject
-    from eval.synthesis.report import Study
+    from eval.synthesis.report_input import Study
     from eval.synthesis.tables import BEYOND, EMBEDDED
 
     inputs, champion = work.inputs, work.inputs["synthesis_champion"]

@@ -16,6 +16,7 @@
 * `players`: audio players of the report at equal loudness, worst clips first, with remix
 * `promotion`: decide on validation clips whether a system becomes the champion
 * `report`: write the conversion report (HTML page) and its machine-readable files
+* `report_input`: what the report is written from: folders, tables of scores, requirements
 * `score`: score converted voices, stored in shards
 * `singer_map`: map of the speaker embeddings of clean and converted voices
 * `studies`: tables and plots of the studies

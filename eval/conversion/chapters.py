@@ -1,7 +1,7 @@
 """Sections of the conversion report, and its limits in words, which depend on what was measured."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
 
@@ -11,6 +11,7 @@ from eval.conversion.figures import condition_charts, distribution_charts, f0_ch
 from eval.conversion.measures import CORR, KEYFREE, OA, RPA
 from eval.conversion.paper_tables import published_tables
 from eval.conversion.players import melody_curves, player_blocks
+from eval.conversion.report_input import Study
 from eval.conversion.singer_map import map_blocks
 from eval.conversion.studies import by_genre, graded_blocks, study_sections
 from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored
@@ -27,12 +28,10 @@ from eval.conversion.tables import (
 )
 from eval.conversion.variants import Variants, variant_blocks
 from eval.intervals import mean_interval
-from eval.report.document import Block, Table, number_of
-from eval.report.numbers import number, with_interval
+from eval.report.blocks import Table
+from eval.report.document import Block
+from eval.report.numbers import number, number_of, with_interval
 from eval.report.training import training_charts
-
-if TYPE_CHECKING:
-    from eval.conversion.report import Study
 
 _TRAINED = "a network trained on speech, which hears recording conditions and register as well as the singer."
 _ENCODERS = {
@@ -41,7 +40,7 @@ _ENCODERS = {
 _COMPARED = (KEYFREE, CORR, "vuv_error", "speaker_target", "character_error")
 
 
-def conversion_sections(study: "Study", systems: Table) -> list[tuple[str, Sequence[Block]]]:
+def conversion_sections(study: Study, systems: Table) -> list[tuple[str, Sequence[Block]]]:
     """Return title and blocks of every section of the page; those without content have no blocks.
 
     Args:
@@ -78,7 +77,7 @@ def conversion_sections(study: "Study", systems: Table) -> list[tuple[str, Seque
     ]  # fmt: skip
 
 
-def _voices(study: "Study", systems: Table) -> list[Block]:
+def _voices(study: Study, systems: Table) -> list[Block]:
     """Return the comparison of the converted voices."""
     lost, genres = failures_table(study.scores, study.melody), by_genre(study.scores, KEYFREE)
     conditions = list(dict.fromkeys((CLEAN, "snr5", study.hardest)))
@@ -109,7 +108,7 @@ def _melody(melody: pd.DataFrame) -> list[Block]:
     ]
 
 
-def _against_what_is_in_use(study: "Study") -> list[Block]:
+def _against_what_is_in_use(study: Study) -> list[Block]:
     """Return the scores of an experiment beside those of the system in use; nothing if these are not given."""
     if study.in_use is None:
         return []
@@ -190,7 +189,7 @@ def _champions(champions: Sequence[Mapping[str, Any]]) -> list[Block]:
     ]
 
 
-def limits(study: "Study") -> list[str]:
+def limits(study: Study) -> list[str]:
     """Return the limits of what was measured, a sentence or two each; they depend on what is there."""
     test, lines = scored(study.scores, TEST), []
     songs, singers = test["group"].nunique(), test["singer"].nunique()

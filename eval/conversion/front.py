@@ -1,22 +1,19 @@
 """The front of the conversion report."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from eval.acceptance import Criterion
 from eval.conversion.measures import CORR, KEYFREE, MEASURES, RPA
 from eval.conversion.players import clips_of
+from eval.conversion.report_input import Study
 from eval.conversion.systems import CLEAN, MAIN, TEST, condition_name, name_of, scored
 from eval.conversion.tables import summary_of
-from eval.report.document import Players
+from eval.report.blocks import Players
 from eval.report.front import Front, Number, champion_sentence, verdict
 from eval.report.numbers import with_interval
 
-if TYPE_CHECKING:
-    from eval.conversion.report import Study
 
-
-def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
+def front_of(study: Study, found: Mapping[str, Criterion]) -> Front:
     """Return the front of the report.
 
     Args:
@@ -44,7 +41,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
     )
 
 
-def _numbers(study: "Study") -> list[Number]:
+def _numbers(study: Study) -> list[Number]:
     """Return the numbers on the test clips, clean and in the hardest condition."""
     found = []
     for frame, measure, label, conditions in (

@@ -19,7 +19,7 @@ from eval.conversion.paper_results import (
     PEERS_SOURCE,
 )
 from eval.conversion.systems import CLEAN, MAIN, condition_name, name_of, systems_of
-from eval.report.document import Table
+from eval.report.blocks import Table
 
 NOT_COMPARABLE = "embedded singers: not comparable"
 

@@ -19,7 +19,8 @@ from data.pitch.trackers import RATE, track
 from eval.conversion.inputs import Made, Mixtures, References
 from eval.conversion.measures import KEYFREE, figure
 from eval.conversion.systems import CLEAN, MAIN, TEST, condition_name, name_of, scored, systems_of
-from eval.report.document import Block, Clip, Players, Text
+from eval.report.blocks import Clip, Players, Text
+from eval.report.document import Block
 from eval.report.excerpts import extent, level_of, matched, most_energy, picks, player
 from eval.report.numbers import number
 

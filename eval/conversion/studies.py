@@ -27,8 +27,9 @@ from eval.conversion.systems import (
 )
 from eval.conversion.tables import cell, condition_tables, summary_of
 from eval.conversion.variants import SHOWN_CONDITIONS, VOICE, Variants, variant_blocks, variants_table
+from eval.report.blocks import Table, Text
 from eval.report.curves import Curves, Panel
-from eval.report.document import Block, Table, Text
+from eval.report.document import Block
 from eval.report.numbers import number
 from eval.table import interval_of
 

@@ -23,7 +23,7 @@ from eval.conversion.systems import (
     systems_of,
 )
 from eval.intervals import Interval
-from eval.report.document import Table
+from eval.report.blocks import Table
 from eval.report.numbers import NONE, UNKNOWN, chance, with_interval
 from eval.table import interval_of, summarise
 

@@ -9,7 +9,8 @@ import pandas as pd
 from eval.conversion.measures import CORR, KEYFREE, MEASURES, there_in
 from eval.conversion.systems import CLEAN, GROUP, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import cell, summary_of
-from eval.report.document import Block, Table
+from eval.report.blocks import Table
+from eval.report.document import Block
 from eval.report.numbers import UNKNOWN, chance, with_interval
 from eval.statistics import compare, holm
 from eval.table import interval_of

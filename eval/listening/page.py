@@ -18,7 +18,7 @@ from data.files.audio import encode, to_pcm16
 from data.files.durable import write_bytes
 from eval.listening.design import Plan
 from eval.listening.kinds import KINDS
-from eval.report.document import inline_page
+from eval.report.inline import inline_page
 
 _TEMPLATES = Path(__file__).parent / "templates"
 _LARGEST = 200_000_000  # bytes of a page; browsers of phones give up on larger ones

@@ -18,8 +18,9 @@ from eval.listening.opinion import opinion_of
 from eval.listening.power import more_ratings
 from eval.listening.ratings import Ratings
 from eval.listening.screening import RULES, screened
-from eval.report.document import Block, Table, Text, number_of
-from eval.report.numbers import UNKNOWN, chance, number, percent, with_interval
+from eval.report.blocks import Table, Text
+from eval.report.document import Block
+from eval.report.numbers import UNKNOWN, chance, number, number_of, percent, with_interval
 from eval.statistics import compare, holm
 
 

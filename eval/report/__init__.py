@@ -1,9 +1,10 @@
 """Building blocks of the HTML reports, charts, and exports to LaTeX and Markdown.
 
 * `axes`: axes of charts: where a value lies, and which ticks are told
+* `blocks`: the plain blocks of a report: text, tables, sounds with their spectrograms, players
 * `curves`: charts of curves in panels
 * `difference`: compares two reports by their numbers
-* `document`: the blocks of a report (text, tables, charts, sound players, maps) and their rendering to one HTML file
+* `document`: a report: its sections of blocks, and their rendering to one HTML file
 * `excerpts`: excerpts of long sounds for the players: which are chosen, from where, how long, and how loud
 * `exports`: exports of report tables to LaTeX and Markdown, and model cards for model hubs
 * `figures`: figures for the web UI, as matplotlib figures, and spectrograms, as PNG

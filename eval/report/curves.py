@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from eval.report.axes import Axis, axis_of
-from eval.report.document import Table
+from eval.report.blocks import Table
 from eval.report.numbers import number
 
 _MOST_SLOTS = 60  # places of a panel that tell their values

@@ -13,7 +13,7 @@ import numpy as np
 
 from data.files.audio import encode, encode_small, to_pcm16
 from eval.metrics.waveform import loudness
-from eval.report.document import Clip
+from eval.report.blocks import Clip
 from eval.report.figures import spectrogram
 from eval.report.maps import Sound
 

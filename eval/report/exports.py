@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from eval.acceptance import Criterion
-from eval.report.document import Table
+from eval.report.blocks import Table
 
 _LATEX = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",

@@ -13,7 +13,7 @@ import numpy as np
 
 from data.files.durable import write_json
 from eval.acceptance import WHOLE, Criterion, title_of
-from eval.report.document import Clip, Players
+from eval.report.blocks import Clip, Players
 from eval.report.numbers import number
 
 FRONT = "front.json"

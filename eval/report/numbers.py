@@ -144,3 +144,13 @@ def _with_power(value: float, sign: str, significant: int, *, exact: bool) -> st
     if not exact:
         shown = shown.rstrip("0").rstrip(".")
     return f"{shown} × 10{str(int(power)).translate(_SUPERSCRIPT)}"
+
+
+def number_of(number: int, thing: str) -> str:
+    """Return a number with the name of what is counted, in the plural if it is not 1.
+
+    Example:
+        >>> number_of(1, "song"), number_of(0, "song")
+        ('1 song', '0 songs')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

@@ -12,7 +12,7 @@ from functools import cached_property
 import numpy as np
 
 from eval.report.axes import Axis, axis_of
-from eval.report.document import Table
+from eval.report.blocks import Table
 from eval.report.numbers import number
 
 _MOST_POINTS = 100  # of a system in a spread

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from data.files.durable import write_bytes
-from eval.report.document import Document, Table, render
+from eval.report.blocks import Table
+from eval.report.document import Document, render
 from eval.report.exports import latex
 from eval.report.front import write_front
 

@@ -13,6 +13,7 @@
 * `players`: audio players of the report: excerpts with the most singing, at equal loudness, worst songs first
 * `promotion`: decide which separation system is in use, by the validation songs only
 * `report`: write the separation report (HTML page) and its machine-readable files
+* `report_input`: what the report is written from: folders, tables of scores, requirements
 * `score`: score the estimates of systems, stored in shards, against the true sources; medians over tracks
 * `song_map`: map of excerpts of the test songs by their sound, which plays what the systems found
 * `sounds`: sounds of tracks that are read in parts: from audio files, from shards, or computed from others

@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 
 from eval.intervals import mean_interval
-from eval.report.document import Block, Table, Text
+from eval.report.blocks import Table, Text
+from eval.report.document import Block
 from eval.report.front import NO_CHAMPION
 from eval.report.numbers import number, with_interval
 from eval.separation.promotion import VALID

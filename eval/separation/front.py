@@ -1,24 +1,21 @@
 """The front of the separation report, and what its metrics are worth."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from eval.acceptance import Criterion
-from eval.report.document import Players, Text
+from eval.report.blocks import Players, Text
 from eval.report.front import Front, Number, verdict
 from eval.report.numbers import with_interval
 from eval.separation.champions import champion_told
 from eval.separation.players import Sounds, clips_of
+from eval.separation.report_input import Study
 from eval.separation.tables import CEILING, MAIN, MIXTURE, heading, medians, name_of
-
-if TYPE_CHECKING:
-    from eval.separation.report import Study
 
 _METRIC = "uSDR"
 _SECONDS = 6.0
 
 
-def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
+def front_of(study: Study, found: Mapping[str, Criterion]) -> Front:
     """Return the front of the report.
 
     Args:
@@ -49,7 +46,7 @@ def front_of(study: "Study", found: Mapping[str, Criterion]) -> Front:
     )
 
 
-def what_to_trust(study: "Study") -> Text:
+def what_to_trust(study: Study) -> Text:
     """Return what the metrics are worth for the systems that ran."""
     heard = (
         "The specific loudness error knows no phase and no inaudible noise, but its agreement with listeners has not "

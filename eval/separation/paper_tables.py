@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from eval.intervals import Median
-from eval.report.document import Table
+from eval.report.blocks import Table
 from eval.separation.paper_results import DIFF_DMX, DIFF_DMX_SOURCE, SISEC, SISEC_DEFINITIONS, SISEC_SOURCE
 from eval.separation.tables import figure, medians, name_of
 

@@ -15,7 +15,8 @@ import pandas as pd
 
 from data.files.audio import to_float
 from data.shards.reader import Shards
-from eval.report.document import Block, Clip, Players, Text
+from eval.report.blocks import Clip, Players, Text
+from eval.report.document import Block
 from eval.report.excerpts import MOST_GAIN, extent, level_of, most_energy, picks, player
 from eval.separation.tables import by_track, figure, name_of
 

@@ -11,8 +11,9 @@ import pandas as pd
 
 from eval.intervals import median_interval
 from eval.metrics.sdr import DEFINITIONS
+from eval.report.blocks import Table
 from eval.report.curves import Curves, Panel
-from eval.report.document import Block, Table
+from eval.report.document import Block
 from eval.report.numbers import number
 from eval.separation.tables import (
     MAIN,

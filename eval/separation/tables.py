@@ -14,9 +14,9 @@ import pandas as pd
 from eval.intervals import Median, median_interval
 from eval.metrics.bss import ILL_CONDITIONED
 from eval.metrics.sdr import DEFINITIONS, DISTANCES, RATIOS
-from eval.report.document import Table, number_of
+from eval.report.blocks import Table
 from eval.report.naming import with_setting
-from eval.report.numbers import UNKNOWN, chance, number
+from eval.report.numbers import UNKNOWN, chance, number, number_of
 from eval.report.numbers import with_interval as _told
 from eval.report.palette import Palette
 from eval.table import Items, Metric, compare_systems

@@ -11,6 +11,7 @@
 * `paper_results`: results published in the SING paper, for comparison; nothing here is measured by this project
 * `players`: sound players of the report: the worst, typical and best test notes
 * `report`: the synthesis report: HTML page, metrics as JSON, LaTeX table, model card and scores
+* `report_input`: what the report is written from: folders, tables of scores, requirements
 * `score`: scores of collections of notes, from shards or from folders of sound files
 * `sweeps`: scores of notes in which pitch or instrument is varied, and of interpolations between instruments
 * `tables`: tables of the synthesis report, made from data frames of scores

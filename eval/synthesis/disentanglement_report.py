@@ -10,8 +10,9 @@ from data.files.audio import encode, to_float
 from data.files.durable import read_json
 from data.files.tables import read_frame
 from data.shards.reader import Shards
+from eval.report.blocks import Clip, Players
 from eval.report.curves import Curves, Panel
-from eval.report.document import Block, Clip, Players
+from eval.report.document import Block
 from eval.report.figures import spectrogram
 from eval.synthesis.tables import control_table
 

@@ -1,26 +1,23 @@
 """The front of the synthesis report."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from eval.acceptance import Criterion
 from eval.intervals import mean_interval
-from eval.report.document import Players, number_of
+from eval.report.blocks import Players
 from eval.report.front import Front, Number, champion_sentence, verdict
-from eval.report.numbers import percent, with_interval
+from eval.report.numbers import number_of, percent, with_interval
 from eval.synthesis.acceptance import by_note, loss_ratio
+from eval.synthesis.report_input import Study
 from eval.synthesis.tables import name_of
-
-if TYPE_CHECKING:
-    from eval.synthesis.report import Study
 
 _PLAYED = ("recording", "sing", "nearest_pitch", "silence")
 
 
-def front_of(study: "Study", found: Mapping[str, Criterion], control: Mapping[str, float], order: list[str]) -> Front:
+def front_of(study: Study, found: Mapping[str, Criterion], control: Mapping[str, float], order: list[str]) -> Front:
     """Return the front of the report.
 
     Args:

@@ -1,31 +1,30 @@
 """Sound players of the synthesis report: the worst, typical and best test notes, as loud as their recordings."""
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from eval.report.document import Block, Players, Text
+from eval.report.blocks import Players, Text
+from eval.report.document import Block
 from eval.report.excerpts import MOST_GAIN, picks
 from eval.report.numbers import number
+from eval.synthesis.report_input import Study
 from eval.synthesis.tables import SHOWN, name_of
-
-if TYPE_CHECKING:
-    from eval.synthesis.report import Study
 
 _PLAYED, _REBUILT = 10, 4  # number of notes with players, and of further ones that the WaveNet rebuilt
 _SHARE = "loss ratio"
 _PLAYER_SYSTEMS = ("recording", *(one for one in SHOWN if one != "silence"))
 
 
-def ordered(study: "Study") -> list[str]:
+def ordered(study: Study) -> list[str]:
     """Return the test notes from the worst to the best, by the loss of SING over that of silence."""
     test = study.all_scores[study.all_scores["split"] == "test"]
     wide = test.pivot(index="note", columns="system", values="spectral")
     return (wide["sing"] / wide["silence"]).sort_values(ascending=False, na_position="first").index.tolist()
 
 
-def player_blocks(study: "Study") -> Iterator[Block]:
+def player_blocks(study: Study) -> Iterator[Block]:
     """Yield sound players of the worst, typical and best test notes, and of some that the WaveNet reconstructed."""
     test, order = study.all_scores[study.all_scores["split"] == "test"], ordered(study)
     wide = test.pivot(index="note", columns="system", values="spectral")

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from eval.intervals import Interval
-from eval.report.document import Table
+from eval.report.blocks import Table
 from eval.report.naming import with_setting
 from eval.report.numbers import UNKNOWN, chance, number, percent, with_interval
 from eval.report.palette import Palette

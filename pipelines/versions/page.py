@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from eval.report.blocks import Table
     from eval.report.curves import Curves
-    from eval.report.document import Section, Table
+    from eval.report.document import Section
     from eval.table import Metric
 
 FOLDER = "comparisons"  # in the folder of exported reports, where they are served too
@@ -100,7 +101,7 @@ def _scores_asset(version: Evaluated) -> str:
 def _means(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "Table":
     """Return the table of the mean of each metric, a row, with its interval, for each version, a column."""
     from eval.intervals import mean_interval
-    from eval.report.document import Table
+    from eval.report.blocks import Table
     from eval.report.numbers import UNKNOWN, with_interval
 
     rows = []
@@ -123,7 +124,7 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
     """Return the table of paired differences to the first version, and a sentence for each other version."""
     import pandas as pd
 
-    from eval.report.document import Table
+    from eval.report.blocks import Table
     from eval.report.numbers import chance, with_interval
     from eval.table import compare_systems
 
@@ -153,7 +154,7 @@ def _pairs(measures: Measures, scores: "Mapping[str, pd.DataFrame]") -> "tuple[T
 
 def _differences(versions: Sequence[Evaluated]) -> "Table":
     """Return the table of all configured values, code versions and data that are not the same in all versions."""
-    from eval.report.document import Table
+    from eval.report.blocks import Table
 
     values: dict[tuple[str, str], dict[str, str]] = {}
     for version in versions:

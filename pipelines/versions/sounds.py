@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from data.shards.reader import Shards
-    from eval.report.document import Clip, Players
+    from eval.report.blocks import Clip, Players
 
 _PLAYED = 4  # items with sounds
 _LOUDNESS = -23.0  # LUFS, of all sounds (EBU R 128)
@@ -31,7 +31,7 @@ def players(measures: Measures, versions: Sequence[Evaluated], scores: "Mapping[
         versions: the versions; the first one decides on the order of the items.
         scores: scores on the test items by the name of the version.
     """
-    from eval.report.document import Players
+    from eval.report.blocks import Players
 
     metric = next(iter(measures.metrics.values()))
     common = set.intersection(*({str(one) for one in frame[measures.items.column]} for frame in scores.values()))
@@ -103,7 +103,7 @@ def _clips(
     found: Mapping[str, _Sounds], guides: Sequence[_Sounds], item: str, figures: Mapping[str, Mapping[str, str]]
 ) -> "list[Clip]":
     """Return the players of one item; the last recording says which seconds are played."""
-    from eval.report.document import Clip
+    from eval.report.blocks import Clip
     from eval.report.excerpts import most_energy, player
 
     guide = guides[-1].wave(item) if guides else None

@@ -223,6 +223,7 @@ def download(folder: Path, bench: Bench) -> None:
 
 def needs_table(folder: Path, bench: Bench) -> None:
     row = {"asset": "synthesis_model", "memory": 1, "gpu_memory": 2, "gpu_hours": 3.0}
+    row |= {"steps": 10, "batch": 4, "measured": "whole"}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(needs, "TABLE", folder / "needs.json")
         needs.remember({"preset": "demo", "systems": {"synthesis": {"trainings": [row] * 9}}})

@@ -213,9 +213,9 @@ def test_the_reports_are_served_as_long_as_the_ui(settings, monkeypatch):
     export_report(settings.report_folder, keep(settings.home), in_use=True)
     with socket.create_server((HOST, 0)) as free:
         port = free.getsockname()[1]
-    monkeypatch.setattr(
-        serving, "_commands", lambda folder, port: [[sys.executable, "-c", UI, str(port), str(settings.home)]]
-    )
+    code_server = [sys.executable, "-c", "import time; time.sleep(100)"]
+    web_ui = [sys.executable, "-c", UI, str(port), str(settings.home)]
+    monkeypatch.setattr(serving, "_commands", lambda folder, port: [code_server, web_ui])
     serving.serve(settings, port, told.append)
     assert (settings.home / "seen").read_bytes() == (settings.report_folder / "index.html").read_bytes()
     reports = known_port(settings.home)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from models.training.config import FitConfig
-from models.training.memory import keep_freed_memory
+from models.training.memory import freed_memory_kept
 from models.training.state import State
 
 Losses = Callable[[int], Iterator[tuple[str, Tensor]]]  # number of examples to the losses of a step, by group
@@ -80,7 +80,6 @@ def measure(training: Training, available: float) -> StepCost:
         >>> measure(first, available=4e9).seconds
         0.03
     """
-    keep_freed_memory()  # as a training does
     network, groups, losses = training.start()
     parameters = sum(one.numel() for group in groups.values() for one in group)
     if 4 * _MOMENTS * parameters > available:
@@ -97,7 +96,8 @@ def measure(training: Training, available: float) -> StepCost:
     kept_bytes, flop = meter.peak / least, counter.get_total_flops() / least
     room = (available - 4 * _MOMENTS * parameters) / max(kept_bytes, 1.0)
     examples = int(max(least, min(training.fit.batch_size, room, _BUDGET / max(flop, 1.0))))
-    seconds = [_step(state, losses, examples) for _ in range(_ROUNDS)]
+    with freed_memory_kept():  # as in a training
+        seconds = [_step(state, losses, examples) for _ in range(_ROUNDS)]
     return StepCost(parameters, flop, kept_bytes, min(seconds) * training.fit.batch_size / examples, examples)
 
 

@@ -14,25 +14,37 @@ from data.errors import PermanentError, full_memory, is_memory_full
 from models.training.checkpoint import Rolling
 from models.training.config import FitConfig
 
-_LARGEST = 256 * 2**20  # bytes of a block that is kept; larger ones go back to the system
-_UNUSED = 512 * 2**20  # bytes at the end of the heap that are kept
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
+_KEPT = (256 * 2**20, 128 * 2**20)  # bytes at the end of the heap, and of a block, that are kept in a training
+_USUAL = (64 * 2**20, 32 * 2**20)  # the same elsewhere: as far as glibc goes by itself
 
 
-def keep_freed_memory() -> bool:
-    """Have the C library keep freed blocks of up to 256 MB, and at most 512 MB at the end of the heap.
+@contextmanager
+def freed_memory_kept() -> Iterator[bool]:
+    """Context manager in which freed blocks of up to 128 MB are kept for what follows, 256 MB at the end of the heap.
 
-    What is computed stays the same to the bit; the peak of memory grows by a few per cent. It holds until the process
-    ends. Returns whether the C library is glibc, which can; with others, nothing changes.
+    What is computed stays the same to the bit. Afterwards, all that is free goes back to the system. Gives whether the
+    C library is glibc, which can; with others, nothing changes.
 
     Example:
-        >>> keep_freed_memory()
-        True
+        >>> with freed_memory_kept():
+        ...     train()
     """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is None:
-        return False
-    return bool(mallopt(_MMAP_THRESHOLD, _LARGEST)) and bool(mallopt(_TRIM_THRESHOLD, _UNUSED))
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "mallopt") or not hasattr(library, "malloc_trim"):
+        yield False
+        return
+    _set(library, _KEPT)
+    try:
+        yield True
+    finally:
+        _set(library, _USUAL)
+        library.malloc_trim(0)
+
+
+def _set(library: ctypes.CDLL, sizes: tuple[int, int]) -> None:
+    for name, size in zip((_TRIM_THRESHOLD, _MMAP_THRESHOLD), sizes, strict=True):
+        library.mallopt(name, size)
 
 
 class MemoryFull(PermanentError):

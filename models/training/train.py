@@ -9,7 +9,7 @@ from data.execution import Execution
 from models.training.checkpoint import save_network
 from models.training.config import FitConfig
 from models.training.fit import fit
-from models.training.memory import enough_memory, keep_freed_memory
+from models.training.memory import enough_memory, freed_memory_kept
 from models.training.processes import World, join_processes
 from models.training.stage import Figures, Stage
 
@@ -39,8 +39,7 @@ def train_stage(
         ...     return Stage("codec", network, make_batches(world), objective)
         >>> train_stage(Execution(Path("run")), make_stage, FitConfig(steps=1000, batch_size=16), {"channels": 64})
     """
-    keep_freed_memory()
-    with join_processes(torch.device(execution.device)) as world:
+    with freed_memory_kept(), join_processes(torch.device(execution.device)) as world:
         stage = make_stage(world)
         with enough_memory(stage.name, config, execution.folder):
             figures = fit(stage, config, execution, world)

@@ -3,8 +3,7 @@
 import os
 from pathlib import Path
 
-from assets.store.locks import acquire, holder
-from data.files.durable import naming
+from assets.store.locks import acquire, holder, sign
 
 SERVER = "server"
 
@@ -29,9 +28,7 @@ def hold(home: Path, name: str, text: str = "") -> int | None:
     descriptor = acquire(_path(home, name))
     if descriptor is not None:
         try:
-            with naming(_path(home, name)):
-                os.ftruncate(descriptor, 0)
-                os.pwrite(descriptor, text.encode(), 0)
+            sign(descriptor, _path(home, name), text)
         except OSError:
             os.close(descriptor)
             raise

@@ -172,7 +172,7 @@ def test_the_ui_alone_tells_the_story(made):
     assert "data:image/png;base64" in metadata(result, "synthesis_model")["curves"]
     assert "data:image/svg+xml;base64" in metadata(result, "synthesis_instrument_map")["map"]
     scores = metadata(result, "synthesis_baseline_scores")["scores"]
-    assert "nearest_pitch" in {record.data["system"] for record in scores.records}
+    assert "Copy of nearest training note" in {record.data["system"] for record in scores.records}
     assert metadata(result, "nsynth_shards")["dagster/row_count"] == 64
 
 

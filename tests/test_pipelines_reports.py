@@ -19,11 +19,11 @@ from assets.environment import Environment
 from assets.graph import Graph
 from assets.registry import REGISTRY
 from data.errors import InputError
+from data.files import durable
 from data.files.durable import read_json, write_json
 from pipelines import cli
 from pipelines.definitions import make_graph
 from pipelines.jobs import SYSTEMS
-from pipelines.reports import export
 from pipelines.reports.chapters import CHAPTERS, places_of
 from pipelines.reports.export import export_report
 from pipelines.reports.folder import exported, write_index
@@ -234,13 +234,13 @@ def export_and_die(root: Path, version: Path, count: int) -> None:
 
         return call
 
-    export.sync, os.rename, os.replace = deadly(export.sync), deadly(os.rename), deadly(os.replace)
+    durable.sync, os.rename, os.replace = deadly(durable.sync), deadly(os.rename), deadly(os.replace)
     export_report(root, version, in_use=True)
 
 
 def test_a_killed_export_leaves_all_or_nothing_and_the_next_one_goes_on(tmp_path, root):
     version, left_over = keep(tmp_path / "home"), 0
-    for count in range(20):
+    for count in range(40):
         process = in_another_process(export_and_die, root, version, count)
         process.join()
         for name in dated(root):

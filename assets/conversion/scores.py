@@ -5,11 +5,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
-
 from assets.conversion.stages import WHOLE
 from assets.declaration import Shown, Summary, Work, stored_asset
-from assets.display import table
+from assets.display import figure, table
 from assets.environment import Environment
 from assets.judging import judges, judging
 from assets.quality import Quality, gather
@@ -28,18 +26,22 @@ def _means(file: str, measures: tuple[str, ...]) -> Any:
 
     def show(folder: Path) -> Shown:
         from data.files.tables import read_frame
+        from eval.conversion.measures import MEASURES
+        from eval.conversion.systems import condition_name, name_of
 
         scores = read_frame(folder / file)
-        kept = [one for one in measures if one in scores]
-        groups = [one for one in ("system", "condition") if one in scores]
-        means = scores[scores["split"] == "test"].groupby(groups)[kept].mean()
+        names = {"system": name_of, "condition": condition_name}
+        groups = [one for one in names if one in scores]
+        headings = {one: MEASURES[one].heading for one in measures if one in scores}
+        means = scores[scores["split"] == "test"].groupby(groups)[list(headings)].mean().reset_index()
+        means = means.assign(**{one: means[one].map(names[one]) for one in groups}).rename(columns=headings)
         plotted = {
-            f"{measure} {row['system']} {row.get('condition', '')}".strip(): dg.MetadataValue.float(float(row[measure]))
-            for row in means.reset_index().to_dict("records")
-            for measure in kept
-            if row[measure] == row[measure]
+            ", ".join([heading, *(row[one] for one in groups)]): figure(row[heading])
+            for row in means.to_dict("records")
+            for heading in headings.values()
+            if row[heading] == row[heading]
         }
-        return {"means over test clips": table(means.reset_index()), **plotted}
+        return {"means over test clips": table(means), **plotted}
 
     return show
 

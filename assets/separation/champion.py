@@ -50,10 +50,12 @@ def sampling_of(system: str, config: Mapping[str, Any]) -> Sampling:
 def _means(folder: Path) -> Shown:
     """Return a table for the web UI: the mean over the validation songs of the vocals' metrics."""
     from data.files.tables import read_frame
+    from eval.separation.tables import name_of
 
     scores = read_frame(folder / SCORES)
     vocals = scores[scores["source"] == "vocals"]
-    return {"means": table(vocals.groupby(["system", "metric"])["value"].mean().unstack().reset_index())}
+    means = vocals.groupby(["system", "metric"])["value"].mean().unstack().rename(index=name_of)
+    return {"means": table(means.reset_index())}
 
 
 @stored_asset(

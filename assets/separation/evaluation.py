@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from assets.declaration import Shown, Summary, Work, stored_asset
-from assets.display import table
+from assets.display import figure, table
 from assets.environment import Configuration, Environment
 from assets.judging import identity, voice_judge
 from assets.quality import Quality, gather
@@ -77,12 +75,13 @@ def separation_vocals(work: Work, separation_songs: Path, separation_codec: Path
 def _medians(folder: Path) -> Shown:
     """Return the medians over songs of the vocals' metrics: all as a table, three as numbers that the web UI plots."""
     from data.files.tables import read_frame
+    from eval.separation.tables import name_of
 
     scores = read_frame(folder / "scores.parquet")
     vocals = scores[scores["source"] == "vocals"]
-    medians = vocals.groupby(["system", "metric"])["value"].median().unstack()
+    medians = vocals.groupby(["system", "metric"])["value"].median().unstack().rename(index=name_of)
     plotted = {
-        f"{metric} {system}": dg.MetadataValue.float(float(value))
+        f"{metric}, {system}": figure(float(value))
         for (system, metric), value in medians[["uSDR", "SI-SDR", "cSIR"]].stack().items()
     }
     return {"medians of the vocals": table(medians.reset_index()), **plotted}

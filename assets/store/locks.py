@@ -66,8 +66,15 @@ def holder(path: Path) -> str:
         return "unknown"
 
 
-def _sign(descriptor: int, path: Path, name: str) -> None:
-    """Replace the content of a locked file by the name of its holder."""
+def sign(descriptor: int, path: Path, name: str) -> None:
+    """Replace the content of a locked file by the name of its holder, which `holder` tells others.
+
+    Raises:
+        OSError: the disk is full; the message names the file.
+
+    Example:
+        >>> sign(descriptor, Path("training.lock"), str(os.getpid()))
+    """
     with naming(path):
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, name.encode(), 0)
@@ -92,7 +99,7 @@ def alone(path: Path, what: str) -> Iterator[None]:
     if descriptor is None:
         raise InputError(f"{what}: process {holder(path)} is at work on it already; wait for it or stop it")
     try:
-        _sign(descriptor, path, str(os.getpid()))
+        sign(descriptor, path, str(os.getpid()))
         yield
     finally:
         os.close(descriptor)
@@ -145,7 +152,7 @@ def turn(paths: Sequence[Path], what: str, tell: Callable[[str], None]) -> Itera
             waiting = True
         time.sleep(_POLL_SECONDS)
     try:
-        _sign(*free, f"{what} of process {os.getpid()}")
+        sign(*free, f"{what} of process {os.getpid()}")
         yield
     finally:
         os.close(free[0])

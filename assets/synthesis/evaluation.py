@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import dagster as dg
-
 from assets.declaration import Shown, Summary, Work, stored_asset
-from assets.display import dots, picture, table
+from assets.display import dots, figure, picture, table
 from assets.environment import Environment
 from assets.quality import Quality, gather
 from assets.store.versions import Version
@@ -56,13 +54,18 @@ def _summary(folder: Path) -> Shown:
     """Return a summary table of scores, and means of three metrics as numbers that the web UI plots."""
     from data.files.tables import read_frame
     from eval.synthesis.note_metrics import METRICS
+    from eval.synthesis.tables import HEADINGS, name_of
     from eval.table import summarise
 
     scores = read_frame(folder / "scores.parquet")
     summary = summarise(scores, list(METRICS), by=("system", "split"), group="instrument")
-    means = summary[summary["metric"].isin(["spectral", "in_tune", "waveform_mse"])]
-    plotted = {f"{one.metric} {one.system} {one.split}": float(one.mean) for one in means.itertuples() if one.count}
-    return {"scores": table(summary), **{name: dg.MetadataValue.float(value) for name, value in plotted.items()}}
+    means = summary[summary["metric"].isin(["spectral", "in_tune", "waveform_mse"]) & (summary["count"] > 0)]
+    plotted = {
+        f"{HEADINGS[one['metric']]}, {name_of(one['system'])}, {one['split']}": figure(one["mean"])
+        for one in means.to_dict("records")
+    }
+    shown = summary.assign(system=summary["system"].map(name_of), metric=summary["metric"].map(HEADINGS))
+    return {"scores": table(shown), **plotted}
 
 
 @stored_asset(files=SCORES, kinds={"parquet"}, show=_summary)

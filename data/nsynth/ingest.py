@@ -161,7 +161,7 @@ def _folder_files(part: Part, folder: Path) -> Iterator[tuple[str, Callable[[], 
         with open(part.path / "examples.json", "rb") as stream:
             keep_metadata(read_metadata(stream, str(part.path / "examples.json")), folder, part)
     for path in part.wav_files():
-        yield path.name, partial(Path, path)
+        yield path.name, lambda path=path: path
 
 
 def _read_note(path: Path) -> bytes:

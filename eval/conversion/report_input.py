@@ -12,13 +12,7 @@ from data.pitch.trackers import JUDGE
 from eval.conversion.acceptance import Bounds, Evidence
 from eval.conversion.players import Sounds, open_sounds
 from eval.conversion.studies import Studies
-from eval.conversion.systems import (
-    MAIN,
-    TEST,
-    condition_name,
-    conditions_of,
-    scored,
-)
+from eval.conversion.systems import MAIN, TEST, condition_name, conditions_of, scored
 from eval.conversion.tables import hardest_of, ordered
 from eval.report.document import Block
 from eval.report.numbers import number_of

@@ -14,7 +14,7 @@ import numpy as np
 from data.files.durable import write_json
 from eval.acceptance import WHOLE, Criterion, title_of
 from eval.report.blocks import Clip, Players
-from eval.report.numbers import number
+from eval.report.numbers import NO_INTERVAL, number
 
 FRONT = "front.json"
 NO_CHAMPION = (
@@ -47,7 +47,7 @@ class Number:
             'too few for an interval'
         """
         value, _, ends = told.partition(" [")
-        return cls(label, value, "too few for an interval" if ends == "no interval]" else f"[{ends}")
+        return cls(label, value, "too few for an interval" if f"[{ends}" == NO_INTERVAL else f"[{ends}")
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,7 @@ from eval.report.blocks import Clip
 from eval.report.document import Block
 from eval.report.excerpts import level_of, player
 from eval.synthesis.acceptance import Bounds
-from eval.synthesis.tables import (
-    BEYOND,
-    SETTINGS,
-    name_of,
-)
+from eval.synthesis.tables import BEYOND, SETTINGS, name_of
 
 
 @dataclass(frozen=True)

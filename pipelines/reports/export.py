@@ -22,7 +22,7 @@ from assets.store.pointers import lock_path
 from assets.store.versions import Version
 from data.errors import InputError
 from data.files.checked_json import write_checked_json
-from data.files.durable import SUFFIX, naming, sync
+from data.files.durable import SUFFIX, new_folder
 from data.files.names import check_id
 from pipelines.reports.folder import (
     MANIFEST,
@@ -141,25 +141,16 @@ def _write(root: Path, manifest: Mapping[str, Any], contents: Mapping[str, bytes
     while os.path.lexists(folder):  # somebody changed or damaged it: it is left as it is
         number += 1
         folder = root / f"{name}-{number}"
-    partial = root / f".{name}{SUFFIX}"
-    shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
-    try:
-        with naming(folder, partial):
-            partial.mkdir()
-            for file, content in contents.items():
-                (partial / file).parent.mkdir(exist_ok=True)
-                (partial / file).write_bytes(content)
-            write_checked_json(partial / MANIFEST, manifest)
-            for path in partial.rglob("*"):
-                if path.is_file():
-                    path.chmod(0o444)
-                sync(path)
-            sync(partial)
-            os.rename(partial, folder)
-            sync(root)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
+    for left in root.glob(f".{name}*{SUFFIX}"):  # by processes that were killed: no other one writes here now
+        shutil.rmtree(left, ignore_errors=True)
+    with new_folder(folder) as partial:
+        for file, content in contents.items():
+            (partial / file).parent.mkdir(exist_ok=True)
+            (partial / file).write_bytes(content)
+        write_checked_json(partial / MANIFEST, manifest)
+        for path in partial.rglob("*"):
+            if path.is_file():
+                path.chmod(0o444)
     return folder
 
 

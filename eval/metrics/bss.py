@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy import linalg
+from threadpoolctl import threadpool_limits
 
 from eval.metrics.blocks import Block, Held, blocks
 from eval.metrics.correlations import Correlations, channels, fast_size, transform
@@ -79,9 +80,10 @@ def bss_eval(references: np.ndarray, estimates: np.ndarray, window: int, hop: in
         raise ValueError(f"references {references.shape} and estimates {estimates.shape} are not alike (S, T, K)")
     found = BssEval(references.shape, window, hop, taps)
     sounds = [Held(one) for one in (*references, *estimates)]
-    for see in (found.survey, found.add):
-        for block in blocks(sounds, found.margin, _LENGTH):
-            see(block)
+    with threadpool_limits(1):  # a second thread of the factorisation mostly waits
+        for see in (found.survey, found.add):
+            for block in blocks(sounds, found.margin, _LENGTH):
+                see(block)
     return found.frames
 
 

@@ -66,7 +66,9 @@ def channels(block: Block, sounds: slice, start: int, stop: int) -> np.ndarray:
     """
     held = block.cut(start, stop)[sounds]
     before = max(0, -start)
-    found = np.zeros((len(held) * held.shape[2], stop - start))
+    after = before + held.shape[1]
+    found = np.empty((len(held) * held.shape[2], stop - start))
+    found[:, :before], found[:, after:] = 0, 0
     for row, (sound, channel) in enumerate(np.ndindex(len(held), held.shape[2])):
-        found[row, before : before + held.shape[1]] = held[sound, :, channel]
+        found[row, before:after] = held[sound, :, channel]
     return found

@@ -17,6 +17,7 @@ from assets.store.versions import Making, Recipe, make
 from data.errors import InputError
 from data.files.tables import write_frame
 from data.shards.writer import Record, ShardWriter
+from models.training.history import History
 from pipelines.versions.lineage import evaluated
 from pipelines.versions.measures import measures_of
 from pipelines.versions.page import _over, write_comparison
@@ -118,6 +119,25 @@ def test_what_cannot_be_compared_is_told_with_what_there_is(store, names, said):
 def test_before_anything_was_made_the_error_names_the_command(settings):
     with pytest.raises(InputError, match="make it with: tessitura run synthesis"):
         evaluated(settings, "synthesis")
+
+
+def test_a_training_under_way_is_drawn_as_far_as_it_has_come(store):
+    settings, _ = store
+    slot = REGISTRY.assets["synthesis_model"].slot(Configuration(settings.environment()))
+
+    def stopped(folder: Path, _) -> dict:
+        for step in (1, 2):
+            History(folder).append({"step": step, "loss": 0.7 / step, "seconds": step})
+        raise KeyboardInterrupt
+
+    notes = {"space": slot.space, "experiment": "", "overrides": {}, "provenance": {}}
+    with pytest.raises(KeyboardInterrupt):
+        make(slot, Recipe("c0de", {"fit": {"steps": 9}}, {}, ("model",)), Making(stopped, notes))
+    page = html.unescape(write_comparison(settings, "synthesis").read_text())
+    (name,) = set(re.findall(r"not finished \([0-9a-f]{8}\)", page))
+    loss = page[page.index("synthesis_model: how does “loss” change?") :]
+    assert name in loss[: loss.index("</figure>")]
+    assert "0.35" in loss[: loss.index("</figure>")]
 
 
 def test_the_page_tells_the_versions_apart(store):

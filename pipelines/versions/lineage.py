@@ -15,6 +15,7 @@ from typing import Any
 from assets.environment import Configuration
 from assets.store.pointers import Slot, find, read_pointer
 from assets.store.record import RUN, damage, read_record
+from assets.store.versions import RECIPE
 from data.errors import InputError
 from data.files.names import is_id
 from pipelines.definitions import make_graph
@@ -74,6 +75,18 @@ def evaluated(settings: Settings, system: str, names: Sequence[str] = ()) -> lis
         there = ", ".join([*named, *(one.name for one in _scored(slot))])
         raise InputError(f"two different versions of {system} are needed to compare; there are {there}")
     return different
+
+
+def unfinished(versions: Sequence[Evaluated], asset: str) -> list[Path]:
+    """Return the folders of versions of an asset that are being made at present, or whose making was stopped.
+
+    Args:
+        versions: versions that were made from the asset.
+        asset: name of the asset.
+    """
+    homes = {one.made[asset].parent for one in versions if asset in one.made}
+    folders = (path.parent for home in homes for path in home.glob(f"*/{RECIPE}"))
+    return sorted(one for one in folders if not (one / RUN).is_file())
 
 
 def _slots(settings: Settings, system: str) -> tuple[Slot, dict[str, Slot]]:

@@ -15,7 +15,7 @@ from assets.provenance import commit_of
 from data.files.durable import write_bytes
 from data.files.targets import check_target_folder
 from pipelines.settings import Settings
-from pipelines.versions.lineage import Evaluated, evaluated, is_in_use, pinned
+from pipelines.versions.lineage import Evaluated, evaluated, is_in_use, pinned, unfinished
 from pipelines.versions.measures import Measures, measures_of
 from pipelines.versions.sounds import players
 
@@ -197,15 +197,24 @@ def _training(versions: Sequence[Evaluated]) -> "list[Section]":
 
 
 def _curves(asset: str, versions: Sequence[Evaluated]) -> "Iterator[Curves]":
-    """Yield the charts of one training: the loss, and each validation metric; nothing if it is no training."""
+    """Yield the charts of one training: the loss, and each validation metric; nothing if it is no training.
+
+    Trainings of the asset that are under way, or were stopped, are drawn as far as they have come.
+    """
+    import pandas as pd
+
     from data.files.tables import read_frame
     from eval.report.curves import Curves, Panel
+    from models.training.history import History
 
     histories = {
         one.name: read_frame(one.made[asset] / "history.parquet")
         for one in versions
         if asset in one.made and (one.made[asset] / "history.parquet").is_file()
     }
+    for folder in unfinished(versions, asset):
+        if rows := History(folder).rows():
+            histories[f"not finished ({folder.name[:8]})"] = pd.DataFrame(rows)
     known = {str(name) for history in histories.values() for name in history.columns}
     for metric in ("loss", *sorted(name for name in known if name.startswith("valid_"))):
         values = {

@@ -30,7 +30,7 @@ def test_hashes_are_found_in_prose():
     }
 
 
-def test_every_commit_that_the_documents_cite_exists():
+def test_every_commit_that_the_documents_cite_is_in_the_history():
     if git("rev-parse", "--is-inside-work-tree").returncode:
         pytest.skip("no git checkout here")
     if git("rev-parse", "--is-shallow-repository").stdout.strip() == "true":
@@ -40,7 +40,7 @@ def test_every_commit_that_the_documents_cite_exists():
         f"{path.relative_to(ROOT)}: {one}"
         for path in documents
         for one in sorted(cited(path.read_text(encoding="utf-8")))
-        if git("cat-file", "-e", f"{one}^{{commit}}").returncode
+        if git("merge-base", "--is-ancestor", one, "HEAD").returncode  # a clone has no other commits
     ]
     assert documents
     assert missing == []

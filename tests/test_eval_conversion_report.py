@@ -197,7 +197,7 @@ def test_the_map_of_singers_plays_clean_and_converted_voices(study, scored):
 def test_vocoders_and_cost_by_hand(scored):
     (table,) = vocoder_blocks(scored.vocoder)
     assert [one[:3] for one in table.rows] == [
-        [name, split, count] for split, count in (("valid", "2"), ("test", "7")) for name in ("vocos", "Griffin-Lim")
+        [name, split, count] for split, count in (("valid", "2"), ("test", "7")) for name in ("Vocos", "Griffin-Lim")
     ]  # fmt: skip
     assert table.rows[0][3].startswith("1.000\n")
     stages = {"melody": {"real_time_factor": 0.05}, "whole": {"real_time_factor": 0.25, "memory": {"600": 1234.0}}}

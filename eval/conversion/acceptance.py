@@ -15,10 +15,20 @@ import pandas as pd
 from eval.acceptance import Criterion
 from eval.conversion.comparisons import best_of, compare, mean_of, means_of_both
 from eval.conversion.measures import CORR, KEYFREE, OA, RECALL, RPA
-from eval.conversion.systems import CLEAN, CREPE, GRID, MAIN, ORIGINAL, condition_name, name_of, scored, systems_of
+from eval.conversion.systems import (
+    CLEAN,
+    CREPE,
+    GRID,
+    GRIFFIN_LIM,
+    MAIN,
+    ORIGINAL,
+    condition_name,
+    name_of,
+    scored,
+    systems_of,
+)
 from eval.report.numbers import chance
 
-GRIFFIN_LIM = "griffin_lim"
 _WORDS = {RPA: "raw pitch accuracy", OA: "overall accuracy"}
 
 
@@ -167,7 +177,7 @@ def vocoder_criteria(
             both = np.asarray(wide[[name, GRIFFIN_LIM]].dropna(), float)
             ratio = float(both[:, 0].mean() / both[:, 1].mean()) if len(both) else float("nan")
     advice = "train the vocoder longer, or choose the arm that copies best on validation voices"
-    shown = f" ({name})" if name else ""
+    shown = f" ({name_of(name)})" if name else ""
     return {
         "vocoder_in_tune": _at_least(
             share,

@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from eval.acceptance import title_of
-from eval.conversion.acceptance import GRIFFIN_LIM
 from eval.conversion.figures import condition_charts, distribution_charts, f0_charts
 from eval.conversion.measures import CORR, KEYFREE, OA, RPA
 from eval.conversion.paper_tables import published_tables
@@ -14,7 +13,7 @@ from eval.conversion.players import melody_curves, player_blocks
 from eval.conversion.report_input import Study
 from eval.conversion.singer_map import map_blocks
 from eval.conversion.studies import by_genre, graded_blocks, study_sections
-from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, scored
+from eval.conversion.systems import CLEAN, GRID, MAIN, TEST, condition_name, conditions_of, name_of, scored
 from eval.conversion.tables import (
     ALL_OF_MELODY,
     MELODY_SHOWN,
@@ -130,8 +129,7 @@ def vocoder_blocks(vocoder: pd.DataFrame) -> list[Block]:
             for measure in ("within_50_cents", "mr_stft"):
                 one = mean_interval(mine[measure].to_numpy(float), mine["singer"].tolist())
                 cells.append(with_interval(one.mean, one.low, one.high, digits=3).replace(" ", "\n", 1))
-            name = "Griffin-Lim" if system == GRIFFIN_LIM else str(system)
-            rows.append([name, str(split), str(len(mine)), *cells])
+            rows.append([name_of(str(system)), str(split), str(len(mine)), *cells])
     note = "From the mel spectrogram of the recording alone. Interval: bootstrap over whole singers."
     heads = ["Vocoder", "Split", "Clips", "Voiced frames kept within 50 cents", "MR-STFT distance"]
     return [Table("Copy synthesis: mean over clips and 95 % interval", heads, rows, words=2, note=note)]

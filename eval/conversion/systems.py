@@ -3,7 +3,8 @@
 Two tables are judged. The scores of melodies (`eval.conversion.melody_score`) have the melody extractor, `MAIN`, beside
 packaged pitch trackers under their names in `data.pitch.trackers`. The scores of converted voices
 (`eval.conversion.score`) have the conversion system, `MAIN` too, beside the baselines named in `SYSTEMS`. A baseline
-that separates with a published network is `SEPARATED`, "_", and the name of the network.
+that separates with a published network is `SEPARATED`, "_", and the name of the network. The scores of copy synthesis
+(`eval.conversion.vocoder_score`) have the vocoders named in `VOCODERS`.
 
 Both tables have a row per (system, clip, condition). Clips of one song are not independent, so intervals and tests
 resample whole songs (`with_group`).
@@ -29,6 +30,10 @@ SYSTEMS: Mapping[str, str] = {
     f"{SEPARATED}_spleeter": "Separated (Spleeter) + CREPE",
     COPY: "Copy of the source",
 }
+GRIFFIN_LIM = "griffin_lim"
+VOCODERS: Mapping[str, str] = {
+    "hifigan": "HiFi-GAN", "vocos": "Vocos", "pulses": "Pulses and noise", GRIFFIN_LIM: "Griffin-Lim",
+}  # fmt: skip
 CLEAN = "clean"
 GRID: Mapping[str, str] = {
     CLEAN: "clean", "snr15": "15 dB", "snr10": "10 dB", "snr5": "5 dB", "snr0": "0 dB",
@@ -41,8 +46,15 @@ GROUP = "group"
 
 
 def name_of(system: str) -> str:
-    """Return the display name of a system, with its setting; the name itself for one not known here, as a tracker."""
-    return with_setting(system, SYSTEMS.get(system, system))
+    """Return the display name of a system, with its setting, or of a vocoder.
+
+    A name that is not known here, such as that of a pitch tracker, is returned as it is.
+
+    Example:
+        >>> name_of("crepe"), name_of("hifigan")
+        ('CREPE', 'HiFi-GAN')
+    """
+    return with_setting(system, {**SYSTEMS, **VOCODERS}.get(system, system))
 
 
 def palette_of(*tables: pd.DataFrame) -> Palette:

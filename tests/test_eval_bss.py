@@ -6,7 +6,7 @@ from types import ModuleType
 
 import numpy as np
 import pytest
-from scipy.signal import lfilter
+from scipy.signal import fftconvolve, lfilter
 
 from eval.metrics import correlations
 from eval.metrics.blocks import Held, blocks
@@ -100,16 +100,27 @@ def test_channels_that_are_filtered_copies_show_in_the_condition():
     assert np.isfinite(found.decibels[0]).all()
 
 
-def test_correlations_are_the_same_in_blocks(monkeypatch):
+@pytest.mark.parametrize("shared", [False, True])
+def test_correlations_are_the_same_in_blocks(monkeypatch, shared):
     generator = np.random.default_rng(0)
     first, second = generator.standard_normal((2, 300)), generator.standard_normal((4, 300))
-    monkeypatch.setattr(correlations, "_BLOCK", 64)
-    summed = Correlations(2, 4, 10)
+    others = [first, second] if shared else [second]
+    monkeypatch.setattr(correlations, "_SIZE", 82)  # 64 samples at a time, with 9 before and after them
+    summed = Correlations(2, 6 if shared else 4, 10, shared=shared)
     for block in blocks([Held(one.T) for one in (first, second[:2], second[2:])], 9, 100):
-        summed.add(block, slice(0, 1), slice(1, None))
-    found = summed.summed()
-    expected = [[np.correlate(np.pad(b, 9), a, "valid") for b in second] for a in first]
-    np.testing.assert_allclose(found, expected, atol=1e-10)
+        summed.add(block, slice(0, 1), slice(0 if shared else 1, None))
+    expected = [[np.correlate(np.pad(b, 9), a, "valid") for b in np.concatenate(others)] for a in first]
+    np.testing.assert_allclose(summed.summed(), expected, atol=1e-10)
+
+
+@pytest.mark.parametrize("taps", [2, 512, 4411])
+def test_correlations_of_any_reach(taps):
+    first, second = np.random.default_rng(0).standard_normal((2, 12_000))
+    summed = Correlations(1, 1, taps)
+    for block in blocks([Held(first[:, None]), Held(second[:, None])], taps - 1, 5_000):
+        summed.add(block, slice(0, 1), slice(1, 2))
+    expected = fftconvolve(np.pad(second, taps - 1), first[::-1], "valid")
+    np.testing.assert_allclose(summed.summed()[0, 0], expected, atol=1e-9)
 
 
 def test_shapes_must_agree():

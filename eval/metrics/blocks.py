@@ -82,7 +82,7 @@ class Block:
         stop: sample after its last.
         length: T, number of samples of the whole sounds.
         first: first sample that is held; at most `start`.
-        samples: all samples that are held, float, (S, n, K).
+        samples: all samples that are held, float, (S, n, K); `blocks` lays out each channel in one piece of memory.
     """
 
     start: int
@@ -159,4 +159,17 @@ def blocks(sounds: Sequence[Sound], margin: int, length: int = LENGTH) -> Iterat
     for start in range(0, total, length):
         stop = min(start + length, total)
         first, end = max(0, start - margin), min(total, stop + margin)
-        yield Block(start, stop, total, first, np.stack([sound.read(first, end) for sound in sounds]))
+        yield Block(start, stop, total, first, _together([sound.read(first, end) for sound in sounds]))
+
+
+def _together(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return parts (n, K) of all sounds as one array (S, n, K) in which each channel lies in one piece of memory.
+
+    Most of what is computed goes along the samples of a channel. One channel is copied at a time, because one numpy
+    copy of all channels would go through memory sample by sample and be slower.
+    """
+    held = np.empty((len(parts), parts[0].shape[1], len(parts[0])), np.result_type(*parts))
+    for sound, part in zip(held, parts, strict=True):
+        for channel, samples in zip(sound, part.T, strict=True):
+            channel[:] = samples
+    return held.transpose(0, 2, 1)

@@ -105,7 +105,7 @@ class BssEval:
         count = (length - self._window + hop) // hop
         self._decibels = np.full((len(METRICS), sources, count), np.nan)
         self._defined = np.zeros(count, bool)
-        self._correlations = Correlations(sources * channels, 2 * sources * channels, taps)
+        self._correlations = Correlations(sources * channels, 2 * sources * channels, taps, shared=True)
         self._filters: _Filters | None = None
 
     def survey(self, block: Block) -> None:

@@ -20,9 +20,10 @@ demo: $(READY)  ## make demo data, train and judge every system, write the repor
 dev: $(READY)  ## open the asset graph in the browser, with history
 	$(BIN)/tessitura dev
 
-# Two workers of one thread each: with two threads each they wait for one another.
+# Two workers of one thread each: with two threads each they wait for one another. The files that take longest come first
+# (tests/conftest.py).
 test: $(DEV)  ## run the tests
-	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder tests
 
 check: $(DEV)  ## lint, types, floors, definitions
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ from data.files.readers import open_sound
 from data.files.regular import printable, read_regular
 
 FULL_SCALE = 32767
+_PIECE = 2048  # samples that numpy converts at once; its own 8,192 do not fit the fastest cache, which takes longer
 WRITTEN = {".wav": "WAV", ".flac": "FLAC"}  # formats that are written, by the ending of the name of the file
 _LARGEST = 4 << 30  # bytes of a file that is read as a whole
 _LONGEST = 1 << 30  # samples, over all channels
@@ -236,7 +237,11 @@ def to_float(pcm: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
         pcm: int16 samples.
         out: array for the result, float32, of the shape of `pcm`; a new one by default.
     """
-    return np.divide(pcm, np.float32(FULL_SCALE), out=out)
+    former = np.setbufsize(_PIECE)
+    try:
+        return np.divide(pcm, np.float32(FULL_SCALE), out=out)
+    finally:
+        np.setbufsize(former)
 
 
 def encode(pcm: np.ndarray, sample_rate: int, container: str) -> bytes:

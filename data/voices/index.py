@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from data.files.audio import to_float
 from data.shards.reader import Shards
 
 RATE = 16_000  # Hz
@@ -175,4 +176,4 @@ class Voices:
 
     def wave(self, row: int) -> np.ndarray:
         """Return a voice or an accompaniment by its index row: float32, full scale [-1, 1], (T,)."""
-        return self.shards.read(row)[:, 0].astype(np.float32) / np.float32(32767)
+        return to_float(self.shards.read(row)[:, 0])

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import InputError
-from data.files.audio import FULL_SCALE, resample
+from data.files.audio import resample, to_float
 from data.shards.loader import Batch, BatchPlan, epoch_order, read_ahead
 from data.shards.reader import Shards
 from data.voices.config import Mixing
@@ -155,7 +155,7 @@ class VoiceSegments:
 
     def _segment(self, row: int, start: int, length: int) -> np.ndarray:
         """Return part of a record as float32, (length,)."""
-        return self._voices.shards.segment(row, start, length)[:, 0].astype(np.float32) / np.float32(FULL_SCALE)
+        return to_float(self._voices.shards.segment(row, start, length)[:, 0])
 
     def _accompaniment(self, clip: Clip, start: int, draw: np.random.Generator, *, own: bool) -> np.ndarray:
         """Return an accompaniment, (T,); one that is too short is repeated."""

@@ -11,7 +11,7 @@ from data.nsynth.dataset import FRAMES
 from data.shards.loader import Batches, BatchPlan
 from data.shards.reader import Shards
 
-BATCH, BATCHES, ROUNDS = 64, 32, 5
+BATCH, BATCHES, ROUNDS = 64, 128, 5
 
 
 def orders_of(count: int) -> Iterator[np.ndarray]:
@@ -41,7 +41,7 @@ def ours(shards: Shards) -> Callable[[], None]:
         np.empty((BATCH, FRAMES), np.float32),
     )
 
-    # One stream for all rounds, as in training: at most two of 32 batches are read while others have their turn.
+    # One stream for all rounds, as in training: at most two of 128 batches are read while others have their turn.
     def endless() -> Iterator[Any]:
         with batches.stream(0, BATCHES * (ROUNDS + 1)) as stream:
             yield from stream

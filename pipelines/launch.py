@@ -1,6 +1,7 @@
 """Runs everything that a target needs, and prepares Dagster's home."""
 
 import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -25,6 +26,7 @@ from pipelines.running import Launch, run_job
 from pipelines.settings import CHECKOUT, Settings
 
 LAPTOP = CHECKOUT / "pipelines" / "homes" / "laptop" / "dagster.yaml"
+_LEAST_ROOM = 1 << 20  # bytes; SQLite needs files of some 32 kB beside each database that it opens
 
 
 def prepare_home(settings: Settings) -> Path:
@@ -77,7 +79,8 @@ def _readable(home: Path) -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL":
+        # On a full disk SQLite cannot map its shared memory: an error of input and output, by which all looks damaged.
+        if getattr(error.orig, "sqlite_errorname", "") == "SQLITE_FULL" or shutil.disk_usage(home).free < _LEAST_ROOM:
             raise InputError(f"{home}: no space left for Dagster's database; free space on that disk") from error
         damaged = [str(path) for path in sorted(home.rglob("*.db")) if not _is_database(path)]
         if not damaged:

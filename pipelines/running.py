@@ -11,7 +11,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY
 from dagster._core.execution.api import execute_run
 from dagster._core.remote_origin import RemoteJobOrigin, RemoteRepositoryOrigin
 from dagster._core.workspace.load import location_origins_from_yaml_paths
+from sqlalchemy.exc import DatabaseError
 
 from assets.graph import ABLATIONS
 from data.errors import InputError, Stopped
@@ -115,7 +116,9 @@ def _terminable(instance: dg.DagsterInstance, run_id: str) -> Iterator[None]:
 
     def look() -> None:
         while not done.wait(_LOOK_SECONDS):
-            run = instance.get_run_by_id(run_id)
+            run = None
+            with suppress(DatabaseError):  # the run itself tells what is wrong with the database, if it lasts
+                run = instance.get_run_by_id(run_id)
             if run is not None and run.status in _TERMINATED and not done.is_set():
                 os.kill(os.getpid(), signal.SIGTERM)
                 return

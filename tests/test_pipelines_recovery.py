@@ -4,6 +4,7 @@ import json
 import os
 import re
 import signal
+import sqlite3
 import subprocess
 import time
 import uuid
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from sqlalchemy.exc import OperationalError
 from test_assets_synthesis import python_path
 from tiny import write_nsynth
 from tiny_forked import Forked
@@ -116,10 +118,18 @@ def test_the_web_ui_ends_dead_runs_by_itself(settings, instance):
 def test_terminating_a_run_of_the_command_line_in_the_web_ui_stops_its_process(tmp_path, instance, monkeypatch):
     monkeypatch.setattr(running, "_LOOK_SECONDS", 0.05)
     run_id, _ = started(instance, tmp_path)
+    ask, asked = instance.get_run_by_id, []
+
+    def ask_of_a_database_that_fails_once(run: str) -> object:
+        asked.append(run)
+        if len(asked) == 1:
+            raise OperationalError("SELECT", {}, sqlite3.OperationalError("disk I/O error"))
+        return ask(run)
 
     def terminate_and_wait() -> None:
+        instance.report_run_canceling(instance.get_run_by_id(run_id))  # as the web UI does
+        monkeypatch.setattr(instance, "get_run_by_id", ask_of_a_database_that_fails_once)
         with running._terminable(instance, run_id):
-            instance.report_run_canceling(instance.get_run_by_id(run_id))  # as the web UI does
             time.sleep(60)
 
     former = signal.signal(signal.SIGTERM, signal.default_int_handler)

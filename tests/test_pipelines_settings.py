@@ -6,6 +6,7 @@ import re
 
 import pytest
 import yaml
+from tiny_disk import small_disk
 from tiny_forked import Forked
 
 from data.errors import InputError
@@ -140,6 +141,18 @@ def test_a_damaged_database_is_named(settings):
     with pytest.raises(InputError, match=rf"^{re.escape(str(damaged[0]))}: .* damaged .* move it away") as found:
         launch.prepare_instance(settings)
     assert "\n" not in str(found.value)
+
+
+def test_databases_on_a_full_disk_are_not_called_damaged(settings, tmp_path):
+    with small_disk(tmp_path / "disk") as disk:
+        if disk is None:
+            pytest.skip("this user may not mount a tmpfs")
+        own = settings.model_copy(update={"home": disk.root / "home"})
+        home = launch.prepare_instance(own)
+        with disk.full(0), pytest.raises(InputError) as found:
+            launch.prepare_instance(own)
+        assert str(found.value) == f"{home}: no space left for Dagster's database; free space on that disk"
+        launch.prepare_instance(own)
 
 
 def test_a_failed_run_is_noted(tmp_path):

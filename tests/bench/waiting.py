@@ -33,6 +33,12 @@ WAYS = {
 }
 _OURS = ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "OMP_NUM_THREADS")
 
+BUSY = """
+import os, sys
+while os.getppid() == int(sys.argv[1]):  # it ends with the one that started it, however that ends
+    sum(range(100_000))
+"""
+
 
 def measure(folder: Path) -> dict[str, Any]:
     """Return the median steps a second of each way of waiting, idle and beside other work."""
@@ -61,7 +67,7 @@ def _speed(way: dict[str, str], busy: int) -> float:
     environment = {name: value for name, value in os.environ.items() if name not in _OURS}
     with ExitStack() as stack:
         for _ in range(busy):
-            other = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+            other = subprocess.Popen([sys.executable, "-c", BUSY, str(os.getpid())])
             stack.callback(other.wait)
             stack.callback(other.kill)
         program = [sys.executable, __file__]

@@ -19,24 +19,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT)]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from assets.provenance import commit  # noqa: E402 (found by the line above)
+from tiny_kills import difference  # noqa: E402 (found by the line above)
+from tiny_process_tree import tree  # noqa: E402
+
+from assets.provenance import commit  # noqa: E402
 from assets.store.pointers import homes, pointers, read_pointer, version_folder  # noqa: E402
-
-
-def _tree(root: int) -> Iterator[int]:
-    """Yield the ids of a process and of all that descend from it."""
-    yield root
-    for task in Path(f"/proc/{root}/task").glob("*/children"):
-        with suppress(OSError):  # it has just ended
-            for child in task.read_text().split():
-                yield from _tree(int(child))
 
 
 def demo(home: Path, seconds: float | None = None) -> bool:
@@ -54,7 +47,7 @@ def demo(home: Path, seconds: float | None = None) -> bool:
         try:
             status = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            for one in [*_tree(process.pid)]:
+            for one in [*tree(process.pid)]:
                 with suppress(ProcessLookupError):
                     os.kill(one, signal.SIGKILL)
             process.wait()
@@ -77,11 +70,6 @@ def contents(home: Path) -> dict[str, str]:
     return found
 
 
-def differing(first: dict[str, str], second: dict[str, str]) -> list[str]:
-    """Return the names that are in one only, or have other bytes."""
-    return sorted(name for name in first | second if first.get(name) != second.get(name))
-
-
 def campaign(place: Path, seeds: range, most: int) -> int:
     """Run all seeds; return how many ended with other bytes."""
     start, undisturbed = time.monotonic(), []
@@ -89,7 +77,7 @@ def campaign(place: Path, seeds: range, most: int) -> int:
         demo(place / name)
         undisturbed.append(contents(place / name))
     seconds, expected = (time.monotonic() - start) / 2, undisturbed[0]
-    clocks = set(differing(*undisturbed))
+    clocks = set(difference(*undisturbed))
     (place / "left_out.txt").write_text("\n".join(sorted(clocks)) + "\n")
     print(f"undisturbed: {seconds:.0f} s; {len(expected)} files, {len(clocks)} left out", flush=True)
     wrong = kills = 0
@@ -97,7 +85,7 @@ def campaign(place: Path, seeds: range, most: int) -> int:
         home, draw, killed = place / f"seed-{seed}", random.Random(seed), 0
         while not demo(home, draw.uniform(0, seconds / 2) if killed < most else None):
             killed += 1
-        changed = [one for one in differing(expected, contents(home)) if one not in clocks]
+        changed = [one for one in difference(expected, contents(home)) if one not in clocks]
         print(f"seed {seed}: {killed} kills, {f'OTHER BYTES: {changed}' if changed else 'the same bytes'}", flush=True)
         wrong, kills = wrong + bool(changed), kills + killed
         if not changed:

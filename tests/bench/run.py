@@ -16,25 +16,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pipelines.threads import share_cores
+import converting
+import ingesting
+import loading
+import pitch
+import reading
+import scoring
+import separating
+import sharing
+import starting
+import stepping
+import training
+import vocoder
+import waiting
 
-share_cores()  # as in our programs: else threads of one contestant would turn round while the next one has its turn
-
-import converting  # noqa: E402 (torch reads the setting when it is imported)
-import ingesting  # noqa: E402
-import loading  # noqa: E402
-import pitch  # noqa: E402
-import reading  # noqa: E402
-import scoring  # noqa: E402
-import separating  # noqa: E402
-import sharing  # noqa: E402
-import starting  # noqa: E402
-import stepping  # noqa: E402
-import training  # noqa: E402
-import vocoder  # noqa: E402
-import waiting  # noqa: E402
-
-from assets.provenance import commit, machine  # noqa: E402
+from assets.provenance import commit, machine
 
 HERE = Path(__file__).parent
 SECTIONS: dict[str, Callable[[Path], dict[str, Any]]] = {

@@ -20,7 +20,6 @@ import shutil
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from scipy.stats import theilslopes
 
 sys.path[:0] = [str(Path(__file__).resolve().parents[1])]
 from soak_bare import NAMES  # noqa: E402 (found by the line above)
+from tiny_process_tree import tree  # noqa: E402
 from tiny_web_ui import ROOT, WebUI, until  # noqa: E402
 
 from assets.provenance import commit  # noqa: E402
@@ -47,14 +47,6 @@ LAUNCH = """mutation ($location: String!, $keys: [AssetKeyInput!]!) {
   launchPipelineExecution(executionParams: {mode: "default", selector: {repositoryLocationName: $location,
     repositoryName: "__repository__", pipelineName: "__ASSET_JOB", assetSelection: $keys}}) {
     __typename ... on LaunchRunSuccess { run { id } } ... on PythonError { message } } }"""
-
-
-def _tree(root: int) -> Iterator[int]:
-    """Yield the ids of a process and of all that descend from it."""
-    yield root
-    for task in Path(f"/proc/{root}/task").glob("*/children"):
-        for child in task.read_text().split():
-            yield from _tree(int(child))
 
 
 def _measured(process: int) -> dict[str, float]:
@@ -83,7 +75,7 @@ def sample(ui: WebUI, temporary: Path) -> dict[str, float]:
     """Return what the web UI takes now, by name."""
     found: dict[str, float] = {}
     others: Counter[str] = Counter()
-    for process in _tree(ui.process.pid):
+    for process in tree(ui.process.pid):
         role = _role(process)
         if role:
             found |= {f"{role}: {name}": one for name, one in _measured(process).items()}
@@ -100,7 +92,7 @@ def sample(ui: WebUI, temporary: Path) -> dict[str, float]:
 
 def run_once(ui: WebUI, location: str, keys: tuple[str, ...]) -> float:
     """Materialise assets in one run, wait until it and its processes have ended, and return the seconds."""
-    start, idle = time.monotonic(), sum(1 for _ in _tree(ui.process.pid))
+    start, idle = time.monotonic(), sum(1 for _ in tree(ui.process.pid))
     asked = [{"path": key.split("/")} for key in keys]
     answer = ui.ask(LAUNCH, location=location, keys=asked)["launchPipelineExecution"]
     assert "run" in answer, answer
@@ -108,7 +100,7 @@ def run_once(ui: WebUI, location: str, keys: tuple[str, ...]) -> float:
     until(lambda: time.sleep(1) or ui.status(run) in ("SUCCESS", "FAILURE", "CANCELED"), "the run ends")
     assert ui.status(run) == "SUCCESS", run
     deadline = time.monotonic() + 20  # of those that stay for longer, the sample tells
-    while sum(1 for _ in _tree(ui.process.pid)) > idle and time.monotonic() < deadline:
+    while sum(1 for _ in tree(ui.process.pid)) > idle and time.monotonic() < deadline:
         time.sleep(0.5)
     return time.monotonic() - start
 
